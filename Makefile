@@ -1,0 +1,54 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+NPM_DIR := contracts/solidity
+export PYTHONHASHSEED := 0
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+
+.PHONY: demo test test-all lint bench contracts artifacts setup clean
+.DEFAULT_GOAL := demo
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) (once; a few minutes on a slow network) ..." >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+setup: $(STAMP)
+
+demo: setup
+	@$(BIN)/python -m examples.spam_detection $(ARGS)
+
+test: setup
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-all: setup
+	@$(BIN)/python -m pytest -m "" $(ARGS)
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+# Rebuild the contract artifacts with the pinned compiler and compare them with the committed ones.
+$(NPM_DIR)/node_modules/.installed: $(NPM_DIR)/package.json $(NPM_DIR)/package-lock.json
+	@cd $(NPM_DIR) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+artifacts: setup $(NPM_DIR)/node_modules/.installed
+	@$(BIN)/python -m contracts.build
+
+contracts: setup $(NPM_DIR)/node_modules/.installed
+	@$(BIN)/python -m contracts.build --check
+	@$(BIN)/python -m pytest tests/contracts $(ARGS)
+
+clean:
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache $(NPM_DIR)/node_modules

@@ -1,0 +1,1 @@
+"""An operator's side: the Flower ServerApp, round driver, settlement and verification."""

@@ -1,0 +1,1 @@
+"""Self-certifying data: DIDs, signed content-addressed events, streams and event logs."""

@@ -1,0 +1,1 @@
+"""A member's side: vault, privacy ledger, training, signing and the Flower ClientApp."""

@@ -1,0 +1,1 @@
+"""The chain: Solidity sources, committed artifacts, typed bindings and chain backends."""

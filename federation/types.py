@@ -1,0 +1,17 @@
+"""Names for the plain values that cross package borders, so that mypy tells them apart."""
+
+from __future__ import annotations
+
+from typing import NewType
+
+Did = NewType("Did", str)
+"""A decentralised identifier, e.g. ``did:key:z6Mk...``."""
+
+Address = NewType("Address", str)
+"""An EVM address: ``0x`` and 40 hex digits, EIP-55 checksummed."""
+
+Wei = NewType("Wei", int)
+"""The smallest unit of the reward token; signed where a credit may be negative."""
+
+Hash32 = NewType("Hash32", bytes)
+"""Exactly 32 bytes: a SHA-256 or keccak-256 digest, or a salt."""
