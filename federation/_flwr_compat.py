@@ -1,0 +1,117 @@
+"""The only private names this project takes from Flower, behind plain functions.
+
+Everything else imports ``flwr.app``, ``flwr.clientapp`` and ``flwr.serverapp`` alone. Flower moves
+its internals in most releases; when it does, this file fails at import with a remedy, and
+``tests/unit/federation/test_grid.py`` says which promise no longer holds.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from flwr.app import Error, Message, Metadata
+
+from federation.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+try:
+    from flwr.common.constant import SUPERLINK_NODE_ID, ErrorCode
+    from flwr.common.serde import message_from_proto, message_to_proto
+    from flwr.proto.message_pb2 import Message as ProtoMessage
+    from flwr.supercore.constant import SYSTEM_MESSAGE_TYPE
+    from flwr.supercore.run import Run
+    from flwr.supercore.task_identity import TaskIdentity
+except ImportError as error:
+    raise ConfigError(
+        f"this Flower release moved a name the in-process grid needs ({error.name}: {error.msg})",
+        hint="install flwr>=1.41,<1.42",
+    ) from error
+
+__all__ = [
+    "CLIENT_RAISED",
+    "MESSAGE_UNAVAILABLE",
+    "NODE_UNAVAILABLE",
+    "SERVER_NODE_ID",
+    "Run",
+    "acting_as",
+    "adopt_identity",
+    "decode",
+    "empty_run",
+    "encode",
+    "server_error",
+    "set_message_id",
+]
+
+SERVER_NODE_ID: Final[int] = int(SUPERLINK_NODE_ID)
+"""The node id of the server side: the sender of requests, and of errors it reports itself."""
+
+CLIENT_RAISED: Final[int] = int(ErrorCode.CLIENT_APP_RAISED_EXCEPTION)
+MESSAGE_UNAVAILABLE: Final[int] = int(ErrorCode.MESSAGE_UNAVAILABLE)
+NODE_UNAVAILABLE: Final[int] = int(ErrorCode.NODE_UNAVAILABLE)
+
+_TASK_ID: Final = 1
+
+
+def empty_run(run_id: int) -> Run:
+    """Return a run record with nothing in it but its id."""
+    return Run.create_empty(run_id)
+
+
+def adopt_identity(run_id: int, node_id: int) -> None:
+    """Make this process the given node of the given run; ``Message`` reads both when it is built."""
+    TaskIdentity.run_id = run_id
+    TaskIdentity.node_id = node_id
+    TaskIdentity.task_id = _TASK_ID
+
+
+@contextmanager
+def acting_as(run_id: int, node_id: int) -> Iterator[None]:
+    """Be a client node while its app runs, then the server again, even if the app raises."""
+    adopt_identity(run_id, node_id)
+    try:
+        yield
+    finally:
+        adopt_identity(run_id, SERVER_NODE_ID)
+
+
+def set_message_id(message: Message, message_id: str) -> None:
+    """Give a message the id that Flower's server would: the class has no setter for it."""
+    message.metadata.__dict__["_message_id"] = message_id
+
+
+def encode(message: Message) -> bytes:
+    """Serialise a message as it travels.
+
+    Raises:
+        ValueError, TypeError, OverflowError: a record holds what protobuf cannot carry,
+            for example an integer of more than 64 bits.
+    """
+    return bytes(message_to_proto(message).SerializeToString())
+
+
+def decode(wire: bytes) -> Message:
+    """Parse what :func:`encode` wrote into a message that shares nothing with the original."""
+    return message_from_proto(ProtoMessage.FromString(wire))
+
+
+def server_error(request_id: str, code: int, reason: str, *, run_id: int) -> Message:
+    """Build the error that the server itself answers with, when no client can.
+
+    As in Flower its sender is the server, not the node asked: only
+    ``metadata.reply_to_message_id`` says whose reply is missing.
+    """
+    metadata = Metadata(
+        run_id=run_id,
+        message_id="",
+        src_node_id=SERVER_NODE_ID,
+        dst_node_id=SERVER_NODE_ID,
+        reply_to_message_id=request_id,
+        group_id="",
+        created_at=0.0,
+        ttl=0.0,
+        message_type=SYSTEM_MESSAGE_TYPE,
+    )
+    return Message(metadata=metadata, error=Error(code, reason))
