@@ -1,0 +1,178 @@
+"""Content identifiers and Ceramic stream identifiers.
+
+Sources: the CIDv1 and multihash specifications (multiformats); CIP-59 for StreamIDs. Both
+have one byte form and one text form here; any other spelling is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+from ceramic_bridge import varint
+from ceramic_bridge.errors import MalformedData
+
+RAW: Final = 0x55
+DAG_CBOR: Final = 0x71
+DAG_JOSE: Final = 0x85
+SHA2_256: Final = 0x12
+
+MAX_DIGEST: Final = 64
+"""Digest bytes; larger ones exist in no registered hash in use here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cid:
+    """A CIDv1: what a block is (codec), and the hash of its bytes.
+
+    Attributes:
+        codec: Multicodec of the block, e.g. ``DAG_CBOR``.
+        hash_code: Multihash function code, e.g. ``SHA2_256``.
+        digest: The hash, at most 64 bytes; 32 for SHA-256.
+    """
+
+    codec: int
+    hash_code: int
+    digest: bytes
+
+    @classmethod
+    def of(cls, codec: int, block: bytes) -> Cid:
+        """Return the SHA-256 identifier of a block."""
+        return cls(codec=codec, hash_code=SHA2_256, digest=hashlib.sha256(block).digest())
+
+    @classmethod
+    def read(cls, data: bytes, offset: int = 0) -> tuple[Cid, int]:
+        """Read an identifier that other bytes may follow.
+
+        Returns:
+            The identifier and the offset after it.
+
+        Raises:
+            MalformedData: The bytes are not a CIDv1.
+        """
+        version, at = varint.decode(data, offset)
+        if version != 1:
+            raise MalformedData(f"CID at byte {offset} has version {version}, not 1")
+        codec, at = varint.decode(data, at)
+        hash_code, at = varint.decode(data, at)
+        size, at = varint.decode(data, at)
+        digest = data[at : at + size]
+        if size > MAX_DIGEST or len(digest) != size or (hash_code == SHA2_256 and size != 32):
+            raise MalformedData(f"CID at byte {offset} has a digest of the wrong length")
+        return cls(codec=codec, hash_code=hash_code, digest=digest), at + size
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Cid:
+        """Read an identifier that is all of ``data``.
+
+        Raises:
+            MalformedData: The bytes are not exactly one CIDv1.
+        """
+        cid, end = cls.read(data)
+        if end != len(data):
+            raise MalformedData(f"{len(data) - end} bytes after a CID")
+        return cid
+
+    @classmethod
+    def parse(cls, text: str) -> Cid:
+        """Read the base32 text form (``b`` and lower-case digits without padding).
+
+        Raises:
+            MalformedData: The text is not the form that ``str`` gives.
+        """
+        body = text[1:].upper()
+        try:
+            raw = base64.b32decode(body + "=" * (-len(body) % 8))
+        except (binascii.Error, ValueError) as error:
+            raise MalformedData(f"{text[:80]!r} is not a CID in base32") from error
+        cid = cls.from_bytes(raw)
+        if str(cid) != text:
+            raise MalformedData(f"{text[:80]!r} is not the canonical text of a CID")
+        return cid
+
+    def to_bytes(self) -> bytes:
+        """Return the binary form."""
+        return b"".join(
+            (
+                b"\x01",
+                varint.encode(self.codec),
+                varint.encode(self.hash_code),
+                varint.encode(len(self.digest)),
+                self.digest,
+            )
+        )
+
+    def __str__(self) -> str:
+        return "b" + base64.b32encode(self.to_bytes()).decode().lower().rstrip("=")
+
+
+_STREAM_CODEC = b"\xce\x01"
+_BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+MODEL: Final = 2
+MID: Final = 3
+UNLOADABLE: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamId:
+    """A stream: its type and the CID of its first event.
+
+    Attributes:
+        type: ``MODEL`` or ``MID`` (model instance document).
+        cid: CID of the init event.
+    """
+
+    type: int
+    cid: Cid
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> StreamId:
+        """Read the binary form.
+
+        Raises:
+            MalformedData: The bytes are not exactly one StreamID.
+        """
+        if data[:2] != _STREAM_CODEC:
+            raise MalformedData("a StreamID must begin with the bytes ce 01")
+        kind, at = varint.decode(data, 2)
+        return cls(type=kind, cid=Cid.from_bytes(data[at:]))
+
+    @classmethod
+    def parse(cls, text: str) -> StreamId:
+        """Read the base36 text form (``k`` and lower-case digits).
+
+        Raises:
+            MalformedData: The text is not the form that ``str`` gives.
+        """
+        if not text.startswith("k") or not 2 <= len(text) <= 200 or not text.isascii():
+            raise MalformedData(f"{text[:80]!r} is not a StreamID in base36")
+        try:
+            number = int(text[1:], 36)
+        except ValueError as error:
+            raise MalformedData(f"{text[:80]!r} is not a StreamID in base36") from error
+        if number < 0:
+            raise MalformedData(f"{text[:80]!r} is not a StreamID in base36")
+        stream = cls.from_bytes(number.to_bytes((number.bit_length() + 7) // 8, "big"))
+        if str(stream) != text:
+            raise MalformedData(f"{text[:80]!r} is not the canonical text of a StreamID")
+        return stream
+
+    def to_bytes(self) -> bytes:
+        """Return the binary form."""
+        return _STREAM_CODEC + varint.encode(self.type) + self.cid.to_bytes()
+
+    def __str__(self) -> str:
+        number = int.from_bytes(self.to_bytes(), "big")
+        digits = ""
+        while number:
+            number, digit = divmod(number, 36)
+            digits = _BASE36[digit] + digits
+        return "k" + digits
+
+
+META_MODEL: Final = StreamId.from_bytes(bytes.fromhex("ce01040171710b0009686d6f64656c2d7631"))
+"""The model of models; its CID hashes nothing, so its bytes are a constant of Ceramic."""

@@ -1,0 +1,11 @@
+"""The bridge's own branch of the error tree in ``federation.errors``."""
+
+from __future__ import annotations
+
+from federation.errors import PeerError
+
+
+class MalformedData(PeerError):  # noqa: N818 - the tree names what happened, like VerificationFailed
+    """Bytes, text or fields from outside do not have the one form they must have."""
+
+    code = "malformed-data"

@@ -1,0 +1,154 @@
+"""The contents of the project's events as JSON Schema (2020-12), and a check of the part in use.
+
+Hashes are lower-case hex; wei and other large integers are decimal strings, because a JSON
+number is exact only to 2^53 - 1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Final, TypeAlias, cast
+
+from ceramic_bridge.dagcbor import MalformedData, Value
+
+Schema: TypeAlias = Mapping[str, Value]
+"""A JSON Schema of the keywords type, properties, required, additionalProperties, items,
+maxLength and pattern."""
+
+_INTEGER: Final[Schema] = {"type": "integer"}
+
+
+def _string(max_length: int, pattern: str) -> Schema:
+    return {"type": "string", "maxLength": max_length, "pattern": pattern}
+
+
+def _record(properties: Mapping[str, Schema]) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _array(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+_HEX32 = _string(64, "^[0-9a-f]{64}$")
+_ADDRESS = _string(42, "^0x[0-9a-fA-F]{40}$")
+_DID = _string(200, "^did:[a-z0-9]+:[!-~]+$")
+_BIG = _string(79, "^(0|-?[1-9][0-9]*)$")
+_DECIMAL = _string(40, r"^(0|[1-9][0-9]*)(\.[0-9]+)?$")
+_WORD = _string(64, "^[a-z0-9][a-z0-9-]*$")
+_TEXT = _string(400, "^[^\\x00-\\x1f]*$")
+
+
+def _kind(name: str, **properties: Schema) -> Schema:
+    return _record({"kind": _string(len(name), f"^{name}$"), **properties})
+
+
+def _round_kind(name: str, **properties: Schema) -> Schema:
+    return _kind(name, chainId=_INTEGER, federation=_ADDRESS, epoch=_INTEGER, round=_INTEGER, **properties)
+
+
+SCHEMAS: Final[Mapping[str, Schema]] = {
+    "data": _kind("data", federation=_ADDRESS, count=_INTEGER, root=_HEX32, head=_HEX32),
+    "contribution": _round_kind("contribution", baseHash=_HEX32, commitment=_HEX32),
+    "validation-shard": _kind(
+        "validation-shard",
+        chainId=_INTEGER,
+        federation=_ADDRESS,
+        epoch=_INTEGER,
+        shard=_INTEGER,
+        provider=_INTEGER,
+        blob=_HEX32,
+        examples=_INTEGER,
+    ),
+    "round-receipt": _round_kind(
+        "round-receipt",
+        baseHash=_HEX32,
+        modelHash=_HEX32,
+        deltaHash=_HEX32,
+        shard=_INTEGER,
+        eta=_DECIMAL,
+        improvement=_BIG,
+        credits=_array(_record({"did": _DID, "score": _BIG, "credit": _BIG, "status": _WORD})),
+        rejections=_array(_record({"did": _DID, "reason": _TEXT})),
+        suspended=_array(_DID),
+        traceRoot=_HEX32,
+    ),
+    "model-card": _round_kind(
+        "model-card",
+        modelHash=_HEX32,
+        dim=_INTEGER,
+        epsilon=_DECIMAL,
+        contributors=_INTEGER,
+        receipts=_INTEGER,
+    ),
+}
+"""The JSON Schema of each kind of event, by the value of its ``kind`` field."""
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _check_string(schema: Schema, value: str, where: str) -> None:
+    limit, pattern = schema["maxLength"], schema["pattern"]
+    assert isinstance(limit, int)
+    assert isinstance(pattern, str)
+    # fullmatch, because Python's ``$`` also matches before a final line feed.
+    if len(value) > limit or not _compiled(pattern).fullmatch(value):
+        raise MalformedData(f"{where}: {value[:80]!r} does not match {pattern}")
+
+
+def _check_record(schema: Schema, value: Mapping[str, Value], where: str) -> None:
+    properties = cast("Mapping[str, Schema]", schema["properties"])
+    for name in value.keys() - properties.keys():
+        raise MalformedData(f"{where}: unknown field {name[:80]!r}")
+    for name, part in properties.items():
+        if name not in value:
+            raise MalformedData(f"{where}: field {name!r} is missing")
+        _check(part, value[name], f"{where}.{name}")
+
+
+def _check(schema: Schema, value: Value, where: str) -> None:
+    match schema["type"], value:
+        case "string", str() as text:
+            _check_string(schema, text, where)
+        case "integer", int() as number if not isinstance(number, bool):
+            pass
+        case "array", list() as items:
+            part = cast("Schema", schema["items"])
+            for i, item in enumerate(items):
+                _check(part, item, f"{where}[{i}]")
+        case "object", dict() as fields:
+            _check_record(schema, fields, where)
+        case _:
+            raise MalformedData(f"{where}: must be of type {schema['type']!r}")
+
+
+def validate(kind: str, content: Value) -> None:
+    """Check a content against the schema of its kind.
+
+    Raises:
+        MalformedData: The kind is unknown, or a field is missing, unknown or malformed.
+    """
+    if kind not in SCHEMAS:
+        raise MalformedData(f"{kind[:80]!r} is not a kind of event: {', '.join(SCHEMAS)}")
+    _check(SCHEMAS[kind], content, kind)
+
+
+def validate_known(content: Mapping[str, Value]) -> None:
+    """Check a content that names one of the project's kinds; leave others, which are not ours.
+
+    Raises:
+        MalformedData: The content does not fit the kind it names.
+    """
+    kind = content.get("kind")
+    if isinstance(kind, str) and kind in SCHEMAS:
+        validate(kind, content)
