@@ -1,0 +1,98 @@
+"""An Ethereum account held as a key in memory."""
+
+from __future__ import annotations
+
+from contracts.abi import to_address
+from contracts.chain import UnsignedTransaction
+from federation.errors import IdentityError
+from federation.types import Address, Hash32
+
+
+class Account:
+    """A secp256k1 key: pays for gas, or is paid.
+
+    Signatures are deterministic (RFC 6979), so that a seeded run repeats itself.
+    """
+
+    __slots__ = ("_address", "_key")
+
+    def __init__(self, private_key: bytes) -> None:
+        """Take a key.
+
+        Args:
+            private_key: 32 bytes, a number from 1 to the order of the curve.
+
+        Raises:
+            IdentityError: It is not such a key.
+        """
+        from eth_keys import keys
+        from eth_keys.exceptions import ValidationError
+
+        try:
+            self._key = keys.PrivateKey(private_key)
+            self._address = to_address(self._key.public_key.to_canonical_address())
+        except (ValidationError, ValueError) as err:
+            raise IdentityError("the private key is not a secp256k1 key") from err
+
+    def __repr__(self) -> str:
+        return f"Account({self._address})"
+
+    @property
+    def address(self) -> Address:
+        """The account's address."""
+        return self._address
+
+    def sign_transaction(self, transaction: UnsignedTransaction) -> bytes:
+        """Return the signed EIP-1559 transaction."""
+        from eth_account import Account as EthAccount
+
+        fields = {
+            "type": 2,
+            "chainId": transaction.chain_id,
+            "nonce": transaction.nonce,
+            "maxPriorityFeePerGas": int(transaction.max_priority_fee_per_gas),
+            "maxFeePerGas": int(transaction.max_fee_per_gas),
+            "gas": transaction.gas,
+            "value": 0,
+            "data": transaction.data,
+        }
+        if transaction.to is not None:
+            fields["to"] = transaction.to
+        return bytes(EthAccount.sign_transaction(fields, self._key.to_bytes()).raw_transaction)
+
+    def sign_register(
+        self, *, chain_id: int, registry: Address, did_hash: Hash32, nonce: int, deadline: int
+    ) -> bytes:
+        """Sign that this account is paid for a DID (EIP-712, ``ContributorRegistry.registerBySig``).
+
+        Args:
+            chain_id: The registry's chain.
+            registry: The registry's address.
+            did_hash: ``federation.hashing.did_hash`` of the DID.
+            nonce: The registry's ``nonces(address)``.
+            deadline: Last Unix second at which the signature may be used.
+
+        Returns:
+            65 bytes: r, s, v.
+        """
+        from eth_account import Account as EthAccount
+
+        domain = {
+            "name": "Folkmoot ContributorRegistry",
+            "version": "1",
+            "chainId": chain_id,
+            "verifyingContract": registry,
+        }
+        types = {
+            "Register": [
+                {"name": "payee", "type": "address"},
+                {"name": "didHash", "type": "bytes32"},
+                {"name": "nonce", "type": "uint256"},
+                {"name": "deadline", "type": "uint256"},
+            ]
+        }
+        message = {"payee": self._address, "didHash": did_hash, "nonce": nonce, "deadline": deadline}
+        signed = EthAccount.sign_typed_data(
+            self._key.to_bytes(), domain_data=domain, message_types=types, message_data=message
+        )
+        return bytes(signed.signature)

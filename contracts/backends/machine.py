@@ -1,0 +1,232 @@
+"""A py-evm chain in which a block follows from its parent, its transactions and its time alone.
+
+The embedded chain builds blocks with it, a replay builds them again and compares: every header
+field that Ethereum leaves to the proposer is fixed by a rule here, so that no byte of a block is
+free. Rules are those of Cancun, without blobs and withdrawals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from contracts.abi import reverted, to_address, to_bytes
+from contracts.chain import Log, Receipt
+from contracts.genesis import Genesis
+from federation.errors import ChainError
+from federation.hashing import Hash32, abi_words, keccak256, purpose
+from federation.types import Address
+
+if TYPE_CHECKING:
+    from eth.abc import BlockAPI, BlockHeaderAPI, ComputationAPI, VirtualMachineAPI
+
+CALLER = bytes(20)
+CALL_GAS = 25_000_000
+GAS_PRICE_CAP = 10**11
+ZERO = bytes(32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A block that was executed.
+
+    Attributes:
+        encoded: Its RLP encoding.
+        hash: The hash of its header.
+        number: Its number.
+        timestamp: Its Unix seconds.
+        receipts: One per transaction; a reverted one has no logs.
+        created: Contracts created, creators before what they create.
+    """
+
+    encoded: bytes
+    hash: Hash32
+    number: int
+    timestamp: int
+    receipts: tuple[Receipt, ...]
+    created: tuple[Address, ...]
+
+
+def mix_hash(parent_hash: bytes, timestamp: int) -> Hash32:
+    """Return the header field that ties a block's time to its parent (EIP-4399 ``prevrandao``).
+
+    Nothing else in a header would notice a changed time of the last block.
+    """
+    return keccak256(abi_words(purpose("prevrandao"), parent_hash, timestamp))
+
+
+class Machine:
+    """Executes blocks on a state of its own, in memory."""
+
+    def __init__(self, genesis: Genesis) -> None:
+        from eth.chains.base import MiningChain
+        from eth.consensus import ConsensusApplier, NoProofConsensus
+        from eth.constants import BLANK_ROOT_HASH
+        from eth.db.atomic import AtomicDB
+        from eth.vm.forks.cancun import CancunVM
+
+        configuration = ConsensusApplier(NoProofConsensus).amend_vm_configuration(((0, CancunVM),))
+        rules = MiningChain.configure(
+            __name__="EmbeddedMiningChain", vm_configuration=configuration, chain_id=genesis.chain_id
+        )
+        state = {
+            to_bytes(address): {"balance": int(amount), "nonce": 0, "code": b"", "storage": {}}
+            for address, amount in genesis.alloc
+        }
+        # The document's hash in the header leaves no byte of it without effect on later blocks.
+        header = {
+            "difficulty": 0,
+            "gas_limit": genesis.gas_limit,
+            "timestamp": genesis.timestamp,
+            "base_fee_per_gas": genesis.base_fee_per_gas,
+            "extra_data": keccak256(genesis.encode()),
+            "withdrawals_root": BLANK_ROOT_HASH,
+        }
+        self.genesis = genesis
+        self._chain = rules.from_genesis(AtomicDB(), header, state)
+        self._head: BlockHeaderAPI = self._chain.get_canonical_head()
+        self.hashes: list[Hash32] = [Hash32(self._head.hash)]
+
+    @property
+    def number(self) -> int:
+        """The number of the latest block."""
+        return len(self.hashes) - 1
+
+    @property
+    def timestamp(self) -> int:
+        """The Unix seconds of the latest block."""
+        return int(self._head.timestamp)
+
+    def build(self, raw: Sequence[bytes], timestamp: int, *, refuse_reverts: bool = False) -> Built:
+        """Execute transactions as the next block.
+
+        Args:
+            raw: Signed EIP-1559 transactions, in order.
+            timestamp: The block's Unix seconds, later than its parent's.
+            refuse_reverts: Leave the chain as it was and raise if a transaction reverts.
+
+        Raises:
+            ChainError: A transaction is malformed or not allowed in this state.
+            Reverted: A transaction reverted, and ``refuse_reverts`` is set.
+        """
+        from eth.exceptions import PyEVMError
+        from eth_keys.exceptions import BadSignature
+        from eth_utils import ValidationError
+        from rlp.exceptions import RLPException
+
+        vm = self._vm(timestamp)
+        try:
+            builder = vm.get_transaction_builder()
+            transactions = [builder.decode(_dynamic_fee(item)) for item in raw]
+            header, receipts, computations = vm.apply_all_transactions(transactions, vm.get_header())
+            for computation in computations if refuse_reverts else ():
+                if computation.is_error:
+                    raise reverted(computation.output)
+            filled = vm.set_block_transactions_and_withdrawals(vm.get_block(), header, transactions, receipts)
+            block = vm.mine_block(filled).block
+            self._chain.chaindb.persist_block(block)
+        except (PyEVMError, ValidationError, RLPException, BadSignature) as err:
+            raise ChainError(f"the chain refuses the transaction: {err}") from err
+        self._head = block.header
+        self.hashes.append(Hash32(block.hash))
+        return _built(block, raw, receipts, computations)
+
+    def call(self, to: Address, data: bytes, timestamp: int) -> bytes:
+        """Run a call in the next block's place, and forget it.
+
+        Raises:
+            Reverted: The contract refuses it.
+        """
+        from eth.vm.message import Message
+
+        vm = self._vm(timestamp)
+        target = to_bytes(to)
+        with vm.in_costless_state() as state:
+            message = Message(
+                gas=CALL_GAS, to=target, sender=CALLER, value=0, data=data, code=state.get_code(target)
+            )
+            context = state.get_transaction_context_class()(gas_price=0, origin=CALLER)
+            computation = state.computation_class.apply_message(state, message, context)
+        if computation.is_error:
+            raise reverted(computation.output)
+        return bytes(computation.output)
+
+    def code(self, address: Address) -> bytes:
+        """Return the code at an address."""
+        return bytes(self._latest().state.get_code(to_bytes(address)))
+
+    def nonce(self, address: Address) -> int:
+        """Return the number of transactions an account has sent."""
+        return int(self._latest().state.get_nonce(to_bytes(address)))
+
+    def _latest(self) -> VirtualMachineAPI:
+        return self._chain.get_vm(self._head)
+
+    def _vm(self, timestamp: int) -> VirtualMachineAPI:
+        header = self._chain.create_header_from_parent(
+            self._head,
+            timestamp=timestamp,
+            gas_limit=self._head.gas_limit,
+            mix_hash=mix_hash(self._head.hash, timestamp),
+            extra_data=b"",
+            parent_beacon_block_root=ZERO,
+        )
+        return self._chain.get_vm(header)
+
+
+def _dynamic_fee(raw: bytes) -> bytes:
+    # One kind of transaction only: others have several encodings or unsigned side data.
+    if not isinstance(raw, bytes) or raw[:1] != b"\x02":
+        raise ChainError("only EIP-1559 transactions are accepted")
+    return raw
+
+
+def _built(
+    block: BlockAPI, raw: Sequence[bytes], receipts: Sequence[object], computations: Sequence[ComputationAPI]
+) -> Built:
+    import rlp
+
+    number = int(block.number)
+    results, gas_before, index = [], 0, 0
+    for item, receipt, computation in zip(raw, receipts, computations, strict=True):
+        logs = []
+        for log in receipt.logs:
+            logs.append(
+                Log(
+                    address=to_address(log.address),
+                    topics=tuple(Hash32(int(topic).to_bytes(32, "big")) for topic in log.topics),
+                    data=bytes(log.data),
+                    block_number=number,
+                    index=index,
+                )
+            )
+            index += 1
+        message = computation.msg
+        results.append(
+            Receipt(
+                transaction_hash=keccak256(item),
+                block_number=number,
+                gas_used=int(receipt.gas_used) - gas_before,
+                logs=tuple(logs),
+                contract_address=to_address(message.storage_address) if message.is_create else None,
+            )
+        )
+        gas_before = int(receipt.gas_used)
+    return Built(
+        encoded=rlp.encode(block),
+        hash=Hash32(block.hash),
+        number=number,
+        timestamp=int(block.header.timestamp),
+        receipts=tuple(results),
+        created=tuple(address for computation in computations for address in _created(computation)),
+    )
+
+
+def _created(computation: ComputationAPI) -> Iterator[Address]:
+    if computation.is_error:
+        return
+    if computation.msg.is_create:
+        yield to_address(computation.msg.storage_address)
+    for child in computation.children:
+        yield from _created(child)
