@@ -90,7 +90,8 @@ def test_compat_gives_the_server_its_identity_back_when_a_client_raises():
             assert request(ANN).metadata.src_node_id == BOB
             raise ZeroDivisionError
 
-    pytest.raises(ZeroDivisionError, client)
+    with pytest.raises(ZeroDivisionError):
+        client()
     assert request(ANN).metadata.src_node_id == compat.SERVER_NODE_ID
 
 
