@@ -35,7 +35,7 @@ class Block:
 
 def write(root: Cid, blocks: Sequence[Block]) -> bytes:
     """Return the CAR of some blocks, in the order given."""
-    header = encode({"roots": [root], "version": 1})
+    header = _header(root)
     out = [varint.encode(len(header)), header]
     for block in blocks:
         cid = block.cid.to_bytes()
@@ -50,9 +50,14 @@ def _section(data: bytes, offset: int) -> tuple[int, int]:
     return start, start + size
 
 
+def _header(root: Cid) -> bytes:
+    return encode({"roots": [root], "version": 1})
+
+
 def _root(header: bytes) -> Cid:
     match decode(header):
-        case {"roots": [Cid() as root], "version": 1, **rest} if not rest:
+        # Compared as bytes, because a version of ``true`` equals 1 in Python.
+        case {"roots": [Cid() as root]} if _header(root) == header:
             return root
     raise MalformedData("a CAR header must have version 1 and one root")
 

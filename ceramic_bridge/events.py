@@ -121,11 +121,15 @@ def _parse_init(content: Mapping[str, Value], header: Value) -> InitPayload:
             "sep": "model",
             **rest,
         } if rest.keys() <= {"unique"}:
-            unique = rest.get("unique")
+            pass
         case _:
             raise MalformedData("an init event's header must hold one controller, model, sep and unique")
-    if unique is not None and not isinstance(unique, bytes):
-        raise MalformedData("an init event's unique must be bytes")
+    # Absence is the only form of "none": a null would be a second spelling of one payload.
+    unique = None
+    if rest:
+        unique = rest["unique"]
+        if not isinstance(unique, bytes):
+            raise MalformedData("an init event's unique must be bytes")
     validate_known(content)
     return InitPayload(
         controller=Did(controller), model=StreamId.from_bytes(model), unique=unique, content=content

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,9 @@ from ceramic_bridge.events import SignedEvent, create_data, create_init
 from ceramic_bridge.jsonpatch import JsonPatchOp
 from ceramic_bridge.log import EventLog
 from ceramic_bridge.models import create_models, model_ids
+
+if TYPE_CHECKING:
+    from ceramic_bridge.dagcbor import Value
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "ceramic_js.json"
 
@@ -40,7 +43,7 @@ def models(alice: Identity) -> dict[str, SignedEvent]:
 @pytest.fixture(scope="session")
 def contribution(alice: Identity, models: dict[str, SignedEvent]) -> SignedEvent:
     ids = model_ids(models.values(), publisher=alice.did)
-    content = {
+    content: dict[str, Value] = {
         "kind": "contribution",
         "chainId": 31337,
         "federation": "0x" + "ab" * 20,
