@@ -287,6 +287,14 @@ def one_client(answer) -> InProcessGrid:
     return InProcessGrid({ANN: app, BOB: echo_app()})
 
 
+def test_message_comes_from_the_client_when_its_app_builds_one():
+    def answer(message, context):
+        node = request(BOB).metadata.src_node_id
+        return Message(RecordDict({"config": ConfigRecord({"number": node})}), reply_to=message)
+
+    assert number_of(ask(one_client(answer))[0]) == ANN
+
+
 def test_error_reply_has_code_two_when_a_client_raises():
     def answer(message, context):
         raise KeyError("vault")
@@ -398,13 +406,22 @@ def test_error_maps_by_request_id_only_when_the_server_reports_a_node_offline():
     assert BOB not in {node for node, _ in calls}
 
 
-def test_tamper_changes_what_arrives_but_not_what_was_sent():
+def test_tamper_changes_what_arrives_but_not_what_the_client_holds():
+    held: list[Message] = []
+
+    def answer(message: Message, context: Context) -> Message:
+        held.append(Message(message.content, reply_to=message))
+        return held[-1]
+
     def edit(reply: Message) -> Message:
         reply.content["config"]["number"] += 1000
         return reply
 
-    grid = grid_of(Tamper(node_id=ANN, edit=edit))
+    app = ClientApp()
+    app.train()(answer)
+    grid = InProcessGrid({ANN: app, BOB: app}, faults=[Tamper(node_id=ANN, edit=edit)])
     assert [number_of(r) for node in (ANN, BOB) for r in ask(grid, node, 5)] == [1005, 5]
+    assert [number_of(r) for r in held] == [5, 5]
 
 
 def test_tampered_reply_is_refused_when_it_claims_another_request():
@@ -429,6 +446,14 @@ def test_replay_delivers_the_old_message_again_beside_the_new_when_verbatim():
     assert sorted(number_of(r) for r in replies) == [1, 2]
     (old,) = [r for r in replies if number_of(r) == 1]
     assert vars(old.metadata) == vars(first.metadata)
+
+
+def test_request_stays_open_when_only_an_old_reply_came():
+    grid = grid_of(Replay(verbatim=True), Drop(occurrence=2))
+    ask(grid, number=1)
+    (message_id,) = grid.push_messages([request(ANN, number=2)])
+    assert [number_of(r) for r in grid.pull_messages([message_id])] == [1]
+    assert grid.pull_messages([message_id]) == []
 
 
 def test_replay_does_nothing_when_there_is_no_earlier_reply_of_that_type():
