@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from contracts.artifact import ARTIFACTS, AbiItem, load_artifact
 from federation.errors import ChainError, Reverted
 from federation.hashing import keccak256
 from federation.types import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HINTS = {
     "AllRoundsRecorded": "reveal the epoch: it has no more rounds",
@@ -77,11 +79,11 @@ def encode(types: Sequence[str], values: Sequence[object]) -> bytes:
     Raises:
         ChainError: A value does not have its type.
     """
-    import eth_abi
+    from eth_abi.abi import encode as abi_encode
     from eth_abi.exceptions import EncodingError
 
     try:
-        return eth_abi.encode(types, values)
+        return abi_encode(types, values)
     except EncodingError as err:
         raise ChainError(f"a value does not fit the contract's parameter: {err}") from err
 
@@ -92,11 +94,11 @@ def decode(types: Sequence[str], data: bytes) -> tuple[object, ...]:
     Raises:
         ChainError: The bytes are not such an encoding.
     """
-    import eth_abi
+    from eth_abi.abi import decode as abi_decode
     from eth_abi.exceptions import DecodingError
 
     try:
-        values = eth_abi.decode(types, data)
+        values = abi_decode(types, data)
     except (DecodingError, OverflowError) as err:
         raise ChainError(
             f"the chain answered with something else than {tuple(types)}",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from contracts.abi import to_address
-from contracts.chain import UnsignedTransaction
 from federation.errors import IdentityError
-from federation.types import Address, Hash32
+
+if TYPE_CHECKING:
+    from contracts.chain import UnsignedTransaction
+    from federation.types import Address, Hash32
 
 
 class Account:
@@ -25,11 +29,11 @@ class Account:
         Raises:
             IdentityError: It is not such a key.
         """
-        from eth_keys import keys
-        from eth_keys.exceptions import ValidationError
+        from eth_keys.main import KeyAPI
+        from eth_utils.exceptions import ValidationError
 
         try:
-            self._key = keys.PrivateKey(private_key)
+            self._key = KeyAPI.PrivateKey(private_key)
             self._address = to_address(self._key.public_key.to_canonical_address())
         except (ValidationError, ValueError) as err:
             raise IdentityError("the private key is not a secp256k1 key") from err

@@ -29,6 +29,8 @@ class Artifact:
         deployed_bytecode: Runtime code, with zeros where immutables go.
         immutables: ``(start, length)`` of every immutable in the runtime code, in bytes.
         source_hashes: SHA-256 (hex) of every source the compiler read, by import path.
+        enums: Members of every enum, by ``Interface.Name``.
+        notices: What each function does, by signature (NatSpec).
     """
 
     name: str
@@ -37,6 +39,8 @@ class Artifact:
     deployed_bytecode: bytes
     immutables: tuple[tuple[int, int], ...]
     source_hashes: dict[str, str]
+    enums: dict[str, list[str]]
+    notices: dict[str, str]
 
     def mask(self, code: bytes) -> bytes:
         """Return ``code`` with zeros where this contract's immutables stand."""
@@ -62,6 +66,8 @@ def load_artifact(name: str, folder: Path = ARTIFACTS) -> Artifact:
             deployed_bytecode=bytes.fromhex(raw["deployedBytecode"]),
             immutables=tuple((int(start), int(length)) for start, length in raw["immutableReferences"]),
             source_hashes=raw["sourceHashes"],
+            enums=raw["enums"],
+            notices=raw["notices"],
         )
     except (OSError, ValueError, KeyError, TypeError) as err:
         raise ConfigError(

@@ -13,10 +13,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from contracts.artifact import ARTIFACTS, SOLIDITY, AbiItem, source_hash
 from federation.errors import ConfigError, FolkmootError, VerificationFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TEST_ARTIFACTS = SOLIDITY.parents[1] / "tests" / "contracts" / "artifacts"
 
@@ -47,16 +50,34 @@ class _Evm(TypedDict):
     deployedBytecode: _Code
 
 
+class _UserDoc(TypedDict):
+    methods: dict[str, dict[str, str]]
+
+
 class _Contract(TypedDict):
     abi: list[AbiItem]
     evm: _Evm
     metadata: str
+    userdoc: _UserDoc
+
+
+class _Node(TypedDict, total=False):
+    nodeType: str
+    canonicalName: str
+    name: str
+    nodes: list[_Node]
+    members: list[_Node]
+
+
+class _Source(TypedDict):
+    ast: _Node
 
 
 class _Output(TypedDict, total=False):
     version: str
     errors: list[dict[str, str]]
     contracts: dict[str, dict[str, _Contract]]
+    sources: dict[str, _Source]
 
 
 def build() -> dict[Path, str]:
@@ -72,7 +93,7 @@ def build() -> dict[Path, str]:
     files = {}
     for source, folder in TARGETS.items():
         name = Path(source).stem
-        artifact = _artifact(output["contracts"][source][name], output["version"])
+        artifact = _artifact(output, output["contracts"][source][name])
         files[folder / f"{name}.json"] = json.dumps(artifact, indent=1, sort_keys=True) + "\n"
     return files
 
@@ -84,14 +105,17 @@ def _compile() -> _Output:
             "the Solidity compiler is not installed",
             hint="install Node, then run npm ci --ignore-scripts in contracts/solidity",
         )
-    outputs = ["abi", "metadata", "evm.bytecode.object", "evm.deployedBytecode"]
+    outputs = ["abi", "metadata", "userdoc", "evm.bytecode.object", "evm.deployedBytecode"]
     request = {
         "language": "Solidity",
         "sources": {path: {"content": (SOLIDITY / path).read_text(encoding="utf-8")} for path in TARGETS},
-        "settings": SETTINGS | {"outputSelection": {"*": {"*": outputs}}},
+        "settings": SETTINGS | {"outputSelection": {"*": {"*": outputs, "": ["ast"]}}},
     }
     done = subprocess.run(  # noqa: S603 - a fixed script, run by the Node found on PATH
-        [node, str(SOLIDITY / "compile.js")], input=json.dumps(request).encode(), capture_output=True, check=False
+        [node, str(SOLIDITY / "compile.js")],
+        input=json.dumps(request).encode(),
+        capture_output=True,
+        check=False,
     )
     if done.returncode:
         raise ConfigError(f"the compiler failed: {done.stderr.decode(errors='replace')[-2000:]}")
@@ -102,8 +126,9 @@ def _compile() -> _Output:
     return output
 
 
-def _artifact(contract: _Contract, version: str) -> dict[str, object]:
+def _artifact(output: _Output, contract: _Contract) -> dict[str, object]:
     evm = contract["evm"]
+    paths = sorted(json.loads(contract["metadata"])["sources"])
     # The compiler keys immutables by syntax-tree number, which changes with the set of sources.
     references = (
         place for places in evm["deployedBytecode"]["immutableReferences"].values() for place in places
@@ -113,10 +138,26 @@ def _artifact(contract: _Contract, version: str) -> dict[str, object]:
         "bytecode": evm["bytecode"]["object"],
         "deployedBytecode": evm["deployedBytecode"]["object"],
         "immutableReferences": sorted([place["start"], place["length"]] for place in references),
-        "compiler": version,
+        "compiler": output["version"],
         "settings": SETTINGS,
-        "sourceHashes": {path: source_hash(_source(path)) for path in json.loads(contract["metadata"])["sources"]},
+        "sourceHashes": {path: source_hash(_source(path)) for path in paths},
+        "enums": {
+            node["canonicalName"]: [member["name"] for member in node["members"]]
+            for path in paths
+            if not path.startswith("@")
+            for node in _enums(output["sources"][path]["ast"])
+        },
+        "notices": {
+            name: doc["notice"] for name, doc in contract["userdoc"]["methods"].items() if "notice" in doc
+        },
     }
+
+
+def _enums(node: _Node) -> Iterator[_Node]:
+    if node["nodeType"] == "EnumDefinition":
+        yield node
+    for child in node.get("nodes", []):
+        yield from _enums(child)
 
 
 def _source(path: str) -> str:

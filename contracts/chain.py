@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from federation.types import Address, Hash32, Wei
+if TYPE_CHECKING:
+    from federation.types import Address, Hash32, Wei
 
 GAS_LIMIT = 8_000_000
 """Gas offered with every transaction: above the dearest call, below the 2^24 cap of EIP-7825."""
@@ -116,6 +117,7 @@ class Reader(Protocol):
         """Return the code deployed at an address; empty if there is none."""
 
 
+@runtime_checkable
 class Chain(Reader, Protocol):
     """A live chain."""
 

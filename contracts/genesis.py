@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.abi import to_address, to_bytes
 from federation.errors import ChainError, VerificationFailed
 from federation.types import Address, Wei
 
+Word = Annotated[int, Field(ge=0, lt=1 << 62)]
+
 
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    alloc: dict[str, str]
-    base_fee_per_gas: int
-    block_time: int
-    chain_id: int
+    alloc: dict[str, Annotated[str, Field(pattern=r"^[0-9]{1,36}$")]]
+    base_fee_per_gas: Word
+    block_time: Annotated[Word, Field(ge=1)]
+    chain_id: Annotated[Word, Field(ge=1)]
     fork: Literal["cancun"]
     format: Literal["folkmoot-genesis-1"]
-    gas_limit: int
-    timestamp: int
+    gas_limit: Annotated[Word, Field(ge=5_000)]
+    timestamp: Word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

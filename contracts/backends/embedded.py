@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from contracts.backends.machine import Built, Machine
 from contracts.chain import Log, Receipt, Signer, Transaction, UnsignedTransaction
 from contracts.genesis import Genesis
 from federation.errors import ChainError
-from federation.hashing import Hash32
-from federation.types import Address, Wei
+from federation.types import Address, Hash32, Wei
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CHAIN_ID = 31337
 GAS_MONEY = Wei(10**24)

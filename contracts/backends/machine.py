@@ -7,23 +7,24 @@ free. Rules are those of Cancun, without blobs and withdrawals.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contracts.abi import reverted, to_address, to_bytes
 from contracts.chain import Log, Receipt
-from contracts.genesis import Genesis
 from federation.errors import ChainError
-from federation.hashing import Hash32, abi_words, keccak256, purpose
-from federation.types import Address
+from federation.hashing import abi_words, keccak256, purpose
+from federation.types import Address, Hash32
 
 if TYPE_CHECKING:
-    from eth.abc import BlockAPI, BlockHeaderAPI, ComputationAPI, VirtualMachineAPI
+    from collections.abc import Iterator, Sequence
+
+    from eth.abc import BlockAPI, BlockHeaderAPI, ComputationAPI, ReceiptAPI, VirtualMachineAPI
+
+    from contracts.genesis import Genesis
 
 CALLER = bytes(20)
 CALL_GAS = 25_000_000
-GAS_PRICE_CAP = 10**11
 ZERO = bytes(32)
 
 
@@ -112,7 +113,7 @@ class Machine:
         """
         from eth.exceptions import PyEVMError
         from eth_keys.exceptions import BadSignature
-        from eth_utils import ValidationError
+        from eth_utils.exceptions import ValidationError
         from rlp.exceptions import RLPException
 
         vm = self._vm(timestamp)
@@ -183,7 +184,10 @@ def _dynamic_fee(raw: bytes) -> bytes:
 
 
 def _built(
-    block: BlockAPI, raw: Sequence[bytes], receipts: Sequence[object], computations: Sequence[ComputationAPI]
+    block: BlockAPI,
+    raw: Sequence[bytes],
+    receipts: Sequence[ReceiptAPI],
+    computations: Sequence[ComputationAPI],
 ) -> Built:
     import rlp
 

@@ -1,0 +1,1 @@
+"""Typed bindings, one module per contract; written by ``contracts.bindgen``."""
