@@ -168,7 +168,7 @@ class PrivacyLedger:
                 raise PrivacyBudgetExhausted(
                     f"{_name(release)} would take this dataset to epsilon {total.epsilon:.4g}, "
                     f"and its budget is {self._budget.epsilon:.4g}",
-                    hint="leave the federation, or add fewer rounds with more noise",
+                    hint="take part with more noise or in fewer rounds",
                 )
             facts = _Facts(
                 head.rows + 1,

@@ -302,7 +302,9 @@ class Vault:
 
 
 def _read_header(db: sqlite3.Connection, path: Path) -> Header:
-    found = db.execute("SELECT version, vault_id, passes, memory, salt, wrapped FROM header").fetchone()
+    found = db.execute(
+        "SELECT version, vault_id, passes, memory, salt, wrapped FROM header WHERE id = 1"
+    ).fetchone()
     if found is None:
         raise VerificationFailed(str(path), "its header is missing", hint="restore the file from a backup")
     version, vault_id, passes, memory, salt, wrapped = found

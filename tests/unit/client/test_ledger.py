@@ -1,0 +1,292 @@
+"""No budget is overspent: not by many federations, a crash, a race or an edited file."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from client.ledger import PrivacyLedger, Release, Reservation
+from client.vault import Vault
+from federation.errors import (
+    ConfigError,
+    IdentityError,
+    PrivacyBudgetExhausted,
+    VerificationFailed,
+)
+from federation.privacy import Budget, noise_multiplier, spend
+from federation.types import Hash32
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PASSPHRASE = b"correct horse"
+BASE, OTHER_BASE = Hash32(b"b" * 32), Hash32(b"o" * 32)
+BUDGET = Budget(epsilon=8.0, delta=1e-5)
+REPOSITORY = Path(__file__).parents[3]
+
+
+def release(round_: int = 1, *, federation: str = "f", base: Hash32 = BASE, sigma: float = 4.0) -> Release:
+    return Release(federation=federation, epoch=0, round=round_, base_hash=base, sigma=sigma, clip=0.5)
+
+
+def edit(path: Path, script: str) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(script)
+
+
+@pytest.fixture
+def reopened(vault: Vault, path: Path) -> Iterator[Callable[[], PrivacyLedger]]:
+    """Closes the vault and opens its ledger as a new process would."""
+    with ExitStack() as stack:
+
+        def reopen() -> PrivacyLedger:
+            vault.close()
+            return PrivacyLedger(stack.enter_context(Vault.open(path, PASSPHRASE)), BUDGET)
+
+        yield reopen
+
+
+@pytest.fixture
+def ledger(vault: Vault) -> PrivacyLedger:
+    return PrivacyLedger(vault, BUDGET)
+
+
+def test_spent_is_zero_when_nothing_was_released(ledger: PrivacyLedger) -> None:
+    assert ledger.spent() == (0.0, 0.0)
+
+
+def test_spent_adds_up_when_releases_differ(
+    ledger: PrivacyLedger, reopened: Callable[[], PrivacyLedger]
+) -> None:
+    sigmas = [4.0, 9.5, 3.3]
+    for i, sigma in enumerate(sigmas):
+        ledger.reserve(release(i, sigma=sigma))
+    assert ledger.spent() == spend(sigmas, BUDGET.delta)
+    assert reopened().spent() == spend(sigmas, BUDGET.delta)
+
+
+def test_lifetime_fits_exactly_when_noise_was_calibrated(ledger: PrivacyLedger) -> None:
+    sigma = noise_multiplier(BUDGET.epsilon, BUDGET.delta, 20)
+    for i in range(20):
+        ledger.reserve(release(i, sigma=sigma))
+    assert 7.99 < ledger.spent().epsilon <= 8.0
+    with pytest.raises(PrivacyBudgetExhausted):
+        ledger.reserve(release(20, sigma=sigma))
+
+
+def test_reserve_is_refused_when_another_federation_spent_the_budget(ledger: PrivacyLedger) -> None:
+    sigma = noise_multiplier(BUDGET.epsilon, BUDGET.delta, 1)
+    ledger.reserve(release(federation="one", sigma=sigma))
+    before = ledger.spent()
+    with pytest.raises(PrivacyBudgetExhausted, match="budget is 8"):
+        ledger.reserve(release(federation="two", sigma=10 * sigma))
+    assert ledger.spent() == before
+
+
+def test_nothing_is_written_when_budget_is_exhausted(ledger: PrivacyLedger) -> None:
+    with pytest.raises(PrivacyBudgetExhausted):
+        ledger.reserve(release(sigma=0.1))
+    assert ledger.spent() == (0.0, 0.0)
+    ledger.reserve(release(sigma=4.0))
+
+
+def test_payload_is_replayed_when_asked_again_after_restart(
+    ledger: PrivacyLedger, reopened: Callable[[], PrivacyLedger]
+) -> None:
+    assert ledger.stored(release()) is None
+    ledger.store(ledger.reserve(release()), b"noisy delta")
+    again = reopened()
+    assert again.stored(release()) == b"noisy delta"
+    again.release(release())
+    again.release(release())
+    assert again.stored(release()) == b"noisy delta"
+    assert again.spent() == spend([4.0], BUDGET.delta)
+    with pytest.raises(PrivacyBudgetExhausted, match="one release already"):
+        again.reserve(release())
+
+
+def test_second_draw_is_refused_when_process_died_before_store(
+    ledger: PrivacyLedger, reopened: Callable[[], PrivacyLedger]
+) -> None:
+    ledger.reserve(release())
+    again = reopened()
+    assert again.stored(release()) is None
+    assert again.spent() == spend([4.0], BUDGET.delta)
+    with pytest.raises(PrivacyBudgetExhausted, match="reserved"):
+        again.reserve(release())
+    with pytest.raises(PrivacyBudgetExhausted, match="reserved"):
+        again.reserve(release(sigma=400.0))
+
+
+def test_release_is_refused_when_base_model_differs(ledger: PrivacyLedger) -> None:
+    ledger.store(ledger.reserve(release()), b"noisy delta")
+    for call in (ledger.reserve, ledger.stored, ledger.release):
+        with pytest.raises(IdentityError, match="another base"):
+            call(release(base=OTHER_BASE))
+    ledger.reserve(release(2, base=OTHER_BASE))
+
+
+def test_store_is_refused_when_not_reserved_or_done(ledger: PrivacyLedger) -> None:
+    with pytest.raises(VerificationFailed, match="not reserved"):
+        ledger.store(Reservation(release=release(), seq=1), b"x")
+    reservation = ledger.reserve(release())
+    with pytest.raises(VerificationFailed, match="nothing is stored"):
+        ledger.release(release())
+    with pytest.raises(VerificationFailed, match="not reserved"):
+        ledger.store(dataclasses.replace(reservation, seq=2), b"x")
+    ledger.store(reservation, b"first")
+    with pytest.raises(VerificationFailed, match="not reserved"):
+        ledger.store(reservation, b"second draw")
+    assert ledger.stored(release()) == b"first"
+
+
+def test_release_without_noise_spends_everything_when_owner_allows_it(vault: Vault) -> None:
+    with pytest.raises(PrivacyBudgetExhausted):
+        PrivacyLedger(vault, BUDGET).reserve(release(sigma=0.0))
+    unsafe = PrivacyLedger(vault, Budget(epsilon=math.inf, delta=1e-5))
+    for i in range(2):
+        unsafe.reserve(release(i, sigma=0.0))
+    assert unsafe.spent() == (math.inf, math.inf)
+    with pytest.raises(PrivacyBudgetExhausted):
+        PrivacyLedger(vault, BUDGET).reserve(release(2, sigma=1e6))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sigma": -1.0},
+        {"sigma": math.nan},
+        {"sigma": math.inf},
+        {"clip": 0.0},
+        {"clip": math.nan},
+        {"round": -1},
+        {"epoch": 1 << 63},
+        {"base_hash": b"short"},
+    ],
+)
+def test_release_is_refused_when_a_field_makes_no_sense(change: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match="not a release"):
+        dataclasses.replace(release(), **change)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "DELETE FROM releases WHERE seq = 3",
+        "DELETE FROM releases WHERE seq = 2",
+        "DELETE FROM releases; DELETE FROM payloads",
+        "DELETE FROM releases; DELETE FROM payloads; DELETE FROM heads WHERE name = 'ledger'",
+        "UPDATE releases SET sigma = 100, mu_squared = 0.0001 WHERE seq = 3",
+        "UPDATE releases SET round = 9 WHERE seq = 1",
+        "UPDATE releases SET base_hash = zeroblob(32) WHERE seq = 1",
+        "UPDATE releases SET status = 'reserved' WHERE seq = 1",
+        "UPDATE releases SET status = 'gone' WHERE seq = 1",
+        "UPDATE releases SET status = 'stored' WHERE seq = 3",
+        "UPDATE releases SET seq = -seq; UPDATE releases SET seq = seq + 4",
+        "DELETE FROM payloads",
+        "INSERT INTO payloads SELECT 3, sealed FROM payloads WHERE seq = 1",
+    ],
+)
+def test_ledger_is_refused_when_rows_are_edited(
+    ledger: PrivacyLedger, vault: Vault, path: Path, tampering: str
+) -> None:
+    for i in range(2):
+        ledger.store(ledger.reserve(release(i)), b"noisy delta %d" % i)
+    ledger.reserve(release(2))
+    vault.close()
+    edit(path, tampering)
+    with Vault.open(path, PASSPHRASE) as again, pytest.raises(VerificationFailed):
+        PrivacyLedger(again, BUDGET)
+
+
+def test_payload_is_refused_when_swapped_with_another(ledger: PrivacyLedger, path: Path) -> None:
+    for i in range(2):
+        ledger.store(ledger.reserve(release(i)), b"noisy delta %d" % i)
+    edit(path, "UPDATE payloads SET seq = -seq; UPDATE payloads SET seq = seq + 3")
+    with pytest.raises(VerificationFailed):
+        ledger.stored(release(0))
+
+
+def test_payload_is_not_readable_on_disk(ledger: PrivacyLedger, path: Path) -> None:
+    ledger.store(ledger.reserve(release()), b"canary-7731")
+    assert all(b"canary-7731" not in file.read_bytes() for file in path.parent.iterdir())
+
+
+RACER = """
+import sys
+from pathlib import Path
+from client.ledger import PrivacyLedger, Release
+from client.vault import Vault
+from federation.errors import PrivacyBudgetExhausted
+from federation.privacy import Budget
+ledger = PrivacyLedger(Vault.open(Path(sys.argv[1]), b"correct horse"), Budget(epsilon=8.0, delta=1e-5))
+print("ready", flush=True)
+sys.stdin.readline()
+done = 0
+for i in range(20):
+    try:
+        ledger.reserve(Release(federation=sys.argv[2], epoch=0, round=i, base_hash=bytes(32),
+                               sigma=float(sys.argv[3]), clip=0.5))
+        done += 1
+    except PrivacyBudgetExhausted:
+        pass
+print(done)
+"""
+
+
+def test_budget_holds_when_two_processes_race(vault: Vault, path: Path) -> None:
+    sigma = noise_multiplier(BUDGET.epsilon, BUDGET.delta, 20)
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, str(path), name, str(sigma)],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("one", "two")
+    ]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    done = [int(racer.communicate(timeout=60)[0]) for racer in racers]
+    assert sum(done) == 20
+    assert PrivacyLedger(vault, BUDGET).spent() == spend([sigma] * 20, BUDGET.delta)
+
+
+def test_reservation_survives_when_process_is_killed_right_after(
+    vault: Vault, path: Path, reopened: Callable[[], PrivacyLedger]
+) -> None:
+    script = RACER.replace("done += 1", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    vault.close()
+    subprocess.run(
+        [sys.executable, "-c", script, str(path), "one", "4.0"], cwd=REPOSITORY, input=b"go\n", check=False
+    )
+    assert reopened().spent() == spend([4.0], BUDGET.delta)
+
+
+def test_check_costs_the_same_when_ledger_is_long(vault: Vault) -> None:
+    ledger = PrivacyLedger(vault, BUDGET)
+    for i in range(1000):
+        ledger.reserve(release(i, sigma=200.0))
+    costs = []
+    for i in range(20):
+        start = time.process_time()
+        reservation = ledger.reserve(release(1000 + i, sigma=200.0))
+        ledger.store(reservation, bytes(32_768))
+        ledger.release(reservation.release)
+        costs.append(time.process_time() - start)
+    assert min(costs) < 1.5e-3
