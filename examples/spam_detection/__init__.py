@@ -1,0 +1,1 @@
+"""A paid spam-filter federation on the public SpamAssassin corpus, or on the user's own table."""
