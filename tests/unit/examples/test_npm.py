@@ -30,7 +30,8 @@ class Shell:
             command,
             self.status,
             "",
-            "npm error code E1\nnpm error network request failed, reason: ENOTFOUND\nnpm error A complete log of this run can be found\n",
+            "npm error code E1\nnpm error network request failed, reason: ENOTFOUND\n"
+            "npm error A complete log of this run can be found\n",
         )
 
 
