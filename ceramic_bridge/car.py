@@ -45,7 +45,7 @@ def write(root: Cid, blocks: Sequence[Block]) -> bytes:
 
 def _section(data: bytes, offset: int) -> tuple[int, int]:
     size, start = varint.decode(data, offset)
-    if size == 0 or start + size > len(data):
+    if start + size > len(data):
         raise MalformedData(f"the CAR section at byte {offset} has the wrong length")
     return start, start + size
 

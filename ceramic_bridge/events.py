@@ -125,11 +125,12 @@ def _parse_init(content: Mapping[str, Value], header: Value) -> InitPayload:
         case _:
             raise MalformedData("an init event's header must hold one controller, model, sep and unique")
     # Absence is the only form of "none": a null would be a second spelling of one payload.
-    unique = None
+    unique: bytes | None = None
     if rest:
-        unique = rest["unique"]
-        if not isinstance(unique, bytes):
+        given = rest["unique"]
+        if not isinstance(given, bytes):
             raise MalformedData("an init event's unique must be bytes")
+        unique = given
     validate_known(content)
     return InitPayload(
         controller=Did(controller), model=StreamId.from_bytes(model), unique=unique, content=content

@@ -95,6 +95,7 @@ def _credit(**change: Value) -> dict[str, Value]:
         ("round-receipt", {"improvement": "١"}),
         ("round-receipt", {"improvement": "9" * 80}),
         ("round-receipt", {"eta": "-1"}),
+        ("round-receipt", {"eta": "16\n"}),
         ("round-receipt", {"suspended": ["mallory"]}),
         ("round-receipt", {"suspended": [1]}),
         ("round-receipt", {"rejections": [{"did": DID}]}),
@@ -112,7 +113,8 @@ def test_content_is_refused_when_a_value_has_another_form(kind: str, change: dic
 def test_content_is_refused_when_kind_is_unknown_or_it_is_no_document() -> None:
     with pytest.raises(MalformedData):
         validate("bribe", {})
-    for content in (None, [], "data"):
+    no_documents: list[Value] = [None, [], "data"]
+    for content in no_documents:
         with pytest.raises(MalformedData):
             validate("data", content)
 
