@@ -189,6 +189,8 @@ def test_release_is_refused_when_a_field_makes_no_sense(change: dict[str, object
         "UPDATE releases SET round = 9 WHERE seq = 1",
         "UPDATE releases SET base_hash = zeroblob(32) WHERE seq = 1",
         "UPDATE releases SET status = 'reserved' WHERE seq = 1",
+        "UPDATE releases SET status = 'reserved' WHERE seq = 1; DELETE FROM payloads WHERE seq = 1",
+        "UPDATE releases SET status = 'released' WHERE seq = 1",
         "UPDATE releases SET status = 'gone' WHERE seq = 1",
         "UPDATE releases SET status = 'stored' WHERE seq = 3",
         "UPDATE releases SET seq = -seq; UPDATE releases SET seq = seq + 4",

@@ -264,6 +264,7 @@ def test_file_is_read_correctly_or_refused_when_any_bit_flips(vault: Vault, path
         "UPDATE rows SET id = -id; UPDATE rows SET id = 8 + id",
         "UPDATE rows SET sealed = (SELECT sealed FROM rows WHERE id = 2) WHERE id = 1",
         "INSERT INTO rows SELECT 8, zeroblob(32), sealed FROM rows WHERE id = 1",
+        "UPDATE rows SET digest = zeroblob(32) WHERE id = 1",
         "DELETE FROM heads",
         "UPDATE heads SET sealed = (SELECT sealed FROM heads WHERE name = 'ledger')",
         "DELETE FROM header",
