@@ -193,7 +193,8 @@ def _function(artifact: Artifact, item: AbiItem) -> list[str]:
     if len(outputs) > 1:
         return lines + _wrapped("        return self._read(", given, ")")
     if part["type"] == "tuple":
-        return lines + _wrapped(f"        return {_internal(part)}.from_abi(self._read(", given, ")[0])")
+        built = f"        return {_internal(part)}.from_abi(values[0])"
+        return [*lines, *_wrapped("        values = self._read(", given, ")"), built]
     if str(part.get("internalType", "")).startswith("enum "):
         return lines + _wrapped(f"        return {_internal(part)}(self._read(", given, ")[0])")
     # A name with the function's own type keeps the decoder's untyped values inside this line.

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CALLER = bytes(20)
 CALL_GAS = 25_000_000
+TRANSACTION_FIELDS, ACCESS_LIST = 12, 8
+"""The number of fields of an EIP-1559 transaction, and where its access list stands."""
 ZERO = bytes(32)
 
 
@@ -177,9 +179,18 @@ class Machine:
 
 
 def _dynamic_fee(raw: bytes) -> bytes:
-    # One kind of transaction only: others have several encodings or unsigned side data.
-    if not isinstance(raw, bytes) or raw[:1] != b"\x02":
+    """Refuse all but one kind of transaction: others have several encodings or unsigned side data.
+
+    The decoder behind it trusts the shape of what it is given, so the shape is checked here.
+    """
+    import rlp
+
+    fields = rlp.decode(raw[1:]) if raw[:1] == b"\x02" else None
+    if not isinstance(fields, list) or len(fields) != TRANSACTION_FIELDS:
         raise ChainError("only EIP-1559 transactions are accepted")
+    access_list = fields.pop(ACCESS_LIST)
+    if access_list != [] or not all(isinstance(part, bytes) for part in fields):
+        raise ChainError("only EIP-1559 transactions without an access list are accepted")
     return raw
 
 

@@ -502,14 +502,13 @@ class Federation(Contract):
 
     def round_info(self, epoch: int, round_: int) -> RoundInfo:
         """Read ``roundInfo(uint64,uint32)``."""
-        return RoundInfo.from_abi(
-            self._read(
-                "roundInfo(uint64,uint32)",
-                ("(bytes32,bytes32,bytes32,uint32,bytes32,bytes32,bytes32,bytes32)",),
-                epoch,
-                round_,
-            )[0]
+        values = self._read(
+            "roundInfo(uint64,uint32)",
+            ("(bytes32,bytes32,bytes32,uint32,bytes32,bytes32,bytes32,bytes32)",),
+            epoch,
+            round_,
         )
+        return RoundInfo.from_abi(values[0])
 
     def rounds(self) -> int:
         """Read ``rounds()``."""
