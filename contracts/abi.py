@@ -82,10 +82,22 @@ def encode(types: Sequence[str], values: Sequence[object]) -> bytes:
     from eth_abi.abi import encode as abi_encode
     from eth_abi.exceptions import EncodingError
 
+    _check_words(types, values)
     try:
         return abi_encode(types, values)
     except EncodingError as err:
         raise ChainError(f"a value does not fit the contract's parameter: {err}") from err
+
+
+def _check_words(types: Sequence[str], values: Sequence[object]) -> None:
+    # The encoder pads short byte strings with zeros: a truncated hash must not become another hash.
+    for kind, value in zip(types, values, strict=False):
+        if kind.endswith("[]") and isinstance(value, (list, tuple)):
+            _check_words([kind.removesuffix("[]")] * len(value), value)
+        elif kind.startswith("(") and isinstance(value, (list, tuple)):
+            _check_words(parameter_types(kind), value)
+        elif kind == "bytes32" and (not isinstance(value, bytes) or len(value) != 32):
+            raise ChainError("a value does not fit the contract's parameter: 32 bytes are needed")
 
 
 def decode(types: Sequence[str], data: bytes) -> tuple[object, ...]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from contracts.chain import Log
     from federation.types import Address, Hash32
 
-PARENT_HASH, TIMESTAMP, MIX_HASH, HEADER_FIELDS = 0, 11, 13, 20
+PARENT_HASH, TRANSACTIONS_ROOT, TIMESTAMP, MIX_HASH, HEADER_FIELDS = 0, 4, 11, 13, 20
 """Positions in a block header, and the number of its fields since Cancun (EIP-4844, EIP-4788)."""
 
 
@@ -148,7 +148,19 @@ def _check_links(genesis_hash: Hash32, items: list[_Claimed]) -> None:
             raise VerificationFailed(before, f"is not the block that block {item.number} follows")
         if item.header[MIX_HASH] != mix_hash(parent, item.timestamp()):
             raise item.failed("carries another time than its parent allows")
+        if item.header[TRANSACTIONS_ROOT] != _transactions_root(item.transactions):
+            raise item.failed("holds other transactions than its header says")
         parent = keccak256(rlp.encode(item.header))
+
+
+def _transactions_root(transactions: list[bytes]) -> bytes:
+    import rlp
+    from trie.hexary import HexaryTrie
+
+    tree = HexaryTrie({})
+    for index, transaction in enumerate(transactions):
+        tree[rlp.encode(index)] = transaction
+    return tree.root_hash
 
 
 def _execute(machine: Machine, item: _Claimed) -> Built:
