@@ -80,7 +80,7 @@ class Domain:
         )
 
 
-def commitment(  # noqa: PLR0913 - the fields of the protocol's one formula
+def commitment(
     domain: Domain, round_: int, *, did: Did, base_hash: Hash32, delta_sha256: Hash32, salt: Hash32
 ) -> Hash32:
     """Return a member's commitment to its delta for a round (docs/protocol.md, Formats)."""

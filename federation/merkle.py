@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from federation.errors import ConfigError
-from federation.hashing import Hash32, abi_words, keccak256
+from federation.hashing import abi_words, keccak256
+from federation.types import Hash32
 
 
 def leaf_hash(*values: int | bytes | str) -> Hash32:

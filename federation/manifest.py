@@ -1,0 +1,189 @@
+"""federation.toml: what a community agreed. Its hash is in the contract, so it cannot change.
+
+One canonical text per manifest: reading a file that does not re-encode to itself is an error, so
+every byte of it is covered by the hash on chain.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from federation.errors import ConfigError
+from federation.fixedpoint import TABLE_SHA256
+from federation.hashing import sha256
+from federation.privacy import Budget
+from federation.reward import Terms
+from federation.rounds import Rules
+from federation.types import Did, Hash32, Wei
+
+_Positive = Annotated[int, Field(gt=0)]
+_Hex32 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+_WeiText = Annotated[str, Field(pattern="^(0|[1-9][0-9]*)$")]
+_DidText = Annotated[str, Field(pattern="^did:key:z[1-9A-HJ-NP-Za-km-z]+$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Parties(_Section):
+    """Who may speak for the federation, by DID."""
+
+    community: _DidText
+    aggregator: _DidText
+    providers: Annotated[list[_DidText], Field(min_length=3)]
+
+
+class ModelSection(_Section):
+    """The canonical linear model."""
+
+    kind: Literal["linear"] = "linear"
+    dim: Annotated[int, Field(ge=2, le=1 << 20)]
+    features_sha256: _Hex32
+    tables_sha256: _Hex32 = TABLE_SHA256
+
+
+class PrivacySection(_Section):
+    """The lifetime budget and the noise that every delta carries.
+
+    ``clip_milli`` is the clipping norm in thousandths, ``sigma_e4`` the noise multiplier in
+    ten-thousandths. Without differential privacy ``sigma_e4`` is 0 and ``epsilon`` "inf"; a client
+    refuses such a federation unless told ``unsafe_no_dp``.
+    """
+
+    unit: Literal["example"] = "example"
+    epsilon: Annotated[str, Field(pattern=r"^(inf|[0-9]+(\.[0-9]+)?)$")]
+    delta: Annotated[str, Field(pattern=r"^[0-9](\.[0-9]+)?e-[0-9]+$")]
+    clip_milli: _Positive
+    sigma_e4: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _noise_or_none(self) -> PrivacySection:
+        if (self.sigma_e4 == 0) != (self.epsilon == "inf"):
+            raise ValueError("epsilon is inf exactly when sigma_e4 is 0")
+        return self
+
+    @property
+    def budget(self) -> Budget:
+        """The lifetime budget per dataset."""
+        return Budget(epsilon=float(self.epsilon), delta=float(self.delta))
+
+    @property
+    def sigma(self) -> float:
+        """Noise multiplier: standard deviation over the clipping norm."""
+        return self.sigma_e4 / 10_000
+
+    @property
+    def clip(self) -> float:
+        """Clipping norm C."""
+        return self.clip_milli / 1000
+
+
+class SearchSection(_Section):
+    """The grids of the two line searches, ascending."""
+
+    etas: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2)]
+    betas_tenths: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _ascending(self) -> SearchSection:
+        if any(sorted(set(grid)) != grid for grid in (self.etas, self.betas_tenths)):
+            raise ValueError("a grid must be strictly ascending")
+        return self
+
+
+class RewardSection(_Section):
+    """The money: amounts in wei as decimal strings, factors in thousandths."""
+
+    bounty_wei: _WeiText
+    funds_wei: _WeiText
+    clip_milli: Annotated[int, Field(gt=0, le=1000)] = 1000
+    suspension_milli: Annotated[int, Field(ge=0)] = 500
+    suspension_from: Annotated[int, Field(ge=2)] = 3
+
+
+class ValidationSection(_Section):
+    """How the validation set is cut and when drawn shards become public."""
+
+    shards: _Positive
+    public_milli: Annotated[int, Field(gt=0, lt=1000)] = 100
+    reveal: Literal["epoch"] = "epoch"
+
+
+class Manifest(_Section):
+    """Everything that a member consents to and a verifier recomputes from."""
+
+    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
+    version: Literal[1] = 1
+    rounds: _Positive
+    parties: Parties
+    model: ModelSection
+    privacy: PrivacySection
+    search: SearchSection
+    reward: RewardSection
+    validation: ValidationSection
+
+    @model_validator(mode="after")
+    def _enough_shards(self) -> Manifest:
+        if self.validation.shards < self.rounds:
+            raise ValueError(f"{self.validation.shards} shards are too few for {self.rounds} rounds")
+        return self
+
+    @property
+    def rules(self) -> Rules:
+        """The numbers that a round depends on."""
+        reward = self.reward
+        terms = Terms(
+            bounty=Wei(int(reward.bounty_wei)),
+            funds=Wei(int(reward.funds_wei)),
+            clip_milli=reward.clip_milli,
+            suspension_milli=reward.suspension_milli,
+            suspension_from=reward.suspension_from,
+        )
+        return Rules(terms=terms, etas=tuple(self.search.etas), betas_tenths=tuple(self.search.betas_tenths))
+
+    @property
+    def providers(self) -> tuple[Did, ...]:
+        """The providers' DIDs, in the order that numbers them."""
+        return tuple(Did(d) for d in self.parties.providers)
+
+    @property
+    def hash(self) -> Hash32:
+        """SHA-256 of the canonical text, as the contract was deployed with it."""
+        return sha256(self.to_toml().encode())
+
+    def to_toml(self) -> str:
+        """Return the one canonical text."""
+        lines, sections = [], []
+        for key, value in self.model_dump().items():
+            if isinstance(value, dict):
+                sections.append(f"\n[{key}]")
+                sections.extend(f"{k} = {_toml(v)}" for k, v in value.items())
+            else:
+                lines.append(f"{key} = {_toml(value)}")
+        return "\n".join([*lines, *sections]) + "\n"
+
+    @classmethod
+    def from_toml(cls, text: str) -> Manifest:
+        """Read a manifest.
+
+        Raises:
+            ConfigError: Not TOML, or a field is unknown, missing or out of range.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"federation.toml is not TOML: {error}") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "manifest"
+            raise ConfigError(f"federation.toml: {where}: {first['msg'].lower()}") from error
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,1 @@
+"""Model kinds. ``linear`` is the canonical one: exact integers, scores that anyone recomputes."""

@@ -1,0 +1,359 @@
+"""One round's arithmetic as pure functions: what the aggregator computes and anyone recomputes.
+
+    open_round   model so far, known examples          -> base sent out (momentum step, intercept)
+    close_round  base, admitted deltas, drawn shard    -> new model, scores, credits, suspensions
+
+Both take values and return values; the driver and the verifier call the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from federation.contribution import (
+    PathGradient,
+    aggregate,
+    inner_products,
+    path_gradient,
+    project_out,
+)
+from federation.fixedpoint import Ints
+from federation.models.linear import Design, fit_intercept, log_loss, model_hash
+from federation.reward import Terms, clip_limit, clipped, credit, suspended
+from federation.types import Did, Hash32, Wei
+
+
+class Status(StrEnum):
+    """What became of a member in a round."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    SILENT = "silent"
+    """Committed, never revealed: charged the largest amount a score could have cost."""
+    ABSENT = "absent"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The numbers of the manifest that a round depends on.
+
+    Attributes:
+        terms: Reward terms.
+        etas: Step sizes to search, ascending; 0 leaves the model as it is.
+        betas: Momentum factors to search, in tenths, ascending.
+    """
+
+    terms: Terms
+    etas: tuple[int, ...] = (0, 1, 2, 4, 8, 16)
+    betas_tenths: tuple[int, ...] = (0, 2, 4, 6, 9, 13, 20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EpochState:
+    """Everything a round inherits from the rounds before.
+
+    Attributes:
+        round: The round that opens next, from 1.
+        initial: w_0; shape (dim,).
+        weights: w_t.
+        steps: The last two nonzero aggregates, newest first.
+        quotas: Quota of every admitted member.
+        credits: Signed wei of every admitted member so far.
+        scores: Sum of clipped scores of every member so far.
+        moved: Sum of |G| over past rounds.
+        suspended: Members out of the sum until the epoch ends.
+    """
+
+    round: int
+    initial: Ints
+    weights: Ints
+    steps: tuple[Ints, ...]
+    quotas: Mapping[Did, int]
+    credits: Mapping[Did, Wei]
+    scores: Mapping[Did, int]
+    moved: int = 0
+    suspended: frozenset[Did] = field(default_factory=frozenset)
+
+    @classmethod
+    def first(cls, *, initial: Ints, quotas: Mapping[Did, int]) -> EpochState:
+        """Return the state before round 1."""
+        return cls(
+            round=1,
+            initial=initial,
+            weights=initial,
+            steps=(),
+            quotas=dict(quotas),
+            credits=dict.fromkeys(quotas, Wei(0)),
+            scores=dict.fromkeys(quotas, 0),
+        )
+
+    @property
+    def quota_total(self) -> int:
+        """Q: the sum over members admitted when the epoch opened."""
+        return sum(self.quotas.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Base:
+    """The model that a round sends out.
+
+    Attributes:
+        weights: w~; shape (dim,).
+        intercept: Fitted on the known examples.
+        beta_tenths: The momentum factor that the line search chose.
+        losses: Summed log-loss of every momentum candidate on the known examples.
+    """
+
+    weights: Ints
+    intercept: int
+    beta_tenths: int
+    losses: tuple[int, ...]
+
+    @property
+    def hash(self) -> Hash32:
+        """SHA-256 of the model's canonical bytes, as `openRound` records it."""
+        return model_hash(self.weights, self.intercept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberOutcome:
+    """One line of a round's receipt.
+
+    Attributes:
+        did: The member.
+        status: What became of its delta.
+        reason: Why it was rejected, else empty.
+        product: <projected gbar, delta>, exact; 0 without an accepted delta.
+        score: s_i, ``SCORE_BITS`` fractional bits.
+        counted: a_i, the clipped score.
+        credit: Signed wei of this round.
+    """
+
+    did: Did
+    status: Status
+    reason: str
+    product: int
+    score: int
+    counted: int
+    credit: Wei
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RoundOutcome:
+    """All that a round decides.
+
+    Attributes:
+        round: Its number.
+        eta: The step taken; 0 leaves the model.
+        scored_eta: The step at which members were scored: the smallest positive one if eta is 0.
+        step_losses: Summed log-loss of every step candidate on the known examples.
+        step: Delta at ``scored_eta``; None when nobody's delta was admitted.
+        path: The scoring path on the drawn shard; None when nobody's delta was admitted.
+        projected: gbar without its part along public directions.
+        improvement: G as it counts for pay: at most 0 when eta is 0.
+        members: One line per admitted member, sorted by DID.
+        withheld_projection: Sum of scores that the projection removed.
+        state: What the next round inherits.
+    """
+
+    round: int
+    eta: int
+    scored_eta: int
+    step_losses: tuple[int, ...]
+    step: Ints | None
+    path: PathGradient | None
+    projected: Ints | None
+    improvement: int
+    members: tuple[MemberOutcome, ...]
+    withheld_projection: int
+    state: EpochState
+
+
+_TENTHS: Final = 10
+
+
+def momentum(state: EpochState, beta_tenths: int) -> Ints:
+    """Return ``w_t + beta * Delta_{t-1}``, each weight rounded to the nearest integer."""
+    if not state.steps:
+        return state.weights
+    return state.weights + (2 * beta_tenths * state.steps[0] + _TENTHS) // (2 * _TENTHS)
+
+
+def open_round(state: EpochState, rules: Rules, known: Design) -> Base:
+    """Choose the base of the next round on examples that are already known.
+
+    Args:
+        state: The epoch so far.
+        rules: The manifest's numbers.
+        known: The public portion and the shards of all earlier rounds.
+
+    Returns:
+        The first minimiser of the mean log-loss over the momentum grid, with its intercept.
+    """
+    candidates = rules.betas_tenths if state.steps else rules.betas_tenths[:1]
+    losses = [log_loss(known, momentum(state, b)) for b in candidates]
+    beta = candidates[losses.index(min(losses))]
+    weights = momentum(state, beta)
+    return Base(
+        weights=weights,
+        intercept=fit_intercept(known.logits(weights), known.labels),
+        beta_tenths=beta,
+        losses=tuple(losses),
+    )
+
+
+def step_losses(
+    base: Ints, deltas: list[Ints], rules: Rules, known: Design, quota_total: int
+) -> tuple[int, ...]:
+    """Return the summed log-loss on known examples after a step of every size of the grid."""
+    return tuple(
+        log_loss(known, base + aggregate(deltas, eta=eta, quota_total=quota_total)) for eta in rules.etas
+    )
+
+
+def close_round(
+    state: EpochState,
+    base: Base,
+    rules: Rules,
+    *,
+    deltas: Mapping[Did, Ints],
+    absent: Mapping[Did, tuple[Status, str]],
+    known: Design,
+    shard: Design,
+    norm_bound: int,
+) -> RoundOutcome:
+    """Aggregate, score and credit one round.
+
+    Args:
+        state: The epoch so far.
+        base: What the round sent out.
+        rules: The manifest's numbers.
+        deltas: Admitted deltas, all within their caps.
+        absent: Status and reason of every other admitted member.
+        known: The public portion and the shards of earlier rounds (choose the step).
+        shard: The shard drawn for this round (measures and pays it, chooses nothing).
+        norm_bound: The largest cap of any member.
+    """
+    order = sorted(deltas)
+    Q = state.quota_total
+    if not order:
+        return _finish(state, base, rules, absent=absent, products={}, measured=None)
+    vectors = [deltas[did] for did in order]
+    losses = step_losses(base.weights, vectors, rules, known, Q)
+    eta = rules.etas[losses.index(min(losses))]
+    scored_eta = eta or min(e for e in rules.etas if e)
+    step = aggregate(vectors, eta=scored_eta, quota_total=Q)
+    path = path_gradient(shard, base.weights, step)
+    projected = project_out(path.gradient, [base.weights - state.initial, *state.steps])
+    matrix = np.stack(vectors).astype(np.float64)
+    products = dict(zip(order, inner_products(projected, matrix, norm_bound=norm_bound), strict=True))
+    before = sum(inner_products(path.gradient, matrix, norm_bound=norm_bound))
+    withheld = -(scored_eta * (before - sum(products.values()))) // Q
+    return _finish(
+        state,
+        base,
+        rules,
+        absent=absent,
+        products=products,
+        measured=_Measured(
+            eta=eta,
+            scored_eta=scored_eta,
+            losses=losses,
+            step=step,
+            path=path,
+            projected=projected,
+            withheld=withheld,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Measured:
+    eta: int
+    scored_eta: int
+    losses: tuple[int, ...]
+    step: Ints
+    path: PathGradient
+    projected: Ints
+    withheld: int
+
+
+def _finish(
+    state: EpochState,
+    base: Base,
+    rules: Rules,
+    *,
+    absent: Mapping[Did, tuple[Status, str]],
+    products: Mapping[Did, int],
+    measured: _Measured | None,
+) -> RoundOutcome:
+    Q, terms = state.quota_total, rules.terms
+    gain = measured.path.improvement if measured else 0
+    eta = measured.eta if measured else 0
+    counts_as = gain if eta else min(gain, 0)
+    members = []
+    for did in sorted(state.quotas):
+        limit = clip_limit(terms, improvement=gain, quota=state.quotas[did], quota_total=Q)
+        if did in products and measured:
+            status, reason = Status.ACCEPTED, ""
+            score = -(measured.scored_eta * products[did]) // Q
+            counted = clipped(score, limit)
+        else:
+            status, reason = absent.get(did, (Status.ABSENT, ""))
+            score, counted = 0, -limit if status is Status.SILENT else 0
+        pay = credit(terms, counted=counted, improvement=counts_as)
+        members.append(
+            MemberOutcome(
+                did=did,
+                status=status,
+                reason=reason,
+                product=products.get(did, 0),
+                score=score,
+                counted=counted,
+                credit=pay,
+            )
+        )
+    moved = state.moved + abs(gain)
+    credits = {m.did: Wei(state.credits[m.did] + m.credit) for m in members}
+    out = {
+        did
+        for did in state.quotas
+        if suspended(
+            terms,
+            round_=state.round + 1,
+            credit_so_far=credits[did],
+            quota=state.quotas[did],
+            quota_total=Q,
+            moved=moved,
+        )
+    }
+    moves = measured is not None and eta > 0
+    after = replace(
+        state,
+        round=state.round + 1,
+        weights=base.weights + measured.step if measured and moves else state.weights,
+        steps=(measured.step, *state.steps)[:2] if measured and moves else state.steps,
+        credits=credits,
+        scores={m.did: state.scores[m.did] + m.counted for m in members},
+        moved=moved,
+        suspended=state.suspended | out,
+    )
+    return RoundOutcome(
+        round=state.round,
+        eta=eta,
+        scored_eta=measured.scored_eta if measured else 0,
+        step_losses=measured.losses if measured else (),
+        step=measured.step if measured else None,
+        path=measured.path if measured else None,
+        projected=measured.projected if measured else None,
+        improvement=counts_as,
+        members=tuple(members),
+        withheld_projection=measured.withheld if measured else 0,
+        state=after,
+    )
