@@ -117,9 +117,9 @@ class World:
         self.federation.finalize(self.stranger)
 
 
-def make_world() -> World:
+def make_world(chain_id: int = 31337) -> World:
     community, aggregator, stranger = key("community"), key("aggregator"), key("stranger")
-    chain = EmbeddedChain(TIME, [community.address, aggregator.address, stranger.address])
+    chain = EmbeddedChain(TIME, [community.address, aggregator.address, stranger.address], chain_id=chain_id)
     deployed = deploy_federation(
         chain,
         community,

@@ -47,6 +47,7 @@ def test_registration_binds_did_to_payee_when_anyone_sends_it(world: World) -> N
     assert registry.nonces(payee.address) == 1
     register(world, payee, BOB, nonce=1)
     assert registry.payee_of(BOB) == payee.address
+    assert registry.nonces(payee.address) == 2
 
 
 def test_registration_reverts_when_did_has_a_payee(world: World) -> None:

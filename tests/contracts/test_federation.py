@@ -315,15 +315,24 @@ def test_event_is_in_its_round_only_when_proof_and_round_are_right(world: World)
     assert not in_round(*events[3], round_=2)
 
 
+def deploy_with_delay(world: World, delay: int) -> Federation:
+    return Federation.deploy(
+        world.chain,
+        world.community,
+        manifest_hash=h("m"),
+        aggregator=world.aggregator.address,
+        token=world.deployed.token.address,
+        challenge_window=1,
+        draw_delay=delay,
+    )
+
+
 @pytest.mark.parametrize("delay", [0, 257])
 def test_deploy_reverts_when_the_draw_could_never_happen(shared_world: World, delay: int) -> None:
     with refused("InvalidDrawDelay", delay):
-        Federation.deploy(
-            shared_world.chain,
-            shared_world.community,
-            manifest_hash=h("m"),
-            aggregator=shared_world.aggregator.address,
-            token=shared_world.deployed.token.address,
-            challenge_window=1,
-            draw_delay=delay,
-        )
+        deploy_with_delay(shared_world, delay)
+
+
+@pytest.mark.parametrize("delay", [1, 256])
+def test_deploy_succeeds_when_the_draw_delay_is_just_possible(shared_world: World, delay: int) -> None:
+    assert deploy_with_delay(shared_world, delay).draw_delay() == delay

@@ -87,6 +87,20 @@ def test_claim_reverts_when_leaf_is_of_another_pool_or_chain(pool) -> None:
             made.claim(world.stranger, PAYEES[0], 1, tree.proof(0))
 
 
+def test_claim_follows_the_chain_id_when_the_chain_is_another() -> None:
+    world = make_world(chain_id=5)
+    made = RewardPool.deploy(
+        world.chain, world.community, world.deployed.token.address, world.aggregator.address
+    )
+    world.deployed.token.mint(world.community, world.community.address, 6)
+    world.deployed.token.approve(world.community, made.address, 6)
+    made.fund(world.community, 6)
+    tree = table(made, [1, 2, 3], chain_id=5)
+    made.post(world.aggregator, tree.root, 6)
+    made.claim(world.stranger, PAYEES[2], 3, tree.proof(2))
+    assert world.deployed.token.balance_of(PAYEES[2]) == 3
+
+
 def test_claim_reverts_when_no_table_was_posted(pool) -> None:
     world, made = pool
     with refused("InvalidProof", PAYEES[0], 1):
@@ -134,6 +148,12 @@ def test_fund_ignores_tokens_that_were_just_sent(pool) -> None:
     world, made = pool
     world.deployed.token.mint(world.community, made.address, 100)
     assert (made.funded(), made.unallocated()) == (FUNDS, FUNDS)
+    with refused("Underfunded", FUNDS + 1, FUNDS):
+        made.post(world.aggregator, h("root"), FUNDS + 1)
+    world.deployed.token.mint(world.community, world.stranger.address, 5)
+    world.deployed.token.approve(world.stranger, made.address, 5)
+    made.fund(world.stranger, 5)
+    assert made.funded() == FUNDS + 5
 
 
 def test_fund_reverts_when_the_token_takes_a_fee() -> None:
