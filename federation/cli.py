@@ -46,12 +46,12 @@ debug_option = click.option("--debug", is_flag=True, expose_value=False, help=_D
 """Declare ``--debug``; :func:`run_command` acts on it."""
 
 
-class _Interrupted(FolkmootError):  # noqa: N818 -- the tree's names say what happened
+class _Interrupted(FolkmootError):
     code = "interrupted"
     exit_code = _INTERRUPTED
 
 
-class _Bug(FolkmootError):  # noqa: N818 -- as above
+class _Bug(FolkmootError):
     code = "bug"
 
 
@@ -70,7 +70,7 @@ class CommandGroup(click.Group):
         name: str,
         callback: Callable[[click.Context], None],
         params: list[click.Parameter],
-        help: str,  # noqa: A002 -- click's own name for it
+        help: str,
     ) -> None:
         super().__init__(
             name=name,

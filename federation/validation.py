@@ -264,3 +264,27 @@ def deal(
             hands[1 + turn % shards].append(i)
             turn += 1
     return hands
+
+
+def opening_bytes(index: Index, public: Sequence[bytes]) -> bytes:
+    """Return what is published when the epoch opens: the index, then the providers' public parts."""
+    pieces = [index.to_bytes(), *public]
+    return b"".join(len(piece).to_bytes(4, "little") + piece for piece in pieces)
+
+
+def parse_opening(data: bytes) -> tuple[Index, list[bytes]]:
+    """Return the index and the public parts that an epoch opened with.
+
+    Raises:
+        VerificationFailed: The bytes are not such an opening.
+    """
+    pieces, at = [], 0
+    while at < len(data):
+        end = at + 4 + int.from_bytes(data[at : at + 4], "little")
+        pieces.append(data[at + 4 : end])
+        at = end
+    index, *public = pieces or [b""]
+    parsed = Index.parse(index)
+    if opening_bytes(parsed, public) != data:
+        raise VerificationFailed("validation opening", "not in canonical form")
+    return parsed, public

@@ -1,0 +1,139 @@
+"""Opening an epoch: the validation commitment, the roster and the money, before the first round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from aggregator.provider import Provider
+from aggregator.public import MANIFEST, PublicDirectory
+from ceramic_bridge.cid import StreamId
+from contracts.bindings.federation import EpochTerms
+from contracts.chain import Signer
+from contracts.deploy import Deployment
+from federation.delta import norm_cap
+from federation.errors import ConfigError, VerificationFailed
+from federation.fixedpoint import Ints
+from federation.hashing import Domain
+from federation.manifest import Manifest
+from federation.models.linear import Design, Examples
+from federation.roster import Roster
+from federation.types import Did
+from federation.validation import Index, mean_bytes, opening_bytes, parse_mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OpenEpoch:
+    """What everybody knows once an epoch is open.
+
+    Attributes:
+        manifest: The rules.
+        domain: The federation's chain, contract and epoch.
+        roster: Quotas of the admitted members.
+        index: The validation commitment.
+        mean: The committed mean of the words.
+        public: The public portion.
+        models: StreamIDs of the event models, by kind.
+    """
+
+    manifest: Manifest
+    domain: Domain
+    roster: Roster
+    index: Index
+    mean: Ints
+    public: Design
+    models: Mapping[str, StreamId]
+
+    def cap(self, did: Did) -> int:
+        """Return the largest norm of a member's delta."""
+        privacy = self.manifest.privacy
+        return norm_cap(
+            clip_milli=privacy.clip_milli,
+            sigma_e4=privacy.sigma_e4,
+            quota=self.roster.quotas[did],
+            dim=self.manifest.model.dim,
+        )
+
+    @property
+    def norm_bound(self) -> int:
+        """The largest cap of any member."""
+        return max(self.cap(did) for did in self.roster.quotas)
+
+    def shard(self, parts: Sequence[bytes], number: int) -> Design:
+        """Return a shard's examples after checking every part against the commitment.
+
+        Args:
+            parts: The opened parts, in provider order.
+            number: The drawn shard.
+
+        Raises:
+            VerificationFailed: A part is not what was committed.
+        """
+        return open_shard(self.index, parts, number, domain=self.domain, mean=self.mean)
+
+
+def open_shard(index: Index, parts: Sequence[bytes], number: int, *, domain: Domain, mean: Ints) -> Design:
+    """Check and join the parts of one shard, given in provider order."""
+    opened = [
+        index.open(data, shard=number, provider=i, domain=domain, dim=len(mean))
+        for i, data in enumerate(parts)
+    ]
+    return Design.build(Examples.concat([part.examples for part in opened]), mean)
+
+
+def open_epoch(
+    deployment: Deployment,
+    manifest: Manifest,
+    roster: Roster,
+    providers: Sequence[Provider],
+    *,
+    sender: Signer,
+    public: PublicDirectory,
+    models: Mapping[str, StreamId],
+    chain_id: int,
+) -> OpenEpoch:
+    """Collect the providers' commitments and open the next epoch on chain.
+
+    Raises:
+        ConfigError: The providers are not those of the manifest.
+        Reverted: The contract refuses, e.g. because the pool is not funded.
+    """
+    if [p.did for p in providers] != list(manifest.providers):
+        raise ConfigError("the providers are not those of the manifest, in its order")
+    federation = deployment.federation
+    domain = Domain(chain_id=chain_id, federation=federation.address, epoch=federation.epoch() + 1)
+    dim = manifest.model.dim
+    committed = [p.commit(domain, manifest) for p in providers]
+    index = Index(
+        tuple(sorted((e for c in committed for e in c.entries), key=lambda e: (e.shard, e.provider)))
+    )
+    counts = np.sum([p.counts(dim) for p in providers], axis=0)
+    mean_blob = mean_bytes(counts, sum(p.size for p in providers))
+    opening = opening_bytes(index, [c.public for c in committed])
+    public.write(MANIFEST, manifest.to_toml().encode())
+    terms = EpochTerms(
+        validation_root=index.root,
+        mean_hash=public.put(mean_blob),
+        public_hash=public.put(opening),
+        roster_hash=public.put(roster.to_bytes()),
+        shards=manifest.validation.shards,
+        rounds=manifest.rounds,
+        bounty=manifest.rules.terms.bounty,
+        funds=manifest.rules.terms.funds,
+        provider_tips=tuple(c.tip for c in committed),
+    )
+    federation.open_epoch(sender, terms)
+    if federation.epoch() != domain.epoch:
+        raise VerificationFailed("epoch", "another epoch was opened meanwhile")
+    mean = parse_mean(mean_blob, dim=dim)
+    return OpenEpoch(
+        manifest=manifest,
+        domain=domain,
+        roster=roster,
+        index=index,
+        mean=mean,
+        public=open_shard(index, [c.public for c in committed], 0, domain=domain, mean=mean),
+        models=models,
+    )

@@ -1,0 +1,206 @@
+"""A member: its vault, identity and ledger, and the three duties of a round.
+
+Nothing leaves here but a signed commitment, and then the noisy delta that it commits to. The
+ledger row is on disk before noise is drawn, and the stored delta is resent on a retry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ceramic_bridge.cid import StreamId
+from ceramic_bridge.did import Identity, verify
+from ceramic_bridge.events import SignedEvent, create_init
+from client.ledger import PrivacyLedger, Release
+from client.noise import Entropy, draw, gaussian
+from client.trainer import Engine
+from client.vault import Vault
+from federation.delta import delta_bytes, parse_delta, quantise
+from federation.errors import ConfigError, PeerError
+from federation.features import FeatureSpec, word_indices
+from federation.fixedpoint import Ints
+from federation.hashing import Domain, commitment, did_hash, sha256
+from federation.manifest import Manifest
+from federation.merkle import leaf_hash, root_from_proof
+from federation.messages import Acknowledgement, CommitRequest, RevealReply, RevealRequest
+from federation.models.linear import Design, Examples
+from federation.payloads import Contribution
+from federation.types import Did, Hash32
+from federation.validation import examples_bytes, parse_examples
+
+
+class RoundReader(Protocol):
+    """What a member must see on chain before it trains and before it sends."""
+
+    def base_hash(self, epoch: int, round_: int) -> Hash32:
+        """Return the base model that ``openRound`` recorded."""
+        ...
+
+    def commit_root(self, epoch: int, round_: int) -> Hash32:
+        """Return the commit root that ``closeCommits`` recorded."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a member consented to when it joined.
+
+    Attributes:
+        manifest: The community's manifest.
+        domain: The federation's chain, contract and epoch.
+        features: The rule from text to words that the manifest names.
+        mean: The committed mean of the validation set, ``MEAN_BITS`` fractional bits.
+        contribution_model: Bytes of the StreamID of the contribution model.
+        unsafe_no_dp: Whether a federation without differential privacy is acceptable.
+    """
+
+    manifest: Manifest
+    domain: Domain
+    features: FeatureSpec
+    mean: Ints
+    contribution_model: bytes
+    unsafe_no_dp: bool = False
+
+
+class Member:
+    """One member of one federation."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        identity: Identity,
+        terms: Terms,
+        reader: RoundReader,
+        *,
+        engine: Engine,
+        entropy: Entropy,
+    ) -> None:
+        manifest = terms.manifest
+        if not manifest.privacy.sigma_e4 and not terms.unsafe_no_dp:
+            raise ConfigError(
+                "this federation trains without differential privacy",
+                hint="join another one, or accept that deltas show your words with unsafe_no_dp",
+            )
+        if manifest.model.features_sha256 != terms.features.digest.hex():
+            raise ConfigError("the manifest names another rule for words than this client has")
+        self._vault, self._identity, self._terms, self._reader = vault, identity, terms, reader
+        self._engine, self._entropy = engine, entropy
+        self._ledger = PrivacyLedger(vault, manifest.privacy.budget)
+
+    @property
+    def did(self) -> Did:
+        """The member's DID."""
+        return self._identity.did
+
+    @property
+    def epsilon(self) -> float:
+        """The epsilon that the dataset has spent, over all federations."""
+        return self._ledger.spent().epsilon
+
+    def examples(self) -> Examples:
+        """Return the vault's examples as words, from the encrypted cache where it is current."""
+        spec = self._terms.features
+        cached = self._vault.cache_get(spec.digest)
+        if cached is not None:
+            return parse_examples(cached, dim=spec.dim)
+        rows = list(self._vault.rows())
+        found = Examples.build([word_indices(r.text, spec) for r in rows], [int(r.label) for r in rows])
+        self._vault.cache_put(spec.digest, examples_bytes(found))
+        return found
+
+    def commit(self, request: CommitRequest) -> SignedEvent:
+        """Train once on the recorded base and sign the commitment to the delta.
+
+        Raises:
+            PeerError: The request is for another federation, or its base is not the one on chain.
+            PrivacyBudgetExhausted: The round would overspend; nothing was drawn.
+        """
+        self._require_place(request.domain)
+        base_hash = request.base.hash
+        if base_hash != self._reader.base_hash(request.domain.epoch, request.round):
+            raise PeerError("the base model is not the one that the chain recorded for this round")
+        release = self._release(request.round, base_hash)
+        payload = self._ledger.stored(release)
+        if payload is None:
+            reservation = self._ledger.reserve(release)
+            payload = delta_bytes(self.train(request)) + draw(self._entropy, 32)
+            self._ledger.store(reservation, payload)
+        delta, salt = payload[:-32], Hash32(payload[-32:])
+        digest = self._commitment(request.round, base_hash, sha256(delta), salt)
+        statement = Contribution(
+            domain=request.domain, round=request.round, base_hash=base_hash, commitment=digest
+        )
+        return create_init(
+            self._identity,
+            model=StreamId.from_bytes(self._terms.contribution_model),
+            content=statement.content(),
+            unique=digest[:12],
+        )
+
+    def train(self, request: CommitRequest) -> Ints:
+        """Return the clipped, noised and quantised step; the caller has reserved its cost."""
+        privacy = self._terms.manifest.privacy
+        design = Design.build(self.examples(), self._terms.mean)
+        step = self._engine.step(design, request.base, privacy.clip)
+        noise = gaussian(len(step), privacy.sigma * privacy.clip, self._entropy) if privacy.sigma else 0.0
+        return quantise(np.add(step, noise))
+
+    def reveal(self, request: RevealRequest) -> RevealReply:
+        """Return the delta after checking that the member's own leaf is under the recorded root.
+
+        Raises:
+            PeerError: The leaf is not there, or nothing was committed for the round.
+        """
+        self._require_place(request.domain)
+        epoch = request.domain.epoch
+        base_hash = self._reader.base_hash(epoch, request.round)
+        release = self._release(request.round, base_hash)
+        payload = self._ledger.stored(release)
+        if payload is None:
+            raise PeerError("nothing was committed for this round")
+        delta, salt = payload[:-32], Hash32(payload[-32:])
+        digest = self._commitment(request.round, base_hash, sha256(delta), salt)
+        leaf = leaf_hash(did_hash(self.did), digest)
+        if root_from_proof(leaf, request.proof) != self._reader.commit_root(epoch, request.round):
+            raise PeerError("the commitment is not under the commit root on chain")
+        self._ledger.release(release)
+        return RevealReply(parse_delta(delta), salt)
+
+    def acknowledged(self, receipt: Acknowledgement) -> None:
+        """Check the aggregator's acknowledgement of this member's delta.
+
+        Raises:
+            IdentityError: The aggregator did not sign it.
+        """
+        signed = Acknowledgement.signed_bytes(
+            receipt.domain, receipt.round, did_hash(self.did), receipt.delta_sha256
+        )
+        verify(Did(self._terms.manifest.parties.aggregator), signed, receipt.signature)
+
+    def _require_place(self, domain: Domain) -> None:
+        if domain != self._terms.domain:
+            raise PeerError("the request is for another federation or epoch")
+
+    def _release(self, round_: int, base_hash: Hash32) -> Release:
+        domain, privacy = self._terms.domain, self._terms.manifest.privacy
+        return Release(
+            federation=f"{domain.chain_id}:{domain.federation}",
+            epoch=domain.epoch,
+            round=round_,
+            base_hash=base_hash,
+            sigma=privacy.sigma,
+            clip=privacy.clip,
+        )
+
+    def _commitment(self, round_: int, base_hash: Hash32, delta_sha256: Hash32, salt: Hash32) -> Hash32:
+        return commitment(
+            self._terms.domain,
+            round_,
+            did=self.did,
+            base_hash=base_hash,
+            delta_sha256=delta_sha256,
+            salt=salt,
+        )

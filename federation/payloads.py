@@ -1,0 +1,218 @@
+"""What the project's events say; envelopes, streams and JSON Schemas are the bridge's.
+
+Hashes travel as lower-case hex, wei and scores as decimal strings (a JSON number is exact only to
+2^53 - 1). ``content`` gives the fields of an event, ``parse`` reads them back, strictly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from federation.errors import PeerError
+from federation.hashing import Domain
+from federation.rounds import RoundOutcome, Status
+from federation.types import Address, Hash32
+
+Json: TypeAlias = "bool | int | str | tuple[Json, ...] | Mapping[str, Json] | None"
+Content: TypeAlias = dict[str, Json]
+
+NO_CLAIMS = Hash32(bytes(32))
+
+
+def _hex(content: Mapping[str, object], key: str) -> Hash32:
+    return Hash32(bytes.fromhex(_text(content, key)))
+
+
+def _text(content: Mapping[str, object], key: str) -> str:
+    value = content.get(key)
+    if not isinstance(value, str):
+        raise PeerError(f"the event's {key!r} is not text")
+    return value
+
+
+def _number(content: Mapping[str, object], key: str) -> int:
+    value = content.get(key)
+    if not isinstance(value, int) or value < 0:
+        raise PeerError(f"the event's {key!r} is not a natural number")
+    return value
+
+
+def _place(domain: Domain, round_: int) -> Content:
+    return {
+        "chainId": domain.chain_id,
+        "federation": domain.federation,
+        "epoch": domain.epoch,
+        "round": round_,
+    }
+
+
+def require_place(content: Mapping[str, object], domain: Domain, round_: int) -> None:
+    """Refuse an event that was signed for another chain, federation, epoch or round.
+
+    Raises:
+        PeerError: It was.
+    """
+    for key, value in _place(domain, round_).items():
+        if content.get(key) != value:
+            raise PeerError(f"the event is for {key} {content.get(key)}, not {value}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataImport:
+    """A member imported rows into its vault.
+
+    Attributes:
+        federation: The federation it is for.
+        count: Rows in the vault.
+        root: Merkle root over the vault's ciphertext rows.
+        head: The previous root; zero for the first import.
+    """
+
+    federation: Address
+    count: int
+    root: Hash32
+    head: Hash32
+
+    def content(self) -> Content:
+        """Return the event's fields."""
+        return {
+            "kind": "data",
+            "federation": self.federation,
+            "count": self.count,
+            "root": self.root.hex(),
+            "head": self.head.hex(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """A member committed to its delta."""
+
+    domain: Domain
+    round: int
+    base_hash: Hash32
+    commitment: Hash32
+
+    def content(self) -> Content:
+        """Return the event's fields."""
+        return {
+            "kind": "contribution",
+            **_place(self.domain, self.round),
+            "baseHash": self.base_hash.hex(),
+            "commitment": self.commitment.hex(),
+        }
+
+    @classmethod
+    def parse(cls, content: Mapping[str, object], domain: Domain, round_: int) -> Contribution:
+        """Read an event's fields.
+
+        Raises:
+            PeerError: It is for another place, or a field is malformed.
+        """
+        require_place(content, domain, round_)
+        return cls(
+            domain=domain,
+            round=round_,
+            base_hash=_hex(content, "baseHash"),
+            commitment=_hex(content, "commitment"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardReveal:
+    """A provider published its part of a shard."""
+
+    domain: Domain
+    shard: int
+    provider: int
+    blob: Hash32
+    examples: int
+
+    def content(self) -> Content:
+        """Return the event's fields."""
+        place = _place(self.domain, 0)
+        del place["round"]
+        return {
+            "kind": "validation-shard",
+            **place,
+            "shard": self.shard,
+            "provider": self.provider,
+            "blob": self.blob.hex(),
+            "examples": self.examples,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a round did, as the aggregator signs it."""
+
+    domain: Domain
+    base_hash: Hash32
+    model_hash: Hash32
+    delta_hash: Hash32
+    shard: int
+    trace_root: Hash32
+    outcome: RoundOutcome
+
+    def content(self) -> Content:
+        """Return the event's fields."""
+        members = self.outcome.members
+        return {
+            "kind": "round-receipt",
+            **_place(self.domain, self.outcome.round),
+            "baseHash": self.base_hash.hex(),
+            "modelHash": self.model_hash.hex(),
+            "deltaHash": self.delta_hash.hex(),
+            "shard": self.shard,
+            "eta": str(self.outcome.eta),
+            "improvement": str(self.outcome.improvement),
+            "credits": tuple(
+                {"did": m.did, "score": str(m.score), "credit": str(m.credit), "status": str(m.status)}
+                for m in members
+            ),
+            "rejections": tuple(
+                {"did": m.did, "reason": m.reason} for m in members if m.status is Status.REJECTED
+            ),
+            "suspended": tuple(sorted(self.outcome.state.suspended)),
+            "traceRoot": self.trace_root.hex(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """A released model.
+
+    Attributes:
+        domain: Where.
+        round: After which round.
+        model_hash: SHA-256 of the model.
+        dim: Number of weights.
+        epsilon: The lifetime budget as the manifest writes it.
+        contributors: Members whose deltas are in the model.
+        receipts: Rounds with a receipt.
+        claims: SHA-256 of what the publisher states beyond what can be recomputed; zero if nothing.
+    """
+
+    domain: Domain
+    round: int
+    model_hash: Hash32
+    dim: int
+    epsilon: str
+    contributors: int
+    receipts: int
+    claims: Hash32
+
+    def content(self) -> Content:
+        """Return the event's fields."""
+        return {
+            "kind": "model-card",
+            **_place(self.domain, self.round),
+            "modelHash": self.model_hash.hex(),
+            "dim": self.dim,
+            "epsilon": self.epsilon,
+            "contributors": self.contributors,
+            "receipts": self.receipts,
+            "claims": self.claims.hex(),
+        }
