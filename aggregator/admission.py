@@ -60,7 +60,13 @@ def admit_commit(
 
 
 def admit_reveal(
-    message: Message | None, did: Did, epoch: OpenEpoch, round_: int, base_hash: Hash32, committed: Hash32
+    message: Message | None,
+    did: Did,
+    epoch: OpenEpoch,
+    round_: int,
+    *,
+    base_hash: Hash32,
+    committed: Hash32,
 ) -> RevealReply:
     """Return a member's delta: the committed one, of the right shape, and within its cap.
 

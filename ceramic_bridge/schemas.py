@@ -56,7 +56,7 @@ def _round_kind(name: str, **properties: Schema) -> Schema:
 
 
 SCHEMAS: Final[Mapping[str, Schema]] = {
-    "data": _kind("data", federation=_ADDRESS, count=_INTEGER, root=_HEX32, head=_HEX32),
+    "data": _kind("data", federation=_ADDRESS, payee=_ADDRESS, count=_INTEGER, root=_HEX32, head=_HEX32),
     "contribution": _round_kind("contribution", baseHash=_HEX32, commitment=_HEX32),
     "validation-shard": _kind(
         "validation-shard",
@@ -76,9 +76,21 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         shard=_INTEGER,
         eta=_DECIMAL,
         improvement=_BIG,
-        credits=_array(_record({"did": _DID, "score": _BIG, "credit": _BIG, "status": _WORD})),
+        credits=_array(
+            _record(
+                {
+                    "did": _DID,
+                    "score": _BIG,
+                    "credit": _BIG,
+                    "status": _WORD,
+                    "delta": _HEX32,
+                    "salt": _HEX32,
+                }
+            )
+        ),
         rejections=_array(_record({"did": _DID, "reason": _TEXT})),
         suspended=_array(_DID),
+        trace=_HEX32,
         traceRoot=_HEX32,
     ),
     "model-card": _round_kind(

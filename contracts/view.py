@@ -34,4 +34,4 @@ class FederationView:
         if federation.epoch() != epoch:
             return federation.epoch() > epoch
         last = federation.round_info(epoch, federation.rounds())
-        return federation.phase() >= Phase.Open and any(last.model_hash)
+        return federation.phase() >= Phase.OPEN and any(last.model_hash)

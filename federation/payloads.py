@@ -13,12 +13,13 @@ from typing import TypeAlias
 from federation.errors import PeerError
 from federation.hashing import Domain
 from federation.rounds import RoundOutcome, Status
-from federation.types import Address, Hash32
+from federation.types import Address, Did, Hash32
 
 Json: TypeAlias = "bool | int | str | tuple[Json, ...] | Mapping[str, Json] | None"
 Content: TypeAlias = dict[str, Json]
 
-NO_CLAIMS = Hash32(bytes(32))
+NOTHING = Hash32(bytes(32))
+"""Stands for a hash where there is nothing to hash."""
 
 
 def _hex(content: Mapping[str, object], key: str) -> Hash32:
@@ -65,12 +66,14 @@ class DataImport:
 
     Attributes:
         federation: The federation it is for.
+        payee: Where the member wants to be paid; counts only if that account registered the DID too.
         count: Rows in the vault.
         root: Merkle root over the vault's ciphertext rows.
         head: The previous root; zero for the first import.
     """
 
     federation: Address
+    payee: Address
     count: int
     root: Hash32
     head: Hash32
@@ -80,6 +83,7 @@ class DataImport:
         return {
             "kind": "data",
             "federation": self.federation,
+            "payee": self.payee,
             "count": self.count,
             "root": self.root.hex(),
             "head": self.head.hex(),
@@ -146,15 +150,29 @@ class ShardReveal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What a round did, as the aggregator signs it."""
+    """What a round did, as the aggregator signs it.
+
+    Attributes:
+        domain: Where.
+        base_hash: The base sent out.
+        model_hash: The model after the round.
+        delta_hash: SHA-256 of Delta, of zeros where the model did not move.
+        trace_hash: SHA-256 of the trace's bytes.
+        shard: The drawn shard.
+        trace_root: The trace's Merkle root.
+        outcome: The decisions.
+        reveals: SHA-256 of every accepted delta, and the salt that opens its commitment.
+    """
 
     domain: Domain
     base_hash: Hash32
     model_hash: Hash32
     delta_hash: Hash32
+    trace_hash: Hash32
     shard: int
     trace_root: Hash32
     outcome: RoundOutcome
+    reveals: Mapping[Did, tuple[Hash32, Hash32]]
 
     def content(self) -> Content:
         """Return the event's fields."""
@@ -169,13 +187,21 @@ class Receipt:
             "eta": str(self.outcome.eta),
             "improvement": str(self.outcome.improvement),
             "credits": tuple(
-                {"did": m.did, "score": str(m.score), "credit": str(m.credit), "status": str(m.status)}
+                {
+                    "did": m.did,
+                    "score": str(m.score),
+                    "credit": str(m.credit),
+                    "status": str(m.status),
+                    "delta": self.reveals.get(m.did, (NOTHING, NOTHING))[0].hex(),
+                    "salt": self.reveals.get(m.did, (NOTHING, NOTHING))[1].hex(),
+                }
                 for m in members
             ),
             "rejections": tuple(
                 {"did": m.did, "reason": m.reason} for m in members if m.status is Status.REJECTED
             ),
             "suspended": tuple(sorted(self.outcome.state.suspended)),
+            "trace": self.trace_hash.hex(),
             "traceRoot": self.trace_root.hex(),
         }
 

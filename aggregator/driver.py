@@ -1,0 +1,360 @@
+"""The round driver: commit, reveal, draw, open, score, record, over any Flower grid and any chain.
+
+The arithmetic is the kernel's (``federation.rounds``); this file moves messages, transactions,
+events and blobs, in the order of PROTOCOL's phases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from aggregator.admission import Committed, admit_commit, admit_reveal, answered
+from aggregator.epoch import OpenEpoch
+from aggregator.events import events_root
+from aggregator.exchange import exchange
+from aggregator.provider import Provider
+from aggregator.public import PublicDirectory
+from ceramic_bridge.cid import Cid, StreamId
+from ceramic_bridge.did import Identity
+from ceramic_bridge.events import JsonPatchOp, SignedEvent, create_data, create_init
+from ceramic_bridge.log import EventLog
+from contracts.bindings.federation import Federation
+from contracts.chain import Chain, Signer
+from contracts.view import FederationView
+from federation.delta import delta_bytes, delta_hash
+from federation.fixedpoint import Ints
+from federation.hashing import did_hash, purpose, sha256
+from federation.merkle import MerkleTree, leaf_hash
+from federation.messages import (
+    ACKNOWLEDGE,
+    COMMIT,
+    REVEAL,
+    Acknowledgement,
+    CommitRequest,
+    Rejected,
+    RevealReply,
+    RevealRequest,
+)
+from federation.models.linear import Design, fit_intercept, model_bytes, model_hash
+from federation.payloads import NOTHING, ModelCard, Receipt
+from federation.rounds import Base, EpochState, RoundOutcome, Status, close_round, open_round
+from federation.trace import Trace, vector_hash
+from federation.types import Did, Hash32
+
+if TYPE_CHECKING:
+    from flwr.serverapp import Grid
+
+NOBODY = leaf_hash(purpose("nobody"))
+"""The only leaf of a tree that has no members."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What the driver works with; every one can be replaced.
+
+    Attributes:
+        grid: Carries messages.
+        nodes: Flower node of each member.
+        chain: Carries transactions.
+        federation: The contract, bound to that chain.
+        sender: Signs transactions as the aggregator.
+        identity: Signs events as the aggregator.
+        providers: Open shards, in the manifest's order.
+        log: Takes events.
+        public: Takes blobs.
+        timeout: Seconds to wait for members in each phase.
+    """
+
+    grid: Grid
+    nodes: Mapping[Did, int]
+    chain: Chain
+    federation: Federation
+    sender: Signer
+    identity: Identity
+    providers: Sequence[Provider]
+    log: EventLog
+    public: PublicDirectory
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RoundReport:
+    """A finished round, for whoever watches.
+
+    Attributes:
+        base: What was sent out.
+        outcome: What was decided.
+        shard: The drawn shard's number.
+        examples: How many examples it has.
+        model: The new model's weights.
+        model_hash: Its hash.
+    """
+
+    base: Base
+    outcome: RoundOutcome
+    shard: int
+    examples: int
+    model: Ints
+    model_hash: Hash32
+
+
+class Observer(Protocol):
+    """Watches rounds as they end."""
+
+    def __call__(self, report: RoundReport, /) -> None:
+        """Take one finished round."""
+        ...
+
+
+class RoundDriver:
+    """Runs the rounds of one open epoch."""
+
+    def __init__(
+        self, ports: Ports, epoch: OpenEpoch, *, initial: Ints, opening_events: Sequence[SignedEvent]
+    ) -> None:
+        self._ports, self._epoch = ports, epoch
+        self._view = FederationView(ports.federation)
+        self._rules = epoch.manifest.rules
+        self._known: Design = epoch.public
+        self._state = EpochState.first(initial=initial, quotas=epoch.roster.quotas)
+        self._card: tuple[StreamId, Cid] | None = None
+        # Events signed before the first round, the members' imports, are recorded with it.
+        self._pending = list(opening_events)
+
+    @property
+    def state(self) -> EpochState:
+        """The epoch as it stands."""
+        return self._state
+
+    def run(self, observer: Observer) -> None:
+        """Run every round that is left."""
+        while self._state.round <= self._epoch.manifest.rounds:
+            observer(self.run_round())
+
+    def run_round(self) -> RoundReport:
+        """Run the next round to its record on chain."""
+        ports, epoch, state = self._ports, self._epoch, self._state
+        round_ = state.round
+        base = open_round(state, self._rules, self._known)
+        ports.public.put(model_bytes(base.weights, base.intercept))
+        ports.federation.open_round(ports.sender, base.hash)
+
+        absent = dict.fromkeys(state.suspended, (Status.SUSPENDED, ""))
+        committed = self._commits(base, absent)
+        replies = self._reveals(base, committed, absent)
+        shard_number, shard = self._draw(round_)
+
+        outcome = close_round(
+            state,
+            base,
+            self._rules,
+            deltas={did: reply.delta for did, reply in replies.items()},
+            absent=absent,
+            known=self._known,
+            shard=shard,
+            norm_bound=epoch.norm_bound,
+        )
+        self._known = Design.concat([self._known, shard])
+        self._state = outcome.state
+        intercept = fit_intercept(self._known.logits(outcome.state.weights), self._known.labels)
+        released = model_hash(outcome.state.weights, intercept)
+        ports.public.put(model_bytes(outcome.state.weights, intercept))
+        for reply in replies.values():
+            ports.public.put(delta_bytes(reply.delta))
+        reveals = {did: (delta_hash(reply.delta), reply.salt) for did, reply in replies.items()}
+        self._record(
+            base, outcome, shard=shard_number, released=released, committed=committed, reveals=reveals
+        )
+        return RoundReport(
+            base=base,
+            outcome=outcome,
+            shard=shard_number,
+            examples=len(shard),
+            model=outcome.state.weights,
+            model_hash=released,
+        )
+
+    def _commits(self, base: Base, absent: dict[Did, tuple[Status, str]]) -> dict[Did, Committed]:
+        ports, epoch, round_ = self._ports, self._epoch, self._state.round
+        request = CommitRequest(domain=epoch.domain, round=round_, base=base).records()
+        asked = {did: request for did in epoch.roster.quotas if did not in absent and did in ports.nodes}
+        replies = self._exchange(asked, COMMIT)
+        committed: dict[Did, Committed] = {}
+        for did, message in replies.items():
+            try:
+                committed[did] = admit_commit(message, did, epoch, round_, base.hash)
+            except Rejected as error:
+                silent = not answered(replies, did)
+                absent[did] = (Status.ABSENT, "") if silent else (Status.REJECTED, error.message)
+        order = self._order(committed)
+        leaves = [leaf_hash(did_hash(did), committed[did].commitment) for did in order] or [NOBODY]
+        self._commit_tree = MerkleTree.build(leaves, sort=False)
+        ports.federation.close_commits(ports.sender, self._commit_tree.root)
+        return committed
+
+    def _reveals(
+        self, base: Base, committed: Mapping[Did, Committed], absent: dict[Did, tuple[Status, str]]
+    ) -> dict[Did, RevealReply]:
+        ports, epoch, round_ = self._ports, self._epoch, self._state.round
+        tree, order = self._commit_tree, self._order(committed)
+        requests = {
+            did: RevealRequest(domain=epoch.domain, round=round_, proof=tree.proof(i)).records()
+            for i, did in enumerate(order)
+        }
+        messages = self._exchange(requests, REVEAL)
+        revealed: dict[Did, RevealReply] = {}
+        for did, message in messages.items():
+            try:
+                revealed[did] = admit_reveal(
+                    message, did, epoch, round_, base_hash=base.hash, committed=committed[did].commitment
+                )
+            except Rejected as error:
+                silent = not answered(messages, did)
+                absent[did] = (Status.SILENT, "") if silent else (Status.REJECTED, error.message)
+        leaves = [leaf_hash(did_hash(d), delta_hash(revealed[d].delta)) for d in self._order(revealed)]
+        root = MerkleTree.build(leaves or [NOBODY], sort=False).root
+        ports.federation.close_reveals(ports.sender, root)
+        self._acknowledge(revealed)
+        return revealed
+
+    def _acknowledge(self, revealed: Mapping[Did, RevealReply]) -> None:
+        domain, round_ = self._epoch.domain, self._state.round
+        receipts = {}
+        for did, reply in revealed.items():
+            digest = delta_hash(reply.delta)
+            signed = Acknowledgement.signed_bytes(domain, round_, did_hash(did), digest)
+            receipts[did] = Acknowledgement(
+                domain=domain,
+                round=round_,
+                delta_sha256=digest,
+                signature=self._ports.identity.sign(signed),
+            ).records()
+        self._exchange(receipts, ACKNOWLEDGE)
+
+    def _draw(self, round_: int) -> tuple[int, Design]:
+        ports, epoch = self._ports, self._epoch
+        while ports.chain.block_number < ports.federation.draw_target():
+            ports.chain.mine()
+        ports.federation.draw_shard(ports.sender, [p.preimage(round_) for p in ports.providers])
+        number = self._view.drawn_shard(epoch.domain.epoch, round_)
+        parts = [p.open(number, round_, self._view) for p in ports.providers]
+        return number, epoch.shard(parts, number)
+
+    def _record(
+        self,
+        base: Base,
+        outcome: RoundOutcome,
+        *,
+        shard: int,
+        released: Hash32,
+        committed: Mapping[Did, Committed],
+        reveals: Mapping[Did, tuple[Hash32, Hash32]],
+    ) -> None:
+        ports, epoch = self._ports, self._epoch
+        trace = Trace.of(base, outcome)
+        ports.public.put(trace.to_bytes())
+        trace_root = trace.root(epoch.domain, outcome.round)
+        step = outcome.step if outcome.step is not None and outcome.eta else np.zeros_like(base.weights)
+        receipt = Receipt(
+            domain=epoch.domain,
+            base_hash=base.hash,
+            model_hash=released,
+            delta_hash=vector_hash(step),
+            trace_hash=sha256(trace.to_bytes()),
+            shard=shard,
+            trace_root=trace_root,
+            outcome=outcome,
+            reveals=reveals,
+        )
+        signed = create_init(
+            ports.identity,
+            model=epoch.models["round-receipt"],
+            content=receipt.content(),
+            unique=trace_root[:12],
+        )
+        events = [*self._pending, *(c.event for c in committed.values()), signed]
+        events.append(self._release_card(outcome, released))
+        self._pending = []
+        for event in events:
+            ports.log.append(event)
+        ports.federation.record_round(
+            ports.sender,
+            model_hash=released,
+            events_root=events_root(events),
+            trace_root=trace_root,
+            receipt_hash=Hash32(signed.payload_cid.digest),
+        )
+
+    def _release_card(self, outcome: RoundOutcome, released: Hash32) -> SignedEvent:
+        epoch = self._epoch
+        accepted = sum(m.status is Status.ACCEPTED for m in outcome.members)
+        if self._card is None:
+            card = ModelCard(
+                domain=epoch.domain,
+                round=outcome.round,
+                model_hash=released,
+                dim=epoch.manifest.model.dim,
+                epsilon=epoch.manifest.privacy.epsilon,
+                contributors=accepted,
+                receipts=outcome.round,
+                claims=NOTHING,
+            )
+            event = create_init(
+                self._ports.identity,
+                model=epoch.models["model-card"],
+                content=card.content(),
+                unique=released[:12],
+            )
+        else:
+            patch: dict[str, int | str] = {
+                "round": outcome.round,
+                "modelHash": released.hex(),
+                "contributors": accepted,
+                "receipts": outcome.round,
+            }
+            event = self._patch_card(patch)
+        self._card = (event.stream_id, event.cid)
+        return event
+
+    def _patch_card(self, fields: Mapping[str, int | str]) -> SignedEvent:
+        assert self._card is not None
+        stream, previous = self._card
+        operations = [JsonPatchOp(op="replace", path=f"/{k}", value=v) for k, v in fields.items()]
+        return create_data(self._ports.identity, stream=stream, prev=previous, patch=operations)
+
+    def close(self, claims: bytes) -> None:
+        """Reveal the validation set and publish what the operator states beyond the recomputable.
+
+        Args:
+            claims: Canonical bytes of those statements; their hash goes on the model card.
+        """
+        ports, epoch = self._ports, self._epoch
+        events: list[SignedEvent] = []
+        for provider in ports.providers:
+            for data, event in provider.reveal(self._view, epoch.models["validation-shard"]):
+                ports.public.put(data)
+                events.append(event)
+        events.append(self._patch_card({"claims": ports.public.put(claims).hex()}))
+        for event in events:
+            ports.log.append(event)
+        ports.federation.reveal_epoch(ports.sender, events_root(events))
+
+    def _exchange(self, requests: Mapping[Did, object], message_type: str):  # type: ignore[no-untyped-def]  # Flower's types
+        ports = self._ports
+        group = f"{self._epoch.domain.epoch}.{self._state.round}"
+        return exchange(
+            ports.grid,
+            ports.nodes,
+            requests,
+            message_type=message_type,
+            group=group,
+            timeout=ports.timeout,
+        )
+
+    @staticmethod
+    def _order(members: Mapping[Did, object]) -> list[Did]:
+        return sorted(members, key=did_hash)
