@@ -1,0 +1,157 @@
+"""The manifest: one text, every field checked, nothing unknown."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from federation.errors import ConfigError
+from federation.fixedpoint import TABLE_SHA256
+from federation.manifest import Manifest
+
+TEXT = f"""\
+name = "spam-2026"
+version = 1
+rounds = 20
+
+[parties]
+community = "did:key:zC"
+aggregator = "did:key:zG"
+providers = ["did:key:z2", "did:key:z1", "did:key:z3"]
+
+[model]
+kind = "linear"
+dim = 4096
+features_sha256 = "{"ab" * 32}"
+tables_sha256 = "{TABLE_SHA256}"
+
+[privacy]
+unit = "example"
+epsilon = "8.0"
+delta = "1e-5"
+clip_milli = 500
+sigma_e4 = 25000
+
+[search]
+etas = [0, 1, 2, 4, 8, 16]
+betas_tenths = [0, 2, 4, 6, 9, 13, 20]
+
+[reward]
+bounty_wei = "1000000000000000000000"
+funds_wei = "500000000000000000000"
+clip_milli = 1000
+suspension_milli = 500
+suspension_from = 3
+
+[validation]
+shards = 20
+public_milli = 100
+reveal = "epoch"
+"""
+
+
+def test_manifest_writes_the_text_it_was_read_from_when_that_is_canonical():
+    manifest = Manifest.from_toml(TEXT)
+    assert manifest.to_toml() == TEXT
+    assert manifest.hash == hashlib.sha256(TEXT.encode()).digest()
+    assert Manifest.from_toml(manifest.to_toml()) == manifest
+
+
+def test_manifest_carries_its_numbers_when_rules_are_derived():
+    manifest = Manifest.from_toml(TEXT)
+    rules = manifest.rules
+    assert rules.etas == (0, 1, 2, 4, 8, 16)
+    assert rules.betas_tenths == (0, 2, 4, 6, 9, 13, 20)
+    assert (rules.terms.bounty, rules.terms.funds) == (10**21, 5 * 10**20)
+    assert (rules.terms.clip_milli, rules.terms.suspension_milli, rules.terms.suspension_from) == (
+        1000,
+        500,
+        3,
+    )
+    assert (manifest.privacy.clip, manifest.privacy.sigma) == (0.5, 2.5)
+    assert (manifest.privacy.budget.epsilon, manifest.privacy.budget.delta) == (8.0, 1e-5)
+    assert manifest.providers == ("did:key:z2", "did:key:z1", "did:key:z3")
+
+
+def test_defaults_are_the_protocols_when_left_out():
+    short = TEXT
+    for line in TEXT.splitlines():
+        if line.split(" ")[0] in {
+            "version",
+            "kind",
+            "tables_sha256",
+            "unit",
+            "suspension_milli",
+            "suspension_from",
+        }:
+            short = short.replace(line + "\n", "")
+    assert short != TEXT
+    assert Manifest.from_toml(short).to_toml() == TEXT
+
+
+CHANGES = [
+    ('name = "spam-2026"', 'name = "Spam"', "name"),
+    ('name = "spam-2026"', 'name = ""', "name"),
+    ("version = 1", "version = 2", "version"),
+    ("rounds = 20", "rounds = 0", "rounds"),
+    ("rounds = 20", "rounds = true", "rounds"),
+    ("rounds = 20", 'rounds = "20"', "rounds"),
+    ("rounds = 20", "rounds = 21", "20 shards are too few for 21 rounds"),
+    ('community = "did:key:zC"', 'community = "did:web:c"', "parties.community"),
+    ('aggregator = "did:key:zG"', 'aggregator = "did:key:zG\\n"', "parties.aggregator"),
+    ('"did:key:z2", ', "", "parties.providers"),
+    ('kind = "linear"', 'kind = "torch"', "model.kind"),
+    ("dim = 4096", "dim = 1", "model.dim"),
+    ("dim = 4096", "dim = 1048577", "model.dim"),
+    ("abab", "ABab", "model.features_sha256"),
+    ('unit = "example"', 'unit = "member"', "privacy.unit"),
+    ('epsilon = "8.0"', 'epsilon = "inf"', "epsilon is inf exactly when sigma_e4 is 0"),
+    ("sigma_e4 = 25000", "sigma_e4 = 0", "epsilon is inf exactly when sigma_e4 is 0"),
+    ('epsilon = "8.0"', 'epsilon = "-8.0"', "privacy.epsilon"),
+    ('epsilon = "8.0"', 'epsilon = "nan"', "privacy.epsilon"),
+    ('epsilon = "8.0"', "epsilon = 8.0", "privacy.epsilon"),
+    ('delta = "1e-5"', 'delta = "1"', "privacy.delta"),
+    ("clip_milli = 500", "clip_milli = 0", "privacy.clip_milli"),
+    ("sigma_e4 = 25000", "sigma_e4 = -1", "privacy.sigma_e4"),
+    ("etas = [0, 1, 2, 4, 8, 16]", "etas = [0, 2, 1]", "strictly ascending"),
+    ("etas = [0, 1, 2, 4, 8, 16]", "etas = [1, 1]", "strictly ascending"),
+    ("etas = [0, 1, 2, 4, 8, 16]", "etas = [0]", "search.etas"),
+    ("etas = [0, 1, 2, 4, 8, 16]", "etas = [-1, 2]", "search.etas"),
+    ("betas_tenths = [0, 2", "betas_tenths = [2, 0", "strictly ascending"),
+    ("betas_tenths = [0, 2, 4, 6, 9, 13, 20]", "betas_tenths = []", "search.betas_tenths"),
+    ('bounty_wei = "1', 'bounty_wei = "01', "reward.bounty_wei"),
+    ('bounty_wei = "1', 'bounty_wei = "-1', "reward.bounty_wei"),
+    ('funds_wei = "5', 'funds_wei = "5.', "reward.funds_wei"),
+    ("clip_milli = 1000", "clip_milli = 1001", "reward.clip_milli"),
+    ("clip_milli = 1000", "clip_milli = 0", "reward.clip_milli"),
+    ("suspension_milli = 500", "suspension_milli = -1", "reward.suspension_milli"),
+    ("suspension_from = 3", "suspension_from = 1", "reward.suspension_from"),
+    ("shards = 20", "shards = 0", "validation.shards"),
+    ("public_milli = 100", "public_milli = 0", "validation.public_milli"),
+    ("public_milli = 100", "public_milli = 1000", "validation.public_milli"),
+    ('reveal = "epoch"', 'reveal = "round"', "validation.reveal"),
+    ("[parties]", "[partys]", "parties"),
+    ("[search]", "colour = 1\n[search]", "privacy.colour: extra inputs are not permitted"),
+    ("rounds = 20", "rounds = 20\nseed = 0", "seed: extra inputs are not permitted"),
+    ("rounds = 20\n", "", "rounds: field required"),
+    ("[parties]", "[parties", "not TOML"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "named"), CHANGES, ids=lambda v: v.strip()[:30])
+def test_manifest_is_refused_by_name_when_a_field_is_wrong(old, new, named):
+    assert old in TEXT
+    with pytest.raises(ConfigError) as caught:
+        Manifest.from_toml(TEXT.replace(old, new, 1))
+    assert named in caught.value.message
+
+
+def test_federation_without_noise_is_accepted_when_it_says_so():
+    text = TEXT.replace('"8.0"', '"inf"').replace("sigma_e4 = 25000", "sigma_e4 = 0")
+    assert Manifest.from_toml(text).privacy.sigma == 0.0
+
+
+def test_hash_changes_when_the_order_of_providers_does():
+    swapped = TEXT.replace('"did:key:z2", "did:key:z1"', '"did:key:z1", "did:key:z2"')
+    assert Manifest.from_toml(swapped).hash != Manifest.from_toml(TEXT).hash

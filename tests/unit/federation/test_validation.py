@@ -1,0 +1,313 @@
+"""The sealed validation set opens to what was committed, or not at all."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from federation.errors import ConfigError, VerificationFailed
+from federation.models.linear import Examples
+from federation.validation import (
+    Entry,
+    Index,
+    Part,
+    deal,
+    example_bytes,
+    examples_bytes,
+    mean_bytes,
+    parse_examples,
+    parse_mean,
+    shards_for,
+)
+from tests.unit.federation._world import DOMAIN, examples, rows
+
+DIM = 40
+
+
+def _part(shard: int = 1, provider: int = 0, n: int = 5) -> Part:
+    rng = np.random.default_rng(10 * shard + provider)
+    return Part(
+        shard=shard,
+        provider=provider,
+        salts=tuple(rng.bytes(32) for _ in range(n)),
+        examples=examples(rows(rng, n, DIM)),
+    )
+
+
+def _index(*parts: Part) -> Index:
+    return Index(tuple(Entry(p.shard, p.provider, len(p.examples), p.root(DOMAIN)) for p in parts))
+
+
+PARTS = (_part(0, 0), _part(1, 0), _part(1, 1))
+INDEX = _index(*PARTS)
+
+
+def _open(data: bytes, *, shard: int = 1, provider: int = 0, domain=DOMAIN, index: Index = INDEX) -> Part:
+    return index.open(data, shard=shard, provider=provider, domain=domain, dim=DIM)
+
+
+def test_part_opens_when_it_is_the_committed_one():
+    part = _open(PARTS[1].to_bytes())
+    assert part.to_bytes() == PARTS[1].to_bytes()
+    assert part.examples.labels.tolist() == PARTS[1].examples.labels.tolist()
+
+
+def _with_rows(part: Part, change) -> Part:
+    at = part.examples.offsets.tolist()
+    of = [part.examples.words[a:b].tolist() for a, b in zip(at, at[1:], strict=False)]
+    labels = part.examples.labels.tolist()
+    change(of, labels)
+    return replace(part, examples=Examples.build(of, labels))
+
+
+def _swap_label(of, labels):
+    labels[2] = 1 - labels[2]
+
+
+def _swap_word(of, labels):
+    of[0] = sorted(set(of[0]) ^ {3})
+
+
+def _swap_order(of, labels):
+    of[0], of[1], labels[0], labels[1] = of[1], of[0], labels[1], labels[0]
+
+
+FORGED = {
+    "label": _with_rows(PARTS[1], _swap_label),
+    "word": _with_rows(PARTS[1], _swap_word),
+    "order": _with_rows(PARTS[1], _swap_order),
+    "salt": replace(PARTS[1], salts=(bytes(32), *PARTS[1].salts[1:])),
+    "salts' order": replace(PARTS[1], salts=PARTS[1].salts[::-1]),
+    "shard": replace(PARTS[1], shard=2),
+    "provider": replace(PARTS[1], provider=1),
+    "another part": PARTS[2],
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_part_is_refused_when_one_thing_is_altered(what):
+    with pytest.raises(VerificationFailed, match="shard 1 of provider 0: differs from its commitment"):
+        _open(FORGED[what].to_bytes())
+
+
+def test_part_is_refused_when_it_was_committed_for_another_place():
+    places = [
+        replace(DOMAIN, epoch=2),
+        replace(DOMAIN, chain_id=1),
+        replace(DOMAIN, federation="0x" + "cd" * 20),
+    ]
+    for place in places:
+        with pytest.raises(VerificationFailed, match="differs from its commitment"):
+            _open(PARTS[1].to_bytes(), domain=place)
+
+
+def test_part_is_refused_when_it_was_never_committed():
+    with pytest.raises(VerificationFailed, match="shard 3 of provider 0: never committed"):
+        _open(_part(3).to_bytes(), shard=3)
+
+
+@pytest.mark.parametrize("n", [4, 6])
+def test_part_is_refused_when_it_has_another_number_of_examples(n):
+    with pytest.raises(VerificationFailed):
+        _open(_part(1, 0, n).to_bytes())
+
+
+@given(st.integers(0, 8 * len(PARTS[1].to_bytes()) - 1))
+def test_part_is_refused_when_any_bit_flips(bit):
+    data = bytearray(PARTS[1].to_bytes())
+    data[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(VerificationFailed):
+        _open(bytes(data))
+
+
+@given(st.integers(0, len(PARTS[1].to_bytes()) - 1))
+def test_part_is_refused_when_it_is_cut_short(length):
+    with pytest.raises(VerificationFailed):
+        _open(PARTS[1].to_bytes()[:length])
+    with pytest.raises(VerificationFailed):
+        _open(PARTS[1].to_bytes() + bytes(1 + length % 7))
+
+
+def test_empty_part_opens_when_its_provider_had_nothing_left():
+    empty = Part(shard=1, provider=0, salts=(), examples=Examples.build([], []))
+    index = _index(empty)
+    assert index.entries[0].root == bytes(32)
+    assert len(_open(empty.to_bytes(), index=index).examples) == 0
+    with pytest.raises(VerificationFailed):
+        _open(PARTS[1].to_bytes(), index=index)
+
+
+def test_salt_hides_equal_examples_when_parts_are_committed():
+    other = replace(PARTS[1], salts=tuple(bytes([i]) * 32 for i in range(5)))
+    assert other.root(DOMAIN) != PARTS[1].root(DOMAIN)
+
+
+def test_index_root_changes_when_any_field_of_an_entry_does():
+    first, *rest = INDEX.entries
+    changed = [
+        replace(first, shard=9),
+        replace(first, provider=9),
+        replace(first, count=9),
+        replace(first, root=bytes(32)),
+    ]
+    roots = {Index((entry, *rest)).root for entry in changed}
+    assert len(roots | {INDEX.root, Index(INDEX.entries[::-1]).root}) == 6
+
+
+def test_index_reads_back_when_its_bytes_are_canonical():
+    assert Index.parse(INDEX.to_bytes()) == INDEX
+
+
+@given(st.integers(0, 8 * len(INDEX.to_bytes()) - 1))
+def test_index_changes_its_root_or_is_refused_when_a_bit_flips(bit):
+    data = bytearray(INDEX.to_bytes())
+    data[bit // 8] ^= 1 << bit % 8
+    try:
+        index = Index.parse(bytes(data))
+    except VerificationFailed:
+        assert bit < 32
+    else:
+        assert index.to_bytes() == bytes(data)
+        assert index.root != INDEX.root
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"FMI1", b"FMI2" + bytes(44), b"FMI1" + bytes(43), b"FMI1" + bytes(45)]
+)
+def test_index_is_refused_when_its_bytes_are_not_entries(data):
+    with pytest.raises(VerificationFailed, match="not an index"):
+        Index.parse(data)
+
+
+def test_shard_is_in_provider_order_when_parts_come_in_another():
+    joined = INDEX.shard_examples([PARTS[2], PARTS[1]])
+    assert (
+        examples_bytes(joined)[8:]
+        == examples_bytes(PARTS[1].examples)[8:] + examples_bytes(PARTS[2].examples)[8:]
+    )
+
+
+labelled = st.lists(st.tuples(st.sets(st.integers(0, DIM - 1), max_size=6), st.integers(0, 1)), max_size=6)
+
+
+@given(labelled)
+def test_examples_read_back_when_their_bytes_are_canonical(of):
+    sets = Examples.build([sorted(w) for w, _ in of], [y for _, y in of])
+    again = parse_examples(examples_bytes(sets), dim=DIM)
+    assert again.words.tolist() == sets.words.tolist()
+    assert again.offsets.tolist() == sets.offsets.tolist()
+    assert again.labels.tolist() == sets.labels.tolist()
+
+
+@given(labelled, st.data())
+def test_examples_differ_or_are_refused_when_a_bit_flips(of, data):
+    original = examples_bytes(Examples.build([sorted(w) for w, _ in of], [y for _, y in of]))
+    bit = data.draw(st.integers(0, 8 * len(original) - 1))
+    flipped = bytearray(original)
+    flipped[bit // 8] ^= 1 << bit % 8
+    try:
+        again = parse_examples(bytes(flipped), dim=DIM)
+    except VerificationFailed:
+        return
+    assert examples_bytes(again) == bytes(flipped)
+
+
+def _raw(label: int, *words: int) -> bytes:
+    body = b"".join(w.to_bytes(4, "little") for w in words)
+    return b"FME1" + (1).to_bytes(4, "little") + bytes([label]) + len(words).to_bytes(4, "little") + body
+
+
+def test_examples_are_accepted_when_written_by_hand():
+    assert example_bytes(parse_examples(_raw(1, 3, 9), dim=10), 0) == _raw(1, 3, 9)[8:]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"FME1",
+        _raw(2, 3),
+        _raw(1, 9, 3),
+        _raw(1, 3, 3),
+        _raw(1, 10),
+        _raw(1, 3)[:-1],
+        _raw(1, 3) + b"\0",
+    ],
+)
+def test_examples_are_refused_when_not_canonical(data):
+    with pytest.raises(VerificationFailed):
+        parse_examples(data, dim=10)
+
+
+def test_mean_is_rounded_down_when_counts_do_not_divide():
+    assert parse_mean(mean_bytes(np.array([0, 1, 3]), 3), dim=3).tolist() == [0, 4096 // 3, 4096]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        mean_bytes(np.array([0, 1]), 3),
+        mean_bytes(np.array([0, 1, 4]), 3),
+        mean_bytes(np.array([0, -1, 3]), 3),
+        mean_bytes(np.array([0, 0, 0]), 0),
+        b"FMC2" + mean_bytes(np.array([0, 1, 3]), 3)[4:],
+        mean_bytes(np.array([0, 1, 3]), 3) + b"\0",
+    ],
+)
+def test_mean_is_refused_when_its_bytes_are_not_counts(data):
+    with pytest.raises(VerificationFailed, match="validation mean"):
+        parse_mean(data, dim=3)
+
+
+@given(
+    st.lists(st.integers(0, 1), min_size=1, max_size=200),
+    st.integers(1, 12),
+    st.integers(1, 500),
+    st.integers(0, 20),
+    st.integers(0, 1000),
+)
+def test_deal_is_complete_disjoint_and_stratified_when_labels_are_any(labels, shards, milli, start, seed):
+    hands = deal(labels, shards=shards, public_milli=milli, shuffle=random.Random(seed).shuffle, start=start)
+    assert len(hands) == shards + 1
+    assert sorted(i for hand in hands for i in hand) == list(range(len(labels)))
+    sizes = [len(hand) for hand in hands[1:]]
+    assert max(sizes) - min(sizes) <= 1
+    for label in (0, 1):
+        held = [sum(labels[i] == label for i in hand) for hand in hands]
+        assert max(held[1:]) - min(held[1:]) <= 1
+        exact = labels.count(label) * milli / 1000
+        assert exact <= held[0] < exact + 1
+
+
+def test_deal_follows_the_providers_randomness_when_it_shuffles():
+    labels = [0, 1] * 40
+    dealt = [
+        deal(labels, shards=4, public_milli=100, shuffle=random.Random(s).shuffle, start=0) for s in (1, 1, 2)
+    ]
+    assert dealt[0] == dealt[1] != dealt[2]
+
+
+def test_remainders_fall_on_different_shards_when_starts_differ():
+    sizes: Counter[int] = Counter()
+    for provider in range(3):
+        hands = deal([0] * 11, shards=10, public_milli=1, shuffle=lambda _: None, start=3 * provider)
+        sizes.update({k: len(hand) for k, hand in enumerate(hands) if k})
+    assert max(sizes.values()) - min(sizes.values()) <= 1
+
+
+def test_shards_are_the_rounds_when_each_has_twenty():
+    assert shards_for(222, rounds=10, public_milli=100) == 10
+
+
+@pytest.mark.parametrize(("rounds", "made", "allowed"), [(10, 19, 9), (40, 4, 9)])
+def test_set_is_refused_with_the_rounds_it_allows_when_shards_would_be_small(rounds, made, allowed):
+    with pytest.raises(ConfigError, match=f"shards of {made} for {rounds} rounds") as caught:
+        shards_for(221, rounds=rounds, public_milli=100)
+    assert f"allows {allowed} rounds" in (caught.value.hint or "")
