@@ -154,12 +154,9 @@ def epsilon_card(report: Report, facts: Facts) -> str:
         finite = [value if math.isfinite(value) else None for value in spent]
         return [0.0, *finite] if member.epsilon is not None else [None for _ in finite]
 
-    lines, _ = _lines(facts, values, "honest mean")
-    lines += [
-        Series(values=values(m), css="muted", title=_label(m), first=0)
-        for m in facts.members
-        if m.role != HONEST
-    ]
+    others = [m for m in facts.members if m.role != HONEST]
+    lines = [Series(values=values(m), css="muted", title=_label(m), first=0) for m in others]
+    lines += _lines(facts, values, "honest mean")[0]
     references = (
         [] if report.budget_epsilon is None else [Reference(value=report.budget_epsilon, label="budget")]
     )

@@ -49,7 +49,6 @@ class Facts:
     """The whole of ``summary.json``, typed."""
 
     seed: int | None
-    epsilon: float | None
     rounds: tuple[RoundFacts, ...]
     members: tuple[MemberFacts, ...]
     baselines: Mapping[str, float | None]
@@ -78,7 +77,6 @@ def read_summary(summary: Mapping[str, object]) -> Facts:
     baselines = top.table("baselines")
     return Facts(
         seed=None if summary.get("seed") is None else top.integer("seed"),
-        epsilon=top.optional("epsilon"),
         rounds=tuple(_round(item) for item in top.rows("rounds")),
         members=tuple(_member(item) for item in top.rows("members")),
         baselines={name: baselines.optional(name) for name in BASELINES},
