@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from dataclasses import replace
@@ -60,7 +61,7 @@ def test_part_opens_when_it_is_the_committed_one():
 
 def _with_rows(part: Part, change) -> Part:
     at = part.examples.offsets.tolist()
-    of = [part.examples.words[a:b].tolist() for a, b in zip(at, at[1:], strict=False)]
+    of = [part.examples.words[a:b].tolist() for a, b in itertools.pairwise(at)]
     labels = part.examples.labels.tolist()
     change(of, labels)
     return replace(part, examples=Examples.build(of, labels))

@@ -1,0 +1,410 @@
+"""The price of a delta: efficient, fair, blind to names and order, and worth nothing without innovation."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+
+from client.trainer import LinearEngine
+from federation.contribution import (
+    NODE_WEIGHTS,
+    NODES,
+    SCORE_BITS,
+    aggregate,
+    inner_products,
+    path_gradient,
+    project_out,
+    scores,
+)
+from federation.delta import quantise
+from federation.errors import ConfigError
+from federation.fixedpoint import PROB_BITS, Ints, abs_sum, round_shift, sigmoid
+from federation.models.linear import ONE, Design, brier_loss, fit_intercept
+from federation.rounds import Base
+from tests.unit.federation import _reference as reference
+from tests.unit.federation._world import World, examples, make_world, rows
+
+ROOT = Path(__file__).parents[3]
+BOUND = 1 << 26
+
+
+def _deltas(world: World, weights: Ints, *, sigma: float = 0.0, seed: int = 0) -> list[Ints]:
+    rng = np.random.default_rng(seed)
+    base = Base(
+        weights=weights,
+        intercept=fit_intercept(world.public.logits(weights), world.public.labels),
+        beta_tenths=0,
+        losses=(),
+    )
+    return [
+        quantise(LinearEngine().step(d, base, 1.0) + sigma * rng.standard_normal(world.dim))
+        for d in world.members.values()
+    ]
+
+
+def _scores(gradient: Ints, deltas: list[Ints], *, eta: int, total: int) -> list[int]:
+    return scores(gradient, np.stack(deltas).astype(float), norm_bound=BOUND, eta=eta, quota_total=total)
+
+
+def _rounding(gradient: Ints, step: Ints, n: int) -> int:
+    """The stated rounding of the sum of scores against G.
+
+    Half a unit of each weight of Delta and of each coordinate of gbar, one of each score, and the
+    tables: a linear piece is off by at most (1/128)^2 max|p''| / 8, twice in each of two losses.
+    """
+    return (abs_sum(gradient) + abs_sum(step)) // 2 + n + int(4 * 7.4e-7 * 2**SCORE_BITS)
+
+
+WORLDS = [(seed, eta, sigma) for seed in range(6) for eta, sigma in ((1, 0.0), (4, 0.5), (8, 2.0))]
+
+
+@pytest.mark.parametrize(("seed", "eta", "sigma"), WORLDS)
+def test_scores_sum_to_the_improvement_when_nothing_is_projected(seed, eta, sigma):
+    world = make_world(seed, shards=1)
+    weights = quantise(np.random.default_rng(seed).standard_normal(world.dim))
+    deltas = _deltas(world, weights, sigma=sigma, seed=seed)
+    total = sum(world.quotas.values())
+    step = aggregate(deltas, eta=eta, quota_total=total)
+    path = path_gradient(world.shards[0], weights, step)
+    priced = sum(_scores(path.gradient, deltas, eta=eta, total=total))
+    tolerance = abs(path.improvement) // 1000 + _rounding(path.gradient, step, len(deltas))
+    assert abs(priced - path.improvement) <= tolerance
+    assert path.improvement == (path.loss_before - path.loss_after) // (len(world.shards[0]) << 8)
+
+
+def test_scores_miss_the_improvement_when_the_intercepts_term_is_left_out():
+    missed = []
+    for seed, eta, sigma in WORLDS:
+        world = make_world(seed, shards=1)
+        weights = quantise(np.random.default_rng(seed).standard_normal(world.dim))
+        deltas, total = _deltas(world, weights, sigma=sigma, seed=seed), sum(world.quotas.values())
+        step = aggregate(deltas, eta=eta, quota_total=total)
+        shard = world.shards[0]
+        path = path_gradient(shard, weights, step)
+        plain = np.zeros(len(shard), dtype=np.int64)
+        for node, share in zip(path.nodes, NODE_WEIGHTS, strict=True):
+            p = sigmoid(node.logits + node.intercept)
+            plain += share * ((2 * (p - shard.labels * ONE) * (p * (ONE - p) >> 24)) >> 24)
+        gradient = shard.weighted_sum(round_shift(plain, 24)) // (len(shard) << 28)
+        priced = sum(_scores(gradient, deltas, eta=eta, total=total))
+        tolerance = abs(path.improvement) // 1000 + _rounding(gradient, step, len(deltas))
+        missed.append(abs(priced - path.improvement) > tolerance)
+    assert sum(missed) > len(missed) / 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ranks_are_those_of_exact_shapley_when_eight_members_play(seed):
+    world = make_world(seed, members=8, each=20, shards=1, dim=90)
+    shard, total, eta = world.shards[0], sum(world.quotas.values()), 4
+    weights = np.zeros(world.dim, dtype=np.int64)
+    deltas = _deltas(world, weights, sigma=0.5, seed=seed)
+    deltas[0] = -deltas[0]
+    before = brier_loss(shard, weights)
+    worth = {}
+    for mask in range(1 << 8):
+        chosen = [d for i, d in enumerate(deltas) if mask >> i & 1]
+        after = weights + aggregate(chosen, eta=eta, quota_total=total) if chosen else weights
+        worth[mask] = before - brier_loss(shard, after)
+    shapley = [0.0] * 8
+    for i, mask in itertools.product(range(8), range(1 << 8)):
+        if not mask >> i & 1:
+            k = mask.bit_count()
+            share = math.factorial(k) * math.factorial(7 - k) / math.factorial(8)
+            shapley[i] += share * (worth[mask | 1 << i] - worth[mask])
+    step = aggregate(deltas, eta=eta, quota_total=total)
+    path = path_gradient(shard, weights, step)
+    priced = _scores(path.gradient, deltas, eta=eta, total=total)
+    assert spearmanr(priced, shapley).statistic >= 0.98
+    in_scores = [v / (len(shard) << 8) for v in shapley]
+    assert max(abs(a - b) for a, b in zip(priced, in_scores, strict=True)) < 1e-3 * max(map(abs, in_scores))
+
+
+def test_noise_is_worth_nothing_on_average_when_200_are_drawn():
+    world = make_world(3, shards=1)
+    shard, total, eta = world.shards[0], sum(world.quotas.values()), 1
+    weights = np.zeros(world.dim, dtype=np.int64)
+    honest = _deltas(world, weights)[1:]
+    rng = np.random.default_rng(3)
+    drawn = []
+    for _ in range(200):
+        noise = quantise(rng.standard_normal(world.dim))
+        step = aggregate([noise, *honest], eta=eta, quota_total=total)
+        gradient = path_gradient(shard, weights, step).gradient
+        drawn.append(_scores(gradient, [noise], eta=eta, total=total)[0])
+    assert abs(np.mean(drawn)) < 3 * np.std(drawn) / math.sqrt(200)
+    assert np.std(drawn) > 0.1 * abs(_scores(gradient, honest, eta=eta, total=total)[0])
+
+
+def test_zero_delta_scores_exactly_zero_when_others_move_the_model():
+    world = make_world(4, shards=1)
+    weights = np.zeros(world.dim, dtype=np.int64)
+    deltas = [*_deltas(world, weights)[1:], np.zeros(world.dim, dtype=np.int64)]
+    gradient = path_gradient(world.shards[0], weights, aggregate(deltas, eta=4, quota_total=180)).gradient
+    *others, last = _scores(gradient, deltas, eta=4, total=180)
+    assert last == 0
+    assert all(others)
+
+
+@pytest.mark.parametrize("pieces", [2, 5])
+def test_scores_of_identities_sum_to_the_whole_when_a_member_splits(pieces):
+    world = make_world(5, shards=1)
+    weights = np.zeros(world.dim, dtype=np.int64)
+    deltas = _deltas(world, weights, sigma=1.0)
+    rng = np.random.default_rng(5)
+    parts = [rng.integers(-(1 << 18), 1 << 18, world.dim) for _ in range(pieces - 1)]
+    split = [*parts, deltas[0] - sum(parts), *deltas[1:]]
+    step = aggregate(deltas, eta=4, quota_total=180)
+    assert np.array_equal(step, aggregate(split, eta=4, quota_total=180))
+    gradient = path_gradient(world.shards[0], weights, step).gradient
+    whole = _scores(gradient, deltas, eta=4, total=180)
+    cut = _scores(gradient, split, eta=4, total=180)
+    assert cut[pieces:] == whole[1:]
+    assert 0 <= whole[0] - sum(cut[:pieces]) < pieces
+
+
+def _public(world: World) -> tuple[Ints, list[Ints], list[Ints]]:
+    """A base after two steps, the public directions, and the round's honest deltas."""
+    weights, steps = np.zeros(world.dim, dtype=np.int64), []
+    for _ in range(2):
+        step = aggregate(_deltas(world, weights), eta=8, quota_total=sum(world.quotas.values()))
+        weights, steps = weights + step, [step, *steps]
+    return weights, [weights + steps[0] // 2, *steps], _deltas(world, weights)
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_resending_what_is_public_earns_nothing_when_projected_though_it_paid_before(which):
+    world = make_world(6, shards=1, members=8)
+    weights, known, honest = _public(world)
+    total, eta = sum(world.quotas.values()), 4
+    resent = known[which] * 30 * 65536 // math.isqrt(int((known[which].astype(object) ** 2).sum()))
+    deltas = [resent, *honest]
+    step = aggregate(deltas, eta=eta, quota_total=total)
+    gradient = path_gradient(world.shards[0], weights, step).gradient
+    paid, *others = _scores(gradient, deltas, eta=eta, total=total)
+    assert paid > sum(others) / len(others) > 0
+    projected = project_out(gradient, known)
+    (now,) = _scores(projected, [resent], eta=eta, total=total)
+    rounding = eta * (abs_sum(resent) + world.dim) // (2 * total) + 1
+    residue = abs_sum(gradient) * world.dim // total + 1
+    assert abs(now) <= rounding + residue
+    assert abs(now) < paid // 1000
+
+
+def test_innovation_keeps_its_score_when_what_is_public_is_projected_out():
+    world = make_world(6, shards=1, members=8)
+    weights, known, honest = _public(world)
+    step = aggregate(honest, eta=4, quota_total=240)
+    gradient = path_gradient(world.shards[0], weights, step).gradient
+    new = project_out(honest[0], known)
+    (before,), (after,) = (
+        inner_products(g, new[None].astype(float), norm_bound=BOUND)
+        for g in (gradient, project_out(gradient, known))
+    )
+    assert abs(before - after) <= abs_sum(new) + abs_sum(gradient)
+    assert abs(before) > 100 * (abs_sum(new) + abs_sum(gradient))
+
+
+small = st.lists(st.integers(-50, 50), min_size=4, max_size=4)
+vectors = st.lists(small, max_size=4)
+
+
+@given(small, vectors)
+def test_projection_is_gram_schmidts_when_directions_depend_on_each_other(gradient, known):
+    g = [v * 1000 for v in gradient]
+    projected = project_out(np.array(g), [np.array(v) for v in known])
+    assert projected.tolist() == reference.project(g, known)
+
+
+def test_projection_changes_nothing_when_there_is_no_direction():
+    g = np.array([5, -7, 1 << 40])
+    assert project_out(g, []).tolist() == g.tolist()
+    assert project_out(g, [np.zeros(3, dtype=np.int64)]).tolist() == g.tolist()
+
+
+def test_projection_is_exact_when_squared_norms_pass_64_bits():
+    rng = np.random.default_rng(7)
+    g = rng.integers(-(1 << 34), 1 << 34, 20)
+    known = [rng.integers(-(1 << 40), 1 << 40, 20) for _ in range(3)]
+    expected = reference.project(g.tolist(), [v.tolist() for v in known])
+    assert project_out(g, known).tolist() == expected
+
+
+def test_nodes_are_gauss_legendres_when_computed_to_40_digits():
+    assert list(NODES) == reference.NODES
+    assert list(NODE_WEIGHTS) == reference.NODE_WEIGHTS
+    assert sum(NODE_WEIGHTS) == 1 << 24
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_path_is_the_references_when_every_step_is_compared(seed):
+    rng = np.random.default_rng(seed)
+    of = rows(rng, 9, 24)
+    mean = rng.integers(0, 800, 24)
+    base, step = (rng.integers(-(1 << 18), 1 << 18, 24) for _ in range(2))
+    fast = path_gradient(Design.build(examples(of), mean), base, step)
+    slow = reference.path(reference.Set(of, mean.tolist()), base.tolist(), step.tolist())
+    assert fast.gradient.tolist() == slow["gradient"]
+    assert (fast.loss_before, fast.loss_after, fast.improvement) == (slow["before"], slow["after"], slow["G"])
+    for node, expected in zip(fast.nodes, slow["nodes"], strict=True):
+        assert (node.intercept, node.residual_sum, node.curvature_sum) == (
+            expected["c"],
+            expected["R"],
+            expected["H"],
+        )
+        assert node.logits.tolist() == expected["z"]
+        assert node.coefficients.tolist() == expected["t"]
+
+
+def test_gradient_is_zero_when_no_example_can_move():
+    # One class: the intercept runs into its bound and the table is flat there.
+    of = [(1, [0, 1]), (1, [2])]
+    design = Design.build(examples(of), np.zeros(4, dtype=np.int64))
+    weights = np.full(4, 1 << 20)
+    path = path_gradient(design, weights, np.ones(4, dtype=np.int64))
+    assert path.improvement == 0
+    assert [n.curvature_sum for n in path.nodes] == [
+        reference.node(reference.Set(of, [0] * 4), [1 << 20] * 4)["H"]
+    ] * 4
+    assert path.gradient.tolist() == [0] * 4
+
+
+def test_path_stays_when_examples_are_permuted_and_words_renamed():
+    rng = np.random.default_rng(8)
+    of = rows(rng, 24, 60)
+    mean, base, step = (
+        rng.integers(low, 1 << bits, 60) for low, bits in ((0, 9), (-(1 << 17), 17), (-(1 << 17), 17))
+    )
+    relabel = rng.permutation(60)
+    renamed = [(of[i][0], sorted(relabel[of[i][1]].tolist())) for i in rng.permutation(24)]
+    back = np.argsort(relabel)
+    first = path_gradient(Design.build(examples(of), mean), base, step)
+    second = path_gradient(Design.build(examples(renamed), mean[back]), base[back], step[back])
+    assert np.array_equal(first.gradient[back], second.gradient)
+    assert first.improvement == second.improvement
+    assert not np.array_equal(first.gradient, second.gradient)
+
+
+def _torch_gradient(torch, of, mean: Ints, base: Ints, step: Ints):
+    """The path's gradient in torch: dense integer rows, its own table look-up, its own sums."""
+    slow = reference.Set(of, mean.tolist())
+    x, scale, y = (torch.tensor(v, dtype=torch.int64) for v in (slow.x, slow.scale, slow.labels))
+    table = torch.tensor(reference.SIGMOID)
+
+    def p(z):
+        m = z.abs().clamp(max=2048 << 17)
+        k = (m >> 17).clamp(max=2047)
+        high = table[k] + ((table[k + 1] - table[k]) * (m - (k << 17)) >> 17)
+        return torch.where(z >= 0, high, ONE - high)
+
+    averaged = torch.zeros(len(y), dtype=torch.int64)
+    for u, share in zip(NODES, NODE_WEIGHTS, strict=True):
+        w = torch.from_numpy(base + ((step * u + (1 << 23)) >> 24))
+        inner = (x.double() @ w.double()).long()
+        logits = (scale * inner) >> 20
+        low, high = -16 << 24, 16 << 24
+        while high - low > 1:
+            c = (low + high) // 2
+            low, high = (c, high) if int(p(logits + c).sum()) <= int(y.sum()) << 24 else (low, c)
+        q = p(logits + low)
+        h = (q * (ONE - q)) >> 24
+        r = (2 * (q - (y << 24)) * h) >> 24
+        averaged += share * (r - torch.div(h * r.sum(), h.sum(), rounding_mode="floor"))
+    total = x.T @ (((averaged + (1 << 23)) >> 24) * scale)
+    n = len(y) << 28
+    return torch.div(2 * total + n, 2 * n, rounding_mode="floor")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_scores_have_the_same_bits_when_torch_computes_them(threads):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(9)
+    of, mean = rows(rng, 26, 300), rng.integers(0, 500, 300)
+    base, step = (rng.integers(-(1 << 17), 1 << 17, 300) for _ in range(2))
+    deltas = rng.integers(-(1 << 17), 1 << 17, (64, 300)).astype(np.float64)
+    fast = path_gradient(Design.build(examples(of), mean), base, step).gradient
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        slow = _torch_gradient(torch, of, mean, base, step)
+        products = (torch.from_numpy(deltas) @ slow.double()).long()
+    finally:
+        torch.set_num_threads(before)
+    assert fast.tolist() == slow.tolist()
+    assert inner_products(fast, deltas, norm_bound=BOUND) == products.tolist()
+
+
+_SCRIPT = """
+import hashlib, json
+import numpy as np
+from federation.contribution import inner_products
+from tests.unit.federation._world import make_world, play
+rng = np.random.default_rng(1)
+wide = inner_products(rng.integers(-2**20, 2**20, 4096), rng.integers(-2**19, 2**19, (256, 4096)).astype(float),
+                      norm_bound=2**26)
+played = [[m.product for m in out.members] + out.projected.tolist() for _, out in play(make_world(2))]
+print(hashlib.sha256(json.dumps([wide, played]).encode()).hexdigest())
+"""
+
+
+def test_scores_have_the_same_bits_when_one_or_two_threads_compute_them():
+    digests = set()
+    for threads in ("1", "2"):
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        done = subprocess.run(
+            [sys.executable, "-c", _SCRIPT],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+            env={**os.environ, **dict.fromkeys(names, threads)},
+        )
+        digests.add(done.stdout)
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("bits", [10, 26, 34])
+def test_products_are_pythons_when_they_pass_53_bits(bits):
+    rng = np.random.default_rng(bits)
+    gradient = rng.integers(-(1 << bits), 1 << bits, 50)
+    deltas = rng.integers(-(1 << 30), 1 << 30, (5, 50))
+    norm = math.isqrt(50 << 60) + 1
+    expected = [sum(int(a) * int(b) for a, b in zip(gradient, d, strict=True)) for d in deltas]
+    assert inner_products(gradient, deltas.astype(np.float64), norm_bound=norm) == expected
+    if bits == 34:
+        assert [int(v) for v in deltas.astype(float) @ gradient.astype(float)] != expected
+
+
+def test_products_are_none_when_nobody_sent_a_delta():
+    assert inner_products(np.array([1]), np.zeros((0, 1)), norm_bound=1) == []
+
+
+def test_products_are_refused_when_a_norm_could_leave_the_exact_range():
+    with pytest.raises(ConfigError, match="a delta's norm"):
+        inner_products(np.full(4, 1 << 40), np.zeros((1, 4)), norm_bound=1 << 50)
+
+
+def test_score_is_rounded_down_when_it_does_not_divide():
+    gradient, deltas = np.array([1]), np.array([[1.0], [-1.0], [7.0], [-7.0]])
+    assert scores(gradient, deltas, norm_bound=7, eta=1, quota_total=3) == [-1, 0, -3, 2]
+
+
+def test_aggregate_rounds_halves_up_when_the_quota_does_not_divide():
+    deltas = [np.array([1, -1, 3, 5]), np.array([0, 0, 0, -2])]
+    assert aggregate(deltas, eta=1, quota_total=2).tolist() == [1, 0, 2, 2]
+    assert aggregate(deltas, eta=0, quota_total=2).tolist() == [0, 0, 0, 0]
+
+
+def test_aggregate_is_refused_when_it_could_leave_64_bits():
+    with pytest.raises(ConfigError, match="an aggregate"):
+        aggregate([np.array([1 << 60])], eta=4, quota_total=3)
