@@ -89,7 +89,8 @@ class RoundReport:
         base: What was sent out.
         outcome: What was decided.
         shard: The drawn shard's number.
-        examples: How many examples it has.
+        shard_design: Its examples.
+        committed: Members that committed to a delta.
         model: The new model's weights.
         model_hash: Its hash.
     """
@@ -97,7 +98,8 @@ class RoundReport:
     base: Base
     outcome: RoundOutcome
     shard: int
-    examples: int
+    shard_design: Design
+    committed: frozenset[Did]
     model: Ints
     model_hash: Hash32
 
@@ -173,7 +175,8 @@ class RoundDriver:
             base=base,
             outcome=outcome,
             shard=shard_number,
-            examples=len(shard),
+            shard_design=shard,
+            committed=frozenset(committed),
             model=outcome.state.weights,
             model_hash=released,
         )

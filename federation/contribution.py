@@ -119,6 +119,7 @@ def path_gradient(design: Design, base: Ints, step: Ints) -> PathGradient:
         step: Delta, same shape and scale.
     """
     n = len(design)
+    require_below(int(np.abs(step).max(initial=0)) << NODE_BITS, INT_EXACT, "a path point")
     nodes = tuple(_node(design, base + round_shift(step * u, NODE_BITS)) for u in NODES)
     averaged = sum(
         (node.coefficients * w for node, w in zip(nodes, NODE_WEIGHTS, strict=True)), start=0 * design.scale
@@ -208,19 +209,19 @@ def scores(gradient: Ints, deltas: Floats, *, norm_bound: int, eta: int, quota_t
 def inner_products(gradient: Ints, deltas: Floats, *, norm_bound: int) -> list[int]:
     """Return ``<gbar, delta_i>`` for all rows, exact.
 
-    By Cauchy and Schwarz no partial sum exceeds the product of the norms; where that passes 2^53
-    the gradient is split into a high and a low half and the halves are summed as integers.
+    By Cauchy and Schwarz no partial sum exceeds the product of the norms: below 2^53 it rides in
+    float64, below 2^63 in int64.
+
+    Raises:
+        ConfigError: It may be larger still.
     """
     if deltas.shape[0] == 0:
         return []
-    bound = (norm_squared(gradient) * norm_bound * norm_bound) if norm_bound else 0
-    if bound < FLOAT_EXACT * FLOAT_EXACT:
-        products = deltas @ gradient.astype(np.float64)
-        return [int(x) for x in products]
-    require_below(norm_bound, FLOAT_EXACT >> 13, "a delta's norm")
-    high = inner_products(gradient >> 12, deltas, norm_bound=norm_bound)
-    low = inner_products(gradient & 0xFFF, deltas, norm_bound=norm_bound)
-    return [(a << 12) + b for a, b in zip(high, low, strict=True)]
+    bound = math.isqrt(norm_squared(gradient) * norm_bound * norm_bound) + 1
+    if bound < FLOAT_EXACT:
+        return [int(x) for x in deltas @ gradient.astype(np.float64)]
+    require_below(bound, INT_EXACT, "a score's inner product")
+    return [int(x) for x in deltas.astype(np.int64) @ gradient]
 
 
 def aggregate(deltas: Sequence[Ints], *, eta: int, quota_total: int) -> Ints:

@@ -1,7 +1,7 @@
 """federation.toml: what a community agreed. Its hash is in the contract, so it cannot change.
 
-One canonical text per manifest: reading a file that does not re-encode to itself is an error, so
-every byte of it is covered by the hash on chain.
+The hash on chain covers the one canonical text, ``to_toml``; a file written by hand, with comments,
+means the same once read, and a verifier accepts only the canonical text.
 """
 
 from __future__ import annotations

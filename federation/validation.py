@@ -214,7 +214,7 @@ def parse_mean(data: bytes, *, dim: int) -> Ints:
         VerificationFailed: The bytes are not a mean of this dimension.
     """
     total = int.from_bytes(data[4:12], "little")
-    if data[:4] != _MEAN or len(data) != 12 + 8 * dim or not total:
+    if data[:4] != _MEAN or len(data) != 12 + 8 * dim or not 0 < total < 1 << 40:
         raise VerificationFailed("validation mean", "not a mean of this model's dimension")
     counts = np.frombuffer(data, dtype="<i8", offset=12).astype(np.int64)
     if int(counts.min()) < 0 or int(counts.max()) > total:
@@ -222,14 +222,16 @@ def parse_mean(data: bytes, *, dim: int) -> Ints:
     return integer_mean(counts, total)
 
 
-def shards_for(examples: int, *, rounds: int, public_milli: int) -> int:
+def shards_for(examples: int, *, rounds: int, public_milli: int, providers: int) -> int:
     """Return how many shards a validation set is cut into: one per round.
+
+    The public portion takes up to two examples more per provider, one for each label.
 
     Raises:
         ConfigError: A shard would have fewer than ``MINIMUM_SHARD`` examples; the hint says how many
             rounds this validation set allows.
     """
-    sealed = examples - examples * public_milli // 1000
+    sealed = examples - examples * public_milli // 1000 - 2 * providers
     if sealed // rounds < MINIMUM_SHARD:
         raise ConfigError(
             f"{examples} validation examples make shards of {sealed // rounds} for {rounds} rounds",

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from examples.spam_detection.metrics import model_auc
 from examples.spam_detection.settings import BETAS_TENTHS, ETAS, privacy_section
 from examples.spam_detection.simulate import World, simulate
 from federation.fixedpoint import LOGIT_BITS, Ints
+from federation.metrics import model_auc
 from federation.models.linear import MEAN_BITS, SCALE_BITS, WEIGHT_BITS, Design
 from federation.reward import Terms
 from federation.rounds import Rules

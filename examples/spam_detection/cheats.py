@@ -20,6 +20,7 @@ from federation.delta import norm_cap, quantise
 from federation.fixedpoint import Floats, Ints
 from federation.messages import CommitRequest, RevealReply, RevealRequest
 from federation.models.linear import WEIGHT_BITS, Design, Examples
+from federation.types import Hash32
 
 
 @dataclass(slots=True)
@@ -139,8 +140,9 @@ class Copier(Cheat):
         )
 
     def reveal(self, request: RevealRequest) -> RevealReply:
-        """Send the victim's delta and salt."""
-        return self.tap.reply or super().reveal(request)
+        """Send the victim's delta and salt, or a guess if they were not overheard yet."""
+        dim = self._terms.manifest.model.dim
+        return self.tap.reply or RevealReply(np.zeros(dim, dtype=np.int64), Hash32(bytes(32)))
 
 
 class Scaler(Cheat):

@@ -124,6 +124,12 @@ class Design:
     def __len__(self) -> int:
         return len(self.scale)
 
+    def rows(self, start: int, stop: int) -> Design:
+        """Return the examples from ``start`` up to ``stop``."""
+        words, offsets = self.examples.words, self.examples.offsets[start : stop + 1]
+        part = Examples(words[offsets[0] : offsets[-1]], offsets - offsets[0], self.labels[start:stop])
+        return Design(part, self.mean, self.scale[start:stop])
+
     @property
     def labels(self) -> Ints:
         """Labels, 0 or 1; shape (n,)."""
@@ -192,6 +198,7 @@ def fit_intercept(logits: Ints, labels: Ints) -> int:
 
 def brier_sum(probabilities: Ints, labels: Ints) -> int:
     """Return ``sum_j (p_j - y_j)^2``, an exact integer with ``2 * PROB_BITS`` fractional bits."""
+    require_below(len(labels) << (2 * PROB_BITS), INT_EXACT, "a Brier loss")
     residual = probabilities - labels * ONE
     return int((residual * residual).sum())
 

@@ -1,0 +1,222 @@
+"""summary.json: one run in numbers, built alike by whoever ran it and by whoever verifies it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Self, TypeAlias
+
+from aggregator.settlement import Settlement
+from federation.contribution import SCORE_BITS
+from federation.errors import VerificationFailed
+from federation.fixedpoint import PROB_BITS
+from federation.manifest import Manifest
+from federation.models.linear import Design, brier_loss
+from federation.privacy import spend
+from federation.rounds import Base, RoundOutcome, Status
+from federation.types import Address, Did
+
+SCHEMA_VERSION: Final = 1
+UNCOMPARED: Final = frozenset({"cpu_seconds"})
+
+Table: TypeAlias = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundFacts:
+    """One round in numbers: Brier losses on its shard, of the base sent out and of the new model."""
+
+    round: int
+    loss_before: float
+    loss_after: float
+    eta: int
+    shard: int
+    credited_wei: int
+    rejections: int
+    suspensions: int
+
+    @classmethod
+    def of(cls, base: Base, outcome: RoundOutcome, shard: Design, number: int) -> Self:
+        """Return the facts of a round."""
+        unit = len(shard) << (2 * PROB_BITS)
+        return cls(
+            round=outcome.round,
+            loss_before=round(brier_loss(shard, base.weights) / unit, 9),
+            loss_after=round(brier_loss(shard, outcome.state.weights) / unit, 9),
+            eta=outcome.eta,
+            shard=number,
+            credited_wei=sum(max(0, m.credit) for m in outcome.members),
+            rejections=sum(m.status is Status.REJECTED for m in outcome.members),
+            suspensions=sum(m.status is Status.SUSPENDED for m in outcome.members),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What a publisher states beyond what can be recomputed; labels, and measures on its test set.
+
+    Attributes:
+        seed: The seed of a reproducible run, or None.
+        names: Name and role of each member. Roles are the experimenter's labels.
+        aucs: Test AUC after each round.
+        baselines: Test AUC of training otherwise.
+        test_set: SHA-256 (hex) of the published test set, or None where it stays private.
+    """
+
+    seed: int | None
+    names: Mapping[Did, tuple[str, str]]
+    aucs: Sequence[float]
+    baselines: Mapping[str, float]
+    test_set: str | None
+
+    def to_bytes(self) -> bytes:
+        """Return canonical JSON."""
+        table = {
+            "seed": self.seed,
+            "names": {did: list(pair) for did, pair in self.names.items()},
+            "aucs": list(self.aucs),
+            "baselines": dict(self.baselines),
+            "test_set": self.test_set,
+        }
+        return json.dumps(table, sort_keys=True, separators=(",", ":")).encode()
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Read canonical JSON.
+
+        Raises:
+            VerificationFailed: The bytes are not canonical claims.
+        """
+        try:
+            table = json.loads(data)
+            claims = cls(
+                seed=table["seed"],
+                names={Did(did): (name, role) for did, (name, role) in table["names"].items()},
+                aucs=tuple(table["aucs"]),
+                baselines=table["baselines"],
+                test_set=table["test_set"],
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise VerificationFailed("claims", "not the claims of a run") from error
+        if claims.to_bytes() != data:
+            raise VerificationFailed("claims", "not in canonical form")
+        return claims
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberFacts:
+    """One member in numbers.
+
+    Attributes:
+        did: The member.
+        examples: Rows in its vault, by its own signed event.
+        quota: Its quota.
+        commitments: In how many rounds it committed to a delta.
+        score: The sum of its clipped scores.
+        credit: Signed wei.
+        balance: Tokens at its payee, in wei.
+    """
+
+    did: Did
+    examples: int
+    quota: int
+    commitments: int
+    score: int
+    credit: int
+    balance: int
+
+
+def build_summary(
+    manifest: Manifest,
+    claims: Claims,
+    rounds: Sequence[RoundFacts],
+    members: Sequence[MemberFacts],
+    settlement: Settlement,
+) -> Table:
+    """Return summary.json's table, but for ``cpu_seconds``."""
+    privacy = manifest.privacy
+    budget = float(privacy.epsilon) if privacy.sigma_e4 else None
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "seed": claims.seed,
+        "epsilon": budget,
+        "rounds": [
+            {
+                "round": facts.round,
+                "loss_before": facts.loss_before,
+                "loss_after": facts.loss_after,
+                "auc": auc,
+                "eta": facts.eta,
+                "shard": facts.shard,
+                "credited_wei": str(facts.credited_wei),
+                "bounty_wei": str(manifest.rules.terms.bounty),
+                "rejections": facts.rejections,
+                "suspensions": facts.suspensions,
+            }
+            for facts, auc in zip(rounds, claims.aucs, strict=True)
+        ],
+        "members": [_member(manifest, claims, facts, settlement) for facts in members],
+        "baselines": dict(claims.baselines),
+        "final_auc": claims.aucs[-1],
+        "verified": True,
+    }
+
+
+def epsilon_after(manifest: Manifest, commitments: int) -> float | None:
+    """Return the epsilon that so many deltas cost under the manifest's noise; None without noise."""
+    privacy = manifest.privacy
+    if not privacy.sigma_e4:
+        return None
+    return round(spend([privacy.sigma] * commitments, privacy.budget.delta).epsilon, 6)
+
+
+def _member(manifest: Manifest, claims: Claims, facts: MemberFacts, settlement: Settlement) -> Table:
+    name, role = claims.names.get(facts.did, (facts.did[-8:], "member"))
+    return {
+        "name": name,
+        "role": role,
+        "did": facts.did,
+        "payee": settlement.payees.get(facts.did, Address("")),
+        "examples": facts.examples,
+        "quota": facts.quota,
+        "epsilon": epsilon_after(manifest, facts.commitments),
+        "score": facts.score / (1 << SCORE_BITS),
+        "credit_wei": str(facts.credit),
+        "paid_wei": str(settlement.paid.get(facts.did, 0)),
+        "balance_wei": str(facts.balance),
+    }
+
+
+def summary_bytes(table: Mapping[str, object]) -> bytes:
+    """Return summary.json's bytes."""
+    return (json.dumps(table, indent=2) + "\n").encode()
+
+
+def compare_summary(expected: Mapping[str, object], found: bytes) -> None:
+    """Refuse a summary that differs from the recomputed one, naming the first field that does.
+
+    Raises:
+        VerificationFailed: It differs anywhere but in ``cpu_seconds``.
+    """
+    try:
+        table = json.loads(found)
+    except ValueError as error:
+        raise VerificationFailed("summary.json", "not JSON") from error
+    if not isinstance(table, dict):
+        raise VerificationFailed("summary.json", "not a table")
+    # The round trip makes both sides what JSON can say, e.g. lists for tuples.
+    wanted = json.loads(json.dumps(expected))
+    for key in sorted((wanted.keys() | table.keys()) - UNCOMPARED):
+        _compare(f"{key}", wanted.get(key), table.get(key))
+
+
+def _compare(where: str, expected: object, found: object) -> None:
+    if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for i, (a, b) in enumerate(zip(expected, found, strict=True)):
+            _compare(f"{where}[{i}]", a, b)
+    elif isinstance(expected, dict) and isinstance(found, dict) and expected.keys() == found.keys():
+        for key in expected:
+            _compare(f"{where}.{key}", expected[key], found[key])
+    elif type(expected) is not type(found) or expected != found:
+        raise VerificationFailed("summary.json", f"{where} is {found!r}, recomputed: {expected!r}")

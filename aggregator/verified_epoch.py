@@ -1,0 +1,204 @@
+"""A run's public material around its rounds: blocks, contracts, manifest, events, validation set.
+
+Every block is executed again from genesis and logs are taken only from there. Shares no code with
+the round driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from aggregator.events import events_root
+from aggregator.public import BLOCKS, EVENTS, GENESIS, MANIFEST, PublicReader
+from ceramic_bridge.events import DataPayload, InitPayload, SignedEvent
+from ceramic_bridge.log import EventLog
+from ceramic_bridge.models import kind_of, model_ids
+from contracts.bindings.federation import EpochOpened, EpochRevealed, EpochTerms
+from contracts.deploy import Deployment, check_code
+from contracts.replay import ReplayedChain, replay
+from federation.errors import FolkmootError, VerificationFailed
+from federation.hashing import Domain
+from federation.manifest import Manifest
+from federation.models.linear import Design, Examples
+from federation.payloads import require_place
+from federation.roster import Roster
+from federation.types import Address, Did, Hash32
+from federation.validation import Index, Part, mean_bytes, parse_mean, parse_opening
+
+Progress = Callable[[str], None]
+
+
+class VerifiedEpoch:
+    """Everything around the rounds, read from a public directory and checked.
+
+    Attributes:
+        public: The directory.
+        chain: Its blocks, executed again.
+        deployment: The contracts found there.
+        manifest: The rules.
+        terms: What ``openEpoch`` recorded.
+        domain: Chain, federation and epoch.
+        log: All signed events.
+        roster: The admitted members.
+        dim: Number of weights.
+        mean: The committed mean.
+        shards: Every shard's examples; 0 is the public portion.
+    """
+
+    def __init__(self, public: PublicReader, expect: Address | None, progress: Progress) -> None:
+        self.public, self.progress = public, progress
+        self.chain = replay(public.file(GENESIS), public.file(BLOCKS))
+        progress(f"{self.chain.block_number} blocks executed again from genesis")
+        self.deployment = self._find_contracts(self.chain, expect)
+        progress(f"federation {self.deployment.federation.address} runs the committed code")
+        self.manifest = self._read_manifest()
+        self.terms, self.domain = self._read_epoch()
+        self.log = EventLog.from_bytes(public.file(EVENTS))
+        self._ids = model_ids(self.log, publisher=Did(self.manifest.parties.community))
+        self.by_round = self._sort_events()
+        progress(f"{len(self.log)} signed events verified")
+        self.roster = Roster.parse(public.blob(self.terms.roster_hash, "the roster"))
+        self.dim = self.manifest.model.dim
+        self._read_validation()
+
+    @staticmethod
+    def _find_contracts(chain: ReplayedChain, expect: Address | None) -> Deployment:
+        def deployed(name: str) -> list[Address]:
+            found = []
+            for address in chain.created:
+                try:
+                    check_code(chain, address, name)
+                except VerificationFailed:
+                    continue
+                found.append(address)
+            return found
+
+        federations, registries = deployed("Federation"), deployed("ContributorRegistry")
+        if expect is not None:
+            federations = [a for a in federations if a.lower() == expect.lower()]
+        if len(federations) != 1 or len(registries) != 1:
+            wanted = f"federation {expect}" if expect else "one federation and one registry"
+            raise VerificationFailed(BLOCKS, f"{wanted} with the committed code is not deployed there")
+        return Deployment.at(chain, federations[0], registries[0])
+
+    def _read_manifest(self) -> Manifest:
+        data = self.public.file(MANIFEST)
+        try:
+            manifest = Manifest.from_toml(data.decode())
+        except (UnicodeDecodeError, FolkmootError) as error:
+            raise VerificationFailed(MANIFEST, str(error)) from error
+        if manifest.to_toml().encode() != data:
+            raise VerificationFailed(MANIFEST, "not in canonical form")
+        if manifest.hash != self.deployment.federation.manifest_hash():
+            raise VerificationFailed(MANIFEST, "not the manifest that the contract was deployed with")
+        return manifest
+
+    def _read_epoch(self) -> tuple[EpochTerms, Domain]:
+        federation = self.deployment.federation
+        opened = EpochOpened.decode_logs(federation.logs())
+        if len(opened) != 1:
+            raise VerificationFailed(BLOCKS, f"{len(opened)} epochs were opened, one was expected")
+        terms, rules = opened[0].terms, self.manifest.rules.terms
+        agreed = (self.manifest.rounds, self.manifest.validation.shards, rules.bounty, rules.funds)
+        if (terms.rounds, terms.shards, terms.bounty, terms.funds) != agreed:
+            raise VerificationFailed("epoch", "it was opened on other terms than the manifest's")
+        domain = Domain(chain_id=self.chain.chain_id, federation=federation.address, epoch=opened[0].epoch)
+        return terms, domain
+
+    def _sort_events(self) -> Mapping[str, list[SignedEvent]]:
+        """Group events by what records them: "models", a round's number, or "closing"."""
+        rounds = self.manifest.rounds
+        groups: dict[str, list[SignedEvent]] = {"models": [], "closing": []}
+        groups.update({str(r): [] for r in range(1, rounds + 1)})
+        models = set(self._ids.values())
+        cards: list[SignedEvent] = []
+        for event in self.log:
+            payload = event.payload
+            if isinstance(payload, DataPayload):
+                cards.append(event)
+            elif event.stream_id in models:
+                groups["models"].append(event)
+            else:
+                self._place_event(event, payload, groups, cards)
+        if len(cards) != rounds + 1:
+            raise VerificationFailed(EVENTS, f"{len(cards)} versions of the model card, not {rounds + 1}")
+        for i, card in enumerate(cards):
+            groups[str(i + 1) if i < rounds else "closing"].append(card)
+        return groups
+
+    def _place_event(
+        self,
+        event: SignedEvent,
+        payload: InitPayload,
+        groups: dict[str, list[SignedEvent]],
+        cards: list[SignedEvent],
+    ) -> None:
+        kind = kind_of(payload, self._ids)
+        if kind == "model-card":
+            require_place(payload.content, self.domain, 1)
+            cards.append(event)
+        elif kind == "validation-shard":
+            groups["closing"].append(event)
+        elif kind == "data":
+            groups["1"].append(event)
+        else:
+            round_ = payload.content["round"]
+            if str(round_) not in groups:
+                raise VerificationFailed(f"event {event.cid}", f"belongs to no round: {round_!r}")
+            require_place(payload.content, self.domain, int(str(round_)))
+            groups[str(round_)].append(event)
+
+    def of_kind(self, group: str, kind: str) -> list[tuple[SignedEvent, InitPayload]]:
+        """Return a group's documents of one kind; groups are "models", a round's number, "closing"."""
+        return [
+            (event, event.payload)
+            for event in self.by_round[group]
+            if isinstance(event.payload, InitPayload) and kind_of(event.payload, self._ids) == kind
+        ]
+
+    def _read_validation(self) -> None:
+        """Check the revealed validation set, all of it, against the commitment of the epoch's opening."""
+        index, public = parse_opening(self.public.blob(self.terms.public_hash, "the public portion"))
+        if index.root != self.terms.validation_root:
+            raise VerificationFailed("validation index", "not the one that the epoch committed")
+        providers, shards = self.manifest.providers, self.manifest.validation.shards
+        expected = [(s, p) for s in range(shards + 1) for p in range(len(providers))]
+        if [(e.shard, e.provider) for e in index.entries] != expected:
+            raise VerificationFailed("validation index", "does not hold every shard of every provider")
+        mean_blob = self.public.blob(self.terms.mean_hash, "the mean")
+        self.mean = parse_mean(mean_blob, dim=self.dim)
+        parts = self._open_parts(index)
+        for i, data in enumerate(public):
+            if data != parts[0, i].to_bytes():
+                raise VerificationFailed("public portion", f"provider {i} revealed another one later")
+        whole = Examples.concat([part.examples for part in parts.values()])
+        if mean_bytes(whole.counts(self.dim), len(whole)) != mean_blob:
+            raise VerificationFailed("validation mean", "not the mean of the revealed validation set")
+        self.shards = {
+            shard: Design.build(
+                Examples.concat([parts[shard, p].examples for p in range(len(providers))]), self.mean
+            )
+            for shard in range(shards + 1)
+        }
+        revealed = EpochRevealed.decode_logs(self.deployment.federation.logs())
+        if len(revealed) != 1 or events_root(self.by_round["closing"]) != revealed[0].shards_hash:
+            raise VerificationFailed("closing events", "not those that the chain recorded")
+        self.progress(f"validation set of {len(whole)} examples is the committed one")
+
+    def _open_parts(self, index: Index) -> dict[tuple[int, int], Part]:
+        parts: dict[tuple[int, int], Part] = {}
+        for event, payload in self.of_kind("closing", "validation-shard"):
+            content = payload.content
+            shard, provider = int(str(content["shard"])), int(str(content["provider"]))
+            if not 0 <= provider < len(self.manifest.providers):
+                raise VerificationFailed(f"event {event.cid}", "names no provider of the manifest")
+            if event.signer != self.manifest.providers[provider]:
+                raise VerificationFailed(f"event {event.cid}", "is not signed by its provider")
+            data = self.public.blob(Hash32(bytes.fromhex(str(content["blob"]))), f"shard {shard}")
+            parts[shard, provider] = index.open(
+                data, shard=shard, provider=provider, domain=self.domain, dim=self.dim
+            )
+        missing = {(e.shard, e.provider) for e in index.entries} - parts.keys()
+        if missing:
+            raise VerificationFailed("validation set", f"part {min(missing)} was never revealed")
+        return parts

@@ -1,0 +1,282 @@
+"""Recomputing every round of a verified epoch with the kernel: base, scores, credits, trace, model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from aggregator.events import events_root
+from aggregator.public import BLOCKS
+from aggregator.verified_epoch import VerifiedEpoch
+from ceramic_bridge.events import InitPayload, SignedEvent
+from contracts.bindings.federation import (
+    CommitsClosed,
+    RevealsClosed,
+    RoundOpened,
+    RoundRecorded,
+    ShardDrawn,
+)
+from federation.delta import norm_cap, parse_delta, within_cap
+from federation.errors import VerificationFailed
+from federation.fixedpoint import Ints
+from federation.hashing import commitment, did_hash, purpose
+from federation.merkle import MerkleTree, leaf_hash
+from federation.models.linear import Design, fit_intercept, model_hash
+from federation.payloads import Contribution, Receipt
+from federation.roster import Roster
+from federation.rounds import Base, EpochState, RoundOutcome, Status, close_round, open_round
+from federation.trace import Trace, first_difference, vector_hash
+from federation.types import Did, Hash32
+
+_NOBODY = leaf_hash(purpose("nobody"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RoundOnChain:
+    base_hash: Hash32
+    commit_root: Hash32
+    reveal_root: Hash32
+    shard: int
+    model_hash: Hash32
+    events_root: Hash32
+    trace_root: Hash32
+    receipt_hash: Hash32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PlayedRound:
+    """One recomputed round: what was sent out, decided and drawn, and who committed."""
+
+    base: Base
+    outcome: RoundOutcome
+    shard: Design
+    number: int
+    model_hash: Hash32
+    committed: frozenset[Did]
+
+
+class RoundReplay:
+    """Recomputes the rounds of a verified epoch."""
+
+    def __init__(self, epoch: VerifiedEpoch) -> None:
+        self._epoch = epoch
+
+    def _rounds_on_chain(self) -> list[_RoundOnChain]:
+        logs = self._epoch.deployment.federation.logs()
+        opened = RoundOpened.decode_logs(logs)
+        commits = CommitsClosed.decode_logs(logs)
+        reveals = RevealsClosed.decode_logs(logs)
+        drawn = ShardDrawn.decode_logs(logs)
+        recorded = RoundRecorded.decode_logs(logs)
+        lengths = {len(opened), len(commits), len(reveals), len(drawn), len(recorded)}
+        if lengths != {self._epoch.manifest.rounds}:
+            raise VerificationFailed(BLOCKS, "not every round of the epoch went through every phase")
+        return [
+            _RoundOnChain(
+                base_hash=o.base_hash,
+                commit_root=c.commit_root,
+                reveal_root=v.reveal_root,
+                shard=d.shard,
+                model_hash=r.model_hash,
+                events_root=r.events_root,
+                trace_root=r.trace_root,
+                receipt_hash=r.receipt_hash,
+            )
+            for o, c, v, d, r in zip(opened, commits, reveals, drawn, recorded, strict=True)
+        ]
+
+    def play(self) -> list[PlayedRound]:
+        """Recompute all rounds, in order.
+
+        Raises:
+            VerificationFailed: The first thing that is wrong.
+        """
+        initial = np.zeros(self._epoch.dim, dtype=np.int64)
+        state = EpochState.first(initial=initial, quotas=self._epoch.roster.quotas)
+        known, played = self._epoch.shards[0], []
+        for on_chain in self._rounds_on_chain():
+            result = self._play_round(state, known, on_chain)
+            played.append(result)
+            state = result.outcome.state
+            known = Design.concat([known, result.shard])
+            self._epoch.progress(f"round {result.outcome.round}: scores, credits and trace recomputed")
+        return played
+
+    def _play_round(self, state: EpochState, known: Design, on_chain: _RoundOnChain) -> PlayedRound:
+        round_, rules = state.round, self._epoch.manifest.rules
+        subject = f"round {round_}"
+        base = open_round(state, rules, known)
+        if base.hash != on_chain.base_hash:
+            raise VerificationFailed(subject, "the base model is not the one that the rules give")
+        self._epoch.public.blob(base.hash, f"{subject}'s base model")
+        if events_root(self._epoch.by_round[str(round_)]) != on_chain.events_root:
+            raise VerificationFailed(subject, "its events are not those that the chain recorded")
+        commitments = self._commitments(round_, base, on_chain)
+        receipt_event, receipt = self._receipt(round_)
+        if Hash32(receipt_event.payload_cid.digest) != on_chain.receipt_hash:
+            raise VerificationFailed(subject, "the receipt is not the one that the chain recorded")
+        lines = _lines(receipt.content, self._epoch.roster)
+        deltas, reveals = self._deltas(round_, base, commitments, lines, on_chain)
+        absent = _absent(lines, state, commitments, receipt.content)
+        outcome = close_round(
+            state,
+            base,
+            rules,
+            deltas=deltas,
+            absent=absent,
+            known=known,
+            shard=self._epoch.shards[on_chain.shard],
+            norm_bound=max(self._cap(did) for did in self._epoch.roster.quotas),
+        )
+        self._check_record(base, outcome, known, receipt, on_chain, reveals)
+        return PlayedRound(
+            base=base,
+            outcome=outcome,
+            shard=self._epoch.shards[on_chain.shard],
+            number=on_chain.shard,
+            model_hash=on_chain.model_hash,
+            committed=frozenset(commitments),
+        )
+
+    def _commitments(self, round_: int, base: Base, on_chain: _RoundOnChain) -> dict[Did, Hash32]:
+        found: dict[Did, Hash32] = {}
+        for event, payload in self._epoch.of_kind(str(round_), "contribution"):
+            statement = Contribution.parse(payload.content, self._epoch.domain, round_)
+            unknown = event.signer not in self._epoch.roster.quotas or event.signer in found
+            if unknown or statement.base_hash != base.hash:
+                raise VerificationFailed(f"event {event.cid}", f"is no contribution to round {round_}")
+            found[event.signer] = statement.commitment
+        order = sorted(found, key=did_hash)
+        leaves = [leaf_hash(did_hash(did), found[did]) for did in order] or [_NOBODY]
+        if MerkleTree.build(leaves, sort=False).root != on_chain.commit_root:
+            raise VerificationFailed(f"round {round_}", "the commit root does not hold its contributions")
+        return found
+
+    def _receipt(self, round_: int) -> tuple[SignedEvent, InitPayload]:
+        receipts = self._epoch.of_kind(str(round_), "round-receipt")
+        if len(receipts) != 1 or receipts[0][0].signer != self._epoch.manifest.parties.aggregator:
+            raise VerificationFailed(f"round {round_}", "has no single receipt signed by the aggregator")
+        return receipts[0]
+
+    def _cap(self, did: Did) -> int:
+        privacy = self._epoch.manifest.privacy
+        return norm_cap(
+            clip_milli=privacy.clip_milli,
+            sigma_e4=privacy.sigma_e4,
+            quota=self._epoch.roster.quotas[did],
+            dim=self._epoch.dim,
+        )
+
+    def _deltas(
+        self,
+        round_: int,
+        base: Base,
+        commitments: Mapping[Did, Hash32],
+        lines: Mapping[Did, Mapping[str, str]],
+        on_chain: _RoundOnChain,
+    ) -> tuple[dict[Did, Ints], dict[Did, tuple[Hash32, Hash32]]]:
+        deltas: dict[Did, Ints] = {}
+        reveals: dict[Did, tuple[Hash32, Hash32]] = {}
+        for did, line in lines.items():
+            if line["status"] != Status.ACCEPTED:
+                continue
+            digest, salt = Hash32(bytes.fromhex(line["delta"])), Hash32(bytes.fromhex(line["salt"]))
+            opened = commitment(
+                self._epoch.domain, round_, did=did, base_hash=base.hash, delta_sha256=digest, salt=salt
+            )
+            if commitments.get(did) != opened:
+                raise VerificationFailed(f"round {round_}", f"{did}'s delta does not open its commitment")
+            deltas[did] = parse_delta(self._epoch.public.blob(digest, f"{did}'s delta of round {round_}"))
+            reveals[did] = (digest, salt)
+            if len(deltas[did]) != self._epoch.dim or not within_cap(deltas[did], self._cap(did)):
+                raise VerificationFailed(f"round {round_}", f"{did}'s delta should have been rejected")
+        order = sorted(deltas, key=did_hash)
+        leaves = [leaf_hash(did_hash(did), reveals[did][0]) for did in order] or [_NOBODY]
+        if MerkleTree.build(leaves, sort=False).root != on_chain.reveal_root:
+            raise VerificationFailed(f"round {round_}", "the reveal root does not hold the accepted deltas")
+        return deltas, reveals
+
+    def _check_record(  # noqa: PLR0917 - the pieces of one record
+        self,
+        base: Base,
+        outcome: RoundOutcome,
+        known: Design,
+        receipt: InitPayload,
+        on_chain: _RoundOnChain,
+        reveals: Mapping[Did, tuple[Hash32, Hash32]],
+    ) -> None:
+        subject = f"round {outcome.round}"
+        trace = Trace.of(base, outcome)
+        published = self._epoch.public.blob(
+            Hash32(bytes.fromhex(str(receipt.content["trace"]))), f"{subject}'s trace"
+        )
+        first_difference(trace, published)
+        if trace.root(self._epoch.domain, outcome.round) != on_chain.trace_root:
+            raise VerificationFailed(subject, "the trace root on chain is not that of the recomputed trace")
+        after = Design.concat([known, self._epoch.shards[on_chain.shard]])
+        weights = outcome.state.weights
+        released = model_hash(weights, fit_intercept(after.logits(weights), after.labels))
+        if released != on_chain.model_hash:
+            raise VerificationFailed(subject, "the new model is not the recomputed one")
+        self._epoch.public.blob(released, f"{subject}'s model")
+        step = outcome.step if outcome.step is not None and outcome.eta else np.zeros_like(weights)
+        expected = Receipt(
+            domain=self._epoch.domain,
+            base_hash=base.hash,
+            model_hash=released,
+            delta_hash=vector_hash(step),
+            trace_hash=Hash32(bytes.fromhex(str(receipt.content["trace"]))),
+            shard=on_chain.shard,
+            trace_root=on_chain.trace_root,
+            outcome=outcome,
+            reveals=reveals,
+        ).content()
+        for key, value in expected.items():
+            found = receipt.content.get(key)
+            if (list(value) if isinstance(value, tuple) else value) != found:
+                raise VerificationFailed(subject, f"the receipt's {key} is not the recomputed one")
+
+
+def _lines(content: Mapping[str, object], roster: Roster) -> dict[Did, Mapping[str, str]]:
+    """Return the receipt's line of every member; the bridge has checked their form."""
+    credits = content["credits"]
+    assert isinstance(credits, list)
+    lines = {Did(line["did"]): line for line in credits}
+    if lines.keys() != roster.quotas.keys() or len(lines) != len(credits):
+        raise VerificationFailed("receipt", "does not have one line for every admitted member")
+    return lines
+
+
+def _absent(
+    lines: Mapping[Did, Mapping[str, str]],
+    state: EpochState,
+    commitments: Mapping[Did, Hash32],
+    content: Mapping[str, object],
+) -> dict[Did, tuple[Status, str]]:
+    """Return status and reason of every member without an accepted delta.
+
+    Why a delta was refused before it was published is the aggregator's word; that a suspended or
+    silent member is one is checked.
+    """
+    rejections = content["rejections"]
+    assert isinstance(rejections, list)
+    reasons = {Did(r["did"]): str(r["reason"]) for r in rejections}
+    absent: dict[Did, tuple[Status, str]] = {}
+    for did, line in lines.items():
+        try:
+            status = Status(line["status"])
+        except ValueError as error:
+            raise VerificationFailed("receipt", f"{line['status']!r} is no status") from error
+        wrong = (
+            (status is Status.SUSPENDED) != (did in state.suspended)
+            or (status is Status.SILENT and did not in commitments)
+            or (status is Status.ABSENT and did in commitments)
+            or (status is Status.REJECTED) != (did in reasons)
+        )
+        if wrong:
+            raise VerificationFailed(f"round {state.round}", f"{did} cannot be {status} there")
+        if status is not Status.ACCEPTED:
+            absent[did] = (status, reasons.get(did, ""))
+    return absent

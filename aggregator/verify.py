@@ -1,0 +1,156 @@
+"""The independent verifier: chain -> roots -> events -> signatures -> recomputed scores and payments.
+
+It reads a run's public directory and nothing else, then compares ``summary.json``. It shares no
+code with the round driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aggregator.public import PublicReader
+from aggregator.settlement import Settlement, settle, wanted_payees
+from aggregator.summary import Claims, MemberFacts, RoundFacts, Table, build_summary, compare_summary
+from aggregator.verified_epoch import Progress, VerifiedEpoch
+from aggregator.verified_rounds import PlayedRound, RoundReplay
+from ceramic_bridge.events import DataPayload
+from contracts.bindings.federation import Finalized
+from federation.errors import VerificationFailed
+from federation.hashing import sha256
+from federation.metrics import model_auc
+from federation.models.linear import Design
+from federation.types import Address, Hash32
+from federation.validation import parse_examples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was verified.
+
+    Attributes:
+        federation: The contract, the root of trust.
+        head: Hash of the last block.
+        rounds: Rounds recomputed.
+        members: Members whose payments were recomputed.
+        events: Signed events checked.
+        paid_wei: What was paid in total.
+    """
+
+    federation: Address
+    head: Hash32
+    rounds: int
+    members: int
+    events: int
+    paid_wei: int
+
+
+def verify_run(run: Path, *, expect: Address | None = None, progress: Progress = lambda _: None) -> Verdict:
+    """Verify a run directory: its public part alone, then summary.json against it.
+
+    Args:
+        run: The run directory.
+        expect: The federation's address, if the caller knows it: pins the root of trust.
+        progress: Told what has been established, line by line.
+
+    Raises:
+        VerificationFailed: The first thing that is wrong.
+    """
+    public = PublicReader(run / "public")
+    epoch = VerifiedEpoch(public, expect, progress)
+    played = RoundReplay(epoch).play()
+    settlement = _check_settlement(epoch, played)
+    claims = _read_claims(epoch, played)
+    expected = build_summary(
+        epoch.manifest,
+        claims,
+        [RoundFacts.of(p.base, p.outcome, p.shard, p.number) for p in played],
+        _member_facts(epoch, played, settlement, claims),
+        settlement,
+    )
+    public.require_all_used()
+    _check_summary(run / "summary.json", expected)
+    progress("summary.json says the same")
+    return Verdict(
+        federation=epoch.domain.federation,
+        head=epoch.chain.block_hash(epoch.chain.block_number),
+        rounds=len(played),
+        members=len(epoch.roster.quotas),
+        events=len(epoch.log),
+        paid_wei=sum(settlement.paid.values()),
+    )
+
+
+def _check_summary(path: Path, expected: Table) -> None:
+    if not path.is_file():
+        raise VerificationFailed("summary.json", "missing")
+    compare_summary(expected, path.read_bytes())
+
+
+def _check_settlement(epoch: VerifiedEpoch, played: Sequence[PlayedRound]) -> Settlement:
+    deployment = epoch.deployment
+    wanted = wanted_payees(event for event, _ in epoch.of_kind("1", "data"))
+    settlement = settle(
+        deployment,
+        epoch.manifest.rules.terms,
+        played[-1].outcome.state.credits,
+        wanted,
+        chain_id=epoch.chain.chain_id,
+    )
+    final = Finalized.decode_logs(deployment.federation.logs())
+    root = settlement.table.tree().root
+    if len(final) != 1 or (final[0].payout_root, final[0].total) != (root, settlement.table.total):
+        raise VerificationFailed("payout table", "the root on chain is not that of the recomputed payments")
+    for payee, wei in settlement.table.rows:
+        if deployment.pool.paid(payee) not in {0, wei}:
+            raise VerificationFailed(f"payee {payee}", "was paid something else than it is owed")
+    epoch.public.blob(sha256(settlement.table.to_bytes()), "the payout table")
+    epoch.progress(
+        f"payments recomputed: {settlement.table.total} wei to {len(settlement.table.rows)} payees"
+    )
+    return settlement
+
+
+def _read_claims(epoch: VerifiedEpoch, played: Sequence[PlayedRound]) -> Claims:
+    cards = [e for e in epoch.log if isinstance(e.payload, DataPayload)]
+    card = epoch.log.streams[cards[-1].stream_id]
+    if card.controller != epoch.manifest.parties.aggregator:
+        raise VerificationFailed("model card", "is not signed by the aggregator")
+    digest = Hash32(bytes.fromhex(str(card.content["claims"])))
+    claims = Claims.parse(epoch.public.blob(digest, "the claims"))
+    if card.content["modelHash"] != played[-1].model_hash.hex():
+        raise VerificationFailed("model card", "names another model than the last round's")
+    if len(claims.aucs) != len(played):
+        raise VerificationFailed("claims", "do not cover every round")
+    if claims.test_set is not None:
+        data = epoch.public.blob(Hash32(bytes.fromhex(claims.test_set)), "the test set")
+        test = Design.build(parse_examples(data, dim=epoch.dim), epoch.mean)
+        for auc, result in zip(claims.aucs, played, strict=True):
+            if model_auc(test, result.outcome.state.weights) != auc:
+                raise VerificationFailed("claims", f"the AUC of round {result.outcome.round} is another")
+    return claims
+
+
+def _member_facts(
+    epoch: VerifiedEpoch, played: Sequence[PlayedRound], settlement: Settlement, claims: Claims
+) -> list[MemberFacts]:
+    state = played[-1].outcome.state
+    counts = {
+        event.signer: int(str(payload.content["count"])) for event, payload in epoch.of_kind("1", "data")
+    }
+    token = epoch.deployment.token
+    order = [did for did in claims.names if did in epoch.roster.quotas]
+    order += sorted(epoch.roster.quotas.keys() - set(order))
+    return [
+        MemberFacts(
+            did=did,
+            examples=counts.get(did, 0),
+            quota=epoch.roster.quotas[did],
+            commitments=sum(did in p.committed for p in played),
+            score=state.scores[did],
+            credit=state.credits[did],
+            balance=token.balance_of(settlement.payees[did]) if did in settlement.payees else 0,
+        )
+        for did in sorted(order, key=lambda d: claims.names.get(d, (d, ""))[0])
+    ]
