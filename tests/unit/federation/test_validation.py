@@ -258,6 +258,8 @@ def test_mean_is_rounded_down_when_counts_do_not_divide():
         mean_bytes(np.array([0, 1, 4]), 3),
         mean_bytes(np.array([0, -1, 3]), 3),
         mean_bytes(np.array([0, 0, 0]), 0),
+        b"FMC1" + (1 << 63).to_bytes(8, "little") + bytes(24),
+        b"FMC1" + (1 << 60).to_bytes(8, "little") + 3 * (1 << 59).to_bytes(8, "little"),
         b"FMC2" + mean_bytes(np.array([0, 1, 3]), 3)[4:],
         mean_bytes(np.array([0, 1, 3]), 3) + b"\0",
     ],
@@ -304,11 +306,32 @@ def test_remainders_fall_on_different_shards_when_starts_differ():
 
 
 def test_shards_are_the_rounds_when_each_has_twenty():
-    assert shards_for(222, rounds=10, public_milli=100) == 10
+    assert shards_for(228, rounds=10, public_milli=100, providers=3) == 10
 
 
 @pytest.mark.parametrize(("rounds", "made", "allowed"), [(10, 19, 9), (40, 4, 9)])
 def test_set_is_refused_with_the_rounds_it_allows_when_shards_would_be_small(rounds, made, allowed):
     with pytest.raises(ConfigError, match=f"shards of {made} for {rounds} rounds") as caught:
-        shards_for(221, rounds=rounds, public_milli=100)
+        shards_for(227, rounds=rounds, public_milli=100, providers=3)
     assert f"allows {allowed} rounds" in (caught.value.hint or "")
+
+
+@given(
+    st.lists(st.integers(0, 1), min_size=60, max_size=400),
+    st.integers(1, 4),
+    st.integers(1, 12),
+    st.integers(1, 300),
+)
+def test_every_shard_holds_twenty_when_the_set_was_accepted(labels, providers, rounds, milli):
+    hands: list[list[list[int]]] = []
+    try:
+        shards = shards_for(len(labels), rounds=rounds, public_milli=milli, providers=providers)
+    except ConfigError:
+        return
+    start = 0
+    for provider in range(providers):
+        own = labels[provider::providers]
+        dealt = deal(own, shards=shards, public_milli=milli, shuffle=lambda _: None, start=start)
+        start += sum(len(hand) for hand in dealt[1:])
+        hands.append(dealt)
+    assert all(sum(len(dealt[k]) for dealt in hands) >= 20 for k in range(1, shards + 1))
