@@ -139,7 +139,7 @@ class Copier(Cheat):
             unique=overheard.payload.unique,
         )
 
-    def reveal(self, request: RevealRequest) -> RevealReply:
+    def reveal(self, request: RevealRequest) -> RevealReply:  # noqa: ARG002 - it ignores what it is asked
         """Send the victim's delta and salt, or a guess if they were not overheard yet."""
         dim = self._terms.manifest.model.dim
         return self.tap.reply or RevealReply(np.zeros(dim, dtype=np.int64), Hash32(bytes(32)))

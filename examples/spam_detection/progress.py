@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rich.box import SIMPLE
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -169,10 +170,14 @@ def member_table(summary: Mapping[str, object], *, symbol: str = "tokens", decim
     members = read_summary(summary).members
     places = places_for([amount for m in members for amount in (m.credit, m.paid, m.balance)], decimals)
     table = Table(
-        title=Text(f"Members (amounts in {clean(symbol)})"), header_style="bold", title_justify="left"
+        title=Text(f"Members (amounts in {clean(symbol)})"),
+        header_style="bold",
+        title_justify="left",
+        box=SIMPLE,
+        padding=(0, 1, 0, 0),
     )
-    table.add_column("member")
-    table.add_column("role")
+    table.add_column("member", no_wrap=True)
+    table.add_column("role", no_wrap=True)
     for head in ("examples", "epsilon", "score", "credit", "paid", "balance"):
         table.add_column(head, justify="right", no_wrap=True)
     for member in sorted(members, key=lambda m: (-m.paid, -m.credit, m.name)):
