@@ -94,6 +94,15 @@ def test_one_example_fills_the_clip_when_the_model_is_surely_wrong():
     assert 0.5 * (1 - 2.0**-12) < norm <= 0.5
 
 
+@pytest.mark.parametrize("clip", [0.1, 0.5])
+def test_one_example_never_passes_the_clip_when_its_norm_is_exactly_one(clip):
+    design = Design.build(Examples.build([[7]], [1]), np.zeros(DIM, dtype=np.int64))
+    wrong = Base(weights=np.zeros(DIM, dtype=np.int64), intercept=-16 << 24, beta_tenths=0, losses=())
+    step = ENGINE.step(design, wrong, clip)
+    assert clip - 2.0**-24 < step[7] <= clip
+    assert np.count_nonzero(step) == 1
+
+
 def test_step_descends_when_the_model_starts_at_zero():
     design = _design(4, 40)
     zero = Base(weights=np.zeros(DIM, dtype=np.int64), intercept=0, beta_tenths=0, losses=())

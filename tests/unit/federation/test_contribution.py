@@ -404,6 +404,14 @@ def test_aggregate_rounds_halves_up_when_the_quota_does_not_divide():
     assert aggregate(deltas, eta=0, quota_total=2).tolist() == [0, 0, 0, 0]
 
 
+def test_path_is_refused_when_a_step_times_a_node_could_leave_64_bits():
+    design = Design.build(examples([(0, [0]), (1, [1])]), np.zeros(4, dtype=np.int64))
+    step = np.array([0, 0, 0, 1 << 39])
+    path_gradient(design, 0 * step, step - (step > 0))
+    with pytest.raises(ConfigError, match="a path point"):
+        path_gradient(design, 0 * step, step)
+
+
 def test_aggregate_is_refused_when_it_could_leave_64_bits():
     with pytest.raises(ConfigError, match="an aggregate"):
         aggregate([np.array([1 << 60])], eta=4, quota_total=3)

@@ -72,6 +72,12 @@ def test_cap_is_the_clipped_sum_when_there_is_no_noise():
     assert not within_cap(quantise(np.full(400, 15.02 / 20)), cap)
 
 
+def test_honest_delta_is_admitted_when_rounding_alone_lifts_it_above_the_clip():
+    delta = quantise(np.full(900, 1 / 30))
+    assert not within_cap(delta, UNIT + 1)
+    assert within_cap(delta, norm_cap(clip_milli=1000, sigma_e4=0, quota=1, dim=900))
+
+
 @pytest.mark.parametrize(("sigma", "dim"), [(2.0, 50), (9.5, 1000)])
 def test_honest_delta_is_never_refused_when_its_noise_is_drawn_1000_times(sigma, dim):
     rng = np.random.default_rng(dim)

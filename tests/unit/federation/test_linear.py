@@ -17,6 +17,7 @@ from federation.models.linear import (
     Design,
     Examples,
     brier_loss,
+    brier_sum,
     fit_intercept,
     integer_mean,
     log_loss,
@@ -137,11 +138,20 @@ def test_logits_are_refused_when_only_the_scaled_product_overflows():
         design.logits(w)
 
 
-def test_gradient_is_refused_when_its_sum_could_leave_2_to_the_53():
+def test_gradient_is_refused_when_its_sum_could_leave_the_exact_range():
     design = _design(_rows(8))
-    huge = np.full(len(design), 1 << 36)
+    each = (1 << 50) // int(design.scale.sum())
+    design.weighted_sum(np.full(len(design), each))
     with pytest.raises(ConfigError, match="a gradient"):
-        design.weighted_sum(huge)
+        design.weighted_sum(np.full(len(design), each + 1))
+
+
+def test_brier_sum_is_refused_when_it_could_leave_64_bits():
+    n = 1 << 15
+    wrong = np.zeros(n - 1, dtype=np.int64)
+    assert brier_sum(wrong, np.ones_like(wrong)) == (n - 1) << 48
+    with pytest.raises(ConfigError, match="a Brier loss"):
+        brier_sum(np.zeros(n, dtype=np.int64), np.ones(n, dtype=np.int64))
 
 
 def test_concatenation_is_the_whole_when_parts_share_a_mean():

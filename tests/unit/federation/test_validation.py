@@ -119,6 +119,12 @@ def test_part_is_refused_when_it_has_another_number_of_examples(n):
         _open(_part(1, 0, n).to_bytes())
 
 
+def test_part_is_refused_when_examples_without_salts_follow():
+    more = Examples.concat([PARTS[1].examples, PARTS[2].examples])
+    with pytest.raises(VerificationFailed, match="10 examples, 5 were committed"):
+        _open(replace(PARTS[1], examples=more).to_bytes())
+
+
 @given(st.integers(0, 8 * len(PARTS[1].to_bytes()) - 1))
 def test_part_is_refused_when_any_bit_flips(bit):
     data = bytearray(PARTS[1].to_bytes())
@@ -300,7 +306,7 @@ def test_deal_follows_the_providers_randomness_when_it_shuffles():
 def test_remainders_fall_on_different_shards_when_starts_differ():
     sizes: Counter[int] = Counter()
     for provider in range(3):
-        hands = deal([0] * 11, shards=10, public_milli=1, shuffle=lambda _: None, start=3 * provider)
+        hands = deal([0] * 14, shards=10, public_milli=1, shuffle=lambda _: None, start=3 * provider)
         sizes.update({k: len(hand) for k, hand in enumerate(hands) if k})
     assert max(sizes.values()) - min(sizes.values()) <= 1
 
