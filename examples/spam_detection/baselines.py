@@ -10,14 +10,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from examples.spam_detection.settings import BETAS_TENTHS, ETAS, privacy_section
+from examples.spam_detection.settings import privacy_section
 from examples.spam_detection.simulate import World, simulate
 from federation.fixedpoint import LOGIT_BITS, Ints
 from federation.metrics import model_auc
 from federation.models.linear import MEAN_BITS, SCALE_BITS, WEIGHT_BITS, Design
-from federation.reward import Terms
 from federation.rounds import Rules
-from federation.types import Wei
 
 _STEPS = 150
 _RATE = 32.0
@@ -50,18 +48,18 @@ def _fixed(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Ints:
 
 
 def baselines(
-    world: World, test: Design, *, rounds: int, entropy: Callable[[int], bytes]
+    world: World, test: Design, rules: Rules, *, rounds: int, entropy: Callable[[int], bytes]
 ) -> dict[str, float]:
     """Return the test AUC of each way to do without this federation.
 
     Args:
         world: The honest members' examples and the validation set.
         test: The test split.
+        rules: The federation's own rules.
         rounds: Rounds of the federation without differential privacy.
         entropy: Unused randomness source of that federation, which draws no noise.
     """
     privacy = privacy_section(None, rounds)
-    rules = Rules(terms=Terms(bounty=Wei(1), funds=Wei(1)), etas=ETAS, betas_tenths=BETAS_TENTHS)
     last = simulate(replace(world, shards=world.shards[:rounds]), rules, privacy, entropy=entropy)[-1]
     local = [model_auc(test, logistic_regression(member)) for member in world.members]
     return {

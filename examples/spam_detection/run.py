@@ -334,7 +334,7 @@ class Run:
             shards=known[1:],
         )
         measured = baselines(
-            world, self.test, rounds=self.settings.rounds, entropy=entropy_for(0, "baseline")
+            world, self.test, self.manifest.rules, rounds=self.settings.rounds, entropy=entropy_for(0, "baseline")
         )
         public_corpus = self.settings.data is None
         test_set = self.public.put(examples_bytes(self.test.examples)).hex() if public_corpus else None
