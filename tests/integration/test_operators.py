@@ -1,0 +1,268 @@
+"""Operators who lie: everything they publish is signed and sealed, and the verifier still says no."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aggregator import admission, driver, epoch
+from aggregator.provider import Provider
+from aggregator.public import PublicReader
+from aggregator.summary import Claims
+from aggregator.verified_epoch import VerifiedEpoch
+from aggregator.verified_rounds import RoundReplay
+from aggregator.verify import _read_claims, verify_run
+from ceramic_bridge.events import DataPayload
+from examples.spam_detection import run as run_module
+from federation.errors import VerificationFailed
+from federation.hashing import did_hash
+from federation.reward import PayoutTable
+from federation.rounds import Status
+from federation.types import Wei
+from federation.validation import mean_bytes
+from tests.world import SMALL, execute, made_up_mails
+
+TINY = replace(SMALL, members=2, rounds=1, cheats=())
+FEW = made_up_mails(300)
+
+
+def refused(out: Path, cheats: tuple[str, ...] = ()) -> VerificationFailed:
+    """Run a federation under whatever was patched, and return what the verifier says of it."""
+    execute(replace(TINY, cheats=cheats), out, mails=FEW)
+    with pytest.raises(VerificationFailed) as info:
+        verify_run(out)
+    return info.value
+
+
+def test_operator_is_believed_when_it_tells_the_truth(tmp_path):
+    execute(TINY, tmp_path, mails=FEW)
+    assert verify_run(tmp_path).rounds == 1
+
+
+def test_credit_is_refused_when_the_operator_adds_to_it(tmp_path, monkeypatch):
+    honest = driver.close_round
+
+    def generous(*args, **kwargs):
+        outcome = honest(*args, **kwargs)
+        friend = outcome.members[0]
+        credits = {**outcome.state.credits, friend.did: Wei(friend.credit + 10**15)}
+        return replace(
+            outcome,
+            members=(replace(friend, credit=Wei(friend.credit + 10**15)), *outcome.members[1:]),
+            state=replace(outcome.state, credits=credits),
+        )
+
+    monkeypatch.setattr(driver, "close_round", generous)
+    error = refused(tmp_path)
+    assert error.subject in {"trace", "round 1"}
+
+
+@pytest.mark.parametrize("status", [Status.ABSENT, Status.SUSPENDED])
+def test_status_is_refused_when_the_operator_invents_it(tmp_path, monkeypatch, status):
+    honest = driver.RoundDriver._reveals
+
+    def spiteful(self, base, committed, absent):
+        # The last leaf, so that the others keep their places in the commit tree.
+        victim = max(committed, key=did_hash)
+        absent[victim] = (status, "")
+        return honest(self, base, {did: c for did, c in committed.items() if did != victim}, absent)
+
+    monkeypatch.setattr(driver.RoundDriver, "_reveals", spiteful)
+    error = refused(tmp_path)
+    assert (error.subject, f"cannot be {status}" in error.message) == ("round 1", True)
+
+
+def test_model_is_refused_when_the_operator_releases_another(tmp_path, monkeypatch):
+    honest = driver.fit_intercept
+    monkeypatch.setattr(driver, "fit_intercept", lambda *args: honest(*args) + 1)
+    error = refused(tmp_path)
+    assert (error.subject, "model" in error.message) == ("round 1", True)
+
+
+def test_base_is_refused_when_the_operator_sends_another_out(tmp_path, monkeypatch):
+    honest = driver.open_round
+
+    def skewed(*args):
+        base = honest(*args)
+        return replace(base, intercept=base.intercept + 1)
+
+    monkeypatch.setattr(driver, "open_round", skewed)
+    error = refused(tmp_path)
+    assert (error.subject, "base model" in error.message) == ("round 1", True)
+
+
+def test_delta_is_refused_when_the_operator_overlooks_its_norm(tmp_path, monkeypatch):
+    monkeypatch.setattr(admission, "within_cap", lambda *_: True)
+    error = refused(tmp_path, cheats=("scale",))
+    assert (error.subject, "should have been rejected" in error.message) == ("round 1", True)
+
+
+def test_delta_is_refused_when_the_operator_overlooks_its_commitment(tmp_path, monkeypatch):
+    monkeypatch.setattr(admission, "commitment", lambda *_, **__: b"")
+    honest = admission.admit_reveal
+
+    def blind(*args, committed, **kwargs):
+        return honest(*args, committed=b"", **kwargs)
+
+    monkeypatch.setattr(driver, "admit_reveal", blind)
+    error = refused(tmp_path, cheats=("copy",))
+    assert (error.subject, "does not open its commitment" in error.message) == ("round 1", True)
+
+
+def test_round_is_refused_when_the_operator_records_other_events(tmp_path, monkeypatch):
+    honest = driver.events_root
+    monkeypatch.setattr(driver, "events_root", lambda events: honest(list(events)[1:]))
+    error = refused(tmp_path)
+    assert error.subject == "closing events"
+
+
+def test_round_is_refused_when_only_its_own_events_are_others(tmp_path, monkeypatch):
+    honest, calls = driver.events_root, [0]
+
+    def once(events):
+        calls[0] += 1
+        return honest(list(events)[1:] if calls[0] == 1 else events)
+
+    monkeypatch.setattr(driver, "events_root", once)
+    error = refused(tmp_path)
+    assert (error.subject, "events" in error.message) == ("round 1", True)
+
+
+def test_payments_are_refused_when_the_operator_pays_a_friend(tmp_path, monkeypatch):
+    honest = run_module.settle
+
+    def corrupt(deployment, *args, chain_id, **kwargs):
+        settlement = honest(deployment, *args, chain_id=chain_id, **kwargs)
+        rows = dict(settlement.table.rows)
+        friend = deployment.token.address
+        table = PayoutTable.build(chain_id, deployment.pool.address, {**rows, friend: 10**15})
+        return replace(settlement, table=table)
+
+    monkeypatch.setattr(run_module, "settle", corrupt)
+    assert refused(tmp_path).subject == "payout table"
+
+
+def test_mean_is_refused_when_the_operator_commits_another(tmp_path, monkeypatch):
+    def skewed(counts, examples):
+        return mean_bytes(counts + (counts < examples), examples)
+
+    monkeypatch.setattr(epoch, "mean_bytes", skewed)
+    assert refused(tmp_path).subject == "validation mean"
+
+
+def test_epoch_is_refused_when_it_is_opened_on_other_terms(tmp_path, monkeypatch):
+    honest = epoch.EpochTerms
+    monkeypatch.setattr(
+        epoch, "EpochTerms", lambda **terms: honest(**{**terms, "bounty": terms["bounty"] + 1})
+    )
+    assert refused(tmp_path).subject == "epoch"
+
+
+def test_shard_is_refused_when_a_provider_reveals_another_part(tmp_path, monkeypatch):
+    honest = Provider.reveal
+
+    def forgetful(self, reader, model):
+        part = self._parts[1]
+        salts = tuple(reversed(part.salts))
+        self._parts = (self._parts[0], replace(part, salts=salts))
+        return honest(self, reader, model)
+
+    monkeypatch.setattr(Provider, "reveal", forgetful)
+    assert refused(tmp_path).subject == "shard 1 of provider 0"
+
+
+def test_shard_is_missed_when_a_provider_never_reveals_it(tmp_path, monkeypatch):
+    honest = Provider.reveal
+    monkeypatch.setattr(Provider, "reveal", lambda self, reader, model: honest(self, reader, model)[:1])
+    assert refused(tmp_path).subject == "validation set"
+
+
+def test_claims_are_refused_when_the_operator_signs_nonsense(tmp_path, monkeypatch):
+    honest = driver.RoundDriver.close
+
+    def close(self, claims):
+        table = {**json.loads(claims), "test_set": "not hex"}
+        honest(self, json.dumps(table, sort_keys=True, separators=(",", ":")).encode())
+
+    monkeypatch.setattr(driver.RoundDriver, "close", close)
+    assert refused(tmp_path).subject == "claims"
+
+
+@pytest.fixture(scope="module")
+def epoch_and_rounds(finished):
+    epoch = VerifiedEpoch(PublicReader(finished.public), None, lambda _: None)
+    return epoch, RoundReplay(epoch).play()
+
+
+def read_claims(epoch_and_rounds, monkeypatch, claims: bytes, test_set: bytes | None = None) -> Claims:
+    """Read claims as if the model card had named these bytes."""
+    epoch, played = epoch_and_rounds
+    honest = epoch.public.blob
+
+    def blob(digest, what):
+        if what == "the claims":
+            return claims
+        return test_set if test_set is not None and what == "the test set" else honest(digest, what)
+
+    monkeypatch.setattr(epoch.public, "blob", blob)
+    return _read_claims(epoch, played)
+
+
+@pytest.fixture(scope="module")
+def sound(finished) -> bytes:
+    last = [e.payload for e in finished.run.log if isinstance(e.payload, DataPayload)][-1]
+    return (finished.public / "blobs" / str(last.patch[0].value)).read_bytes()
+
+
+def with_field(**fields):
+    def change(claims: bytes) -> bytes:
+        table = {**json.loads(claims), **fields}
+        return json.dumps(table, sort_keys=True, separators=(",", ":")).encode()
+
+    return change
+
+
+def test_claims_are_read_when_they_are_sound(epoch_and_rounds, monkeypatch, sound):
+    claims = read_claims(epoch_and_rounds, monkeypatch, with_field()(sound))
+    assert claims.to_bytes() == sound
+    assert len(claims.aucs) == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda claims: b"",
+        lambda claims: b"\xff",
+        lambda claims: b"[]",
+        lambda claims: b"null",
+        lambda claims: claims + b"\n",
+        lambda claims: b" " + claims,
+        with_field(aucs=[]),
+        with_field(aucs=[0.5, 0.5]),
+        with_field(aucs=[0.5, 0.5, 0.5]),
+        with_field(aucs=["a", "b", "c"]),
+        with_field(aucs=7),
+        with_field(aucs=None),
+        with_field(names=[]),
+        with_field(names={"did:key:z": ["name", "role", "more"]}),
+        with_field(names={"did:key:z": "xy"}),
+        with_field(more=1),
+        with_field(test_set="not hex"),
+        with_field(test_set="ab"),
+        with_field(test_set=7),
+        with_field(test_set="00" * 32),
+        with_field(test_set=""),
+    ],
+)
+def test_claims_are_refused_when_they_are_malformed_or_wrong(epoch_and_rounds, monkeypatch, sound, change):
+    with pytest.raises(VerificationFailed):
+        read_claims(epoch_and_rounds, monkeypatch, change(sound))
+
+
+@pytest.mark.parametrize("data", [b"", b"no test set", b"FME1\xff\xff\xff\xff"])
+def test_claims_are_refused_when_their_test_set_is_malformed(epoch_and_rounds, monkeypatch, sound, data):
+    with pytest.raises(VerificationFailed):
+        read_claims(epoch_and_rounds, monkeypatch, sound, data)
