@@ -11,6 +11,7 @@ import pytest
 import rlp
 
 from aggregator.public import INDEX, index_bytes
+from aggregator.summary import summary_bytes
 from aggregator.verify import verify_run
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import DataPayload, InitPayload, JsonPatchOp, SignedEvent, create_data, create_init
@@ -289,7 +290,7 @@ def test_blob_is_refused_when_nothing_refers_to_it(forger):
 def test_summary_is_refused_when_an_auc_is_another(forger):
     table = json.loads((forger.run / "summary.json").read_bytes())
     table["rounds"][1]["auc"] += 0.01
-    (forger.run / "summary.json").write_text(json.dumps(table), encoding="utf-8")
+    (forger.run / "summary.json").write_bytes(summary_bytes(table))
     assert "rounds[1].auc" in forger.refused().message
 
 
