@@ -10,6 +10,7 @@ import numpy as np
 from aggregator.provider import Provider
 from aggregator.public import MANIFEST, PublicDirectory
 from ceramic_bridge.cid import StreamId
+from ceramic_bridge.did import verify
 from contracts.bindings.federation import EpochTerms
 from contracts.chain import Signer
 from contracts.deploy import Deployment
@@ -21,7 +22,7 @@ from federation.manifest import Manifest
 from federation.models.linear import Design, Examples
 from federation.roster import Roster
 from federation.types import Did
-from federation.validation import Index, mean_bytes, opening_bytes, parse_mean
+from federation.validation import MINIMUM_SHARD, Index, mean_bytes, opening_bytes, parse_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,6 +84,18 @@ def open_shard(index: Index, parts: Sequence[bytes], number: int, *, domain: Dom
     return Design.build(Examples.concat([part.examples for part in opened]), mean)
 
 
+def _require_large_shards(index: Index) -> None:
+    sizes: dict[int, int] = {}
+    for entry in index.entries:
+        sizes[entry.shard] = sizes.get(entry.shard, 0) + entry.count
+    smallest = min(size for shard, size in sizes.items() if shard)
+    if smallest < MINIMUM_SHARD:
+        raise ConfigError(
+            f"a shard has {smallest} examples, fewer than {MINIMUM_SHARD}",
+            hint="run fewer rounds, or find more validation examples",
+        )
+
+
 def open_epoch(
     deployment: Deployment,
     manifest: Manifest,
@@ -97,21 +110,24 @@ def open_epoch(
     """Collect the providers' commitments and open the next epoch on chain.
 
     Raises:
-        ConfigError: The providers are not those of the manifest.
+        ConfigError: The providers are not those of the manifest, or a shard is too small.
+        IdentityError: The community did not sign the roster.
         Reverted: The contract refuses, e.g. because the pool is not funded.
     """
     if [p.did for p in providers] != list(manifest.providers):
         raise ConfigError("the providers are not those of the manifest, in its order")
     federation = deployment.federation
     domain = Domain(chain_id=chain_id, federation=federation.address, epoch=federation.epoch() + 1)
+    verify(Did(manifest.parties.community), Roster.signed_bytes(roster.quotas, domain), roster.signature)
     dim = manifest.model.dim
     committed = [p.commit(domain, manifest) for p in providers]
     index = Index(
         tuple(sorted((e for c in committed for e in c.entries), key=lambda e: (e.shard, e.provider)))
     )
+    _require_large_shards(index)
     counts = np.sum([p.counts(dim) for p in providers], axis=0)
     mean_blob = mean_bytes(counts, sum(p.size for p in providers))
-    opening = opening_bytes(index, [c.public for c in committed])
+    opening = opening_bytes(index, [c.public for c in committed], [c.signature for c in committed])
     public.write(MANIFEST, manifest.to_toml().encode())
     terms = EpochTerms(
         validation_root=index.root,

@@ -21,7 +21,7 @@ from federation.manifest import Manifest
 from federation.models.linear import Examples
 from federation.payloads import ShardReveal
 from federation.types import Did, Hash32
-from federation.validation import Entry, Part, deal
+from federation.validation import Entry, Part, commitment_bytes, deal
 
 PUBLIC: Final = 0
 """The public portion's shard number."""
@@ -47,11 +47,13 @@ class Committed:
         entries: One index entry per part, the public portion's first.
         tip: The tip of its hash chain.
         public: The public portion's bytes.
+        signature: The provider's signature over entries and tip.
     """
 
     entries: tuple[Entry, ...]
     tip: Hash32
     public: bytes
+    signature: bytes
 
 
 class Provider:
@@ -106,7 +108,12 @@ class Provider:
             chain.append(keccak256(chain[-1]))
         self._chain = tuple(chain)
         entries = tuple(Entry(p.shard, p.provider, len(p.examples), p.root(domain)) for p in self._parts)
-        return Committed(entries, self._chain[-1], self._parts[PUBLIC].to_bytes())
+        signature = self._identity.sign(commitment_bytes(domain, self._number, entries, self._chain[-1]))
+        return Committed(entries, self._chain[-1], self._parts[PUBLIC].to_bytes(), signature)
+
+    def part(self, shard: int) -> Part:
+        """Return the provider's own part of a shard; for its eyes only until it is opened."""
+        return self._parts[shard]
 
     def _part(self, shard: int, hand: list[int]) -> Part:
         words = self._examples.words

@@ -89,19 +89,43 @@ class Claims:
             VerificationFailed: The bytes are not canonical claims.
         """
         try:
-            table = json.loads(data)
+            table = json.loads(data, parse_constant=_no_constant)
             claims = cls(
-                seed=table["seed"],
-                names={Did(did): (name, role) for did, (name, role) in table["names"].items()},
-                aucs=tuple(table["aucs"]),
-                baselines=table["baselines"],
-                test_set=table["test_set"],
+                seed=_optional_int(table["seed"]),
+                names={
+                    Did(str(did)): (_text(name), _text(role)) for did, (name, role) in table["names"].items()
+                },
+                aucs=tuple(_share(value) for value in table["aucs"]),
+                baselines={_text(name): _share(value) for name, value in table["baselines"].items()},
+                test_set=None if table["test_set"] is None else bytes.fromhex(table["test_set"]).hex(),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise VerificationFailed("claims", "not the claims of a run") from error
         if claims.to_bytes() != data:
             raise VerificationFailed("claims", "not in canonical form")
         return claims
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _optional_int(value: object) -> int | None:
+    if value is not None and type(value) is not int:
+        raise TypeError("not an integer")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not text")
+    return value
+
+
+def _share(value: object) -> float:
+    if not isinstance(value, float) or not 0 <= value <= 1:
+        raise TypeError("not a share")
+    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +181,7 @@ def build_summary(
             for facts, auc in zip(rounds, claims.aucs, strict=True)
         ],
         "members": [_member(manifest, claims, facts, settlement) for facts in members],
-        "baselines": dict(claims.baselines),
+        "baselines": dict(sorted(claims.baselines.items())),
         "final_auc": claims.aucs[-1],
         "verified": True,
     }
@@ -209,6 +233,11 @@ def compare_summary(expected: Mapping[str, object], found: bytes) -> None:
     wanted = json.loads(json.dumps(expected))
     for key in sorted((wanted.keys() | table.keys()) - UNCOMPARED):
         _compare(f"{key}", wanted.get(key), table.get(key))
+    seconds = table.get("cpu_seconds")
+    if type(seconds) is not float or summary_bytes({**wanted, "cpu_seconds": seconds}) != found:
+        raise VerificationFailed(
+            "summary.json", "is not written as a summary is", hint="a key may stand twice"
+        )
 
 
 def _compare(where: str, expected: object, found: object) -> None:

@@ -6,24 +6,25 @@ the round driver.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from aggregator.events import events_root
 from aggregator.public import BLOCKS, EVENTS, GENESIS, MANIFEST, PublicReader
+from ceramic_bridge.did import verify
 from ceramic_bridge.events import DataPayload, InitPayload, SignedEvent
 from ceramic_bridge.log import EventLog
 from ceramic_bridge.models import kind_of, model_ids
 from contracts.bindings.federation import EpochOpened, EpochRevealed, EpochTerms
-from contracts.deploy import Deployment, check_code
+from contracts.deploy import Deployment, check_code, check_creation
 from contracts.replay import ReplayedChain, replay
-from federation.errors import FolkmootError, VerificationFailed
+from federation.errors import FolkmootError, IdentityError, PeerError, VerificationFailed
 from federation.hashing import Domain
 from federation.manifest import Manifest
 from federation.models.linear import Design, Examples
 from federation.payloads import require_place
 from federation.roster import Roster
 from federation.types import Address, Did, Hash32
-from federation.validation import Index, Part, mean_bytes, parse_mean, parse_opening
+from federation.validation import Index, Part, commitment_bytes, mean_bytes, parse_mean, parse_opening
 
 Progress = Callable[[str], None]
 
@@ -43,6 +44,8 @@ class VerifiedEpoch:
         dim: Number of weights.
         mean: The committed mean.
         shards: Every shard's examples; 0 is the public portion.
+        cards: The versions of the model card.
+        imports: Each member's signed import of its data.
     """
 
     def __init__(self, public: PublicReader, expect: Address | None, progress: Progress) -> None:
@@ -54,10 +57,12 @@ class VerifiedEpoch:
         self.manifest = self._read_manifest()
         self.terms, self.domain = self._read_epoch()
         self.log = EventLog.from_bytes(public.file(EVENTS))
+        self.cards: list[SignedEvent] = []
+        self.imports: dict[Did, InitPayload] = {}
         self._ids = model_ids(self.log, publisher=Did(self.manifest.parties.community))
         self.by_round = self._sort_events()
         progress(f"{len(self.log)} signed events verified")
-        self.roster = Roster.parse(public.blob(self.terms.roster_hash, "the roster"))
+        self.roster = self._read_roster()
         self.dim = self.manifest.model.dim
         self._read_validation()
 
@@ -79,7 +84,11 @@ class VerifiedEpoch:
         if len(federations) != 1 or len(registries) != 1:
             wanted = f"federation {expect}" if expect else "one federation and one registry"
             raise VerificationFailed(BLOCKS, f"{wanted} with the committed code is not deployed there")
-        return Deployment.at(chain, federations[0], registries[0])
+        deployment = Deployment.at(chain, federations[0], registries[0])
+        for contract in (deployment.federation, deployment.registry, deployment.pool, deployment.token):
+            code = chain.created.get(contract.address, b"")
+            check_creation(code, contract.address, contract.ARTIFACT)
+        return deployment
 
     def _read_manifest(self) -> Manifest:
         data = self.public.file(MANIFEST)
@@ -91,6 +100,16 @@ class VerifiedEpoch:
             raise VerificationFailed(MANIFEST, "not in canonical form")
         if manifest.hash != self.deployment.federation.manifest_hash():
             raise VerificationFailed(MANIFEST, "not the manifest that the contract was deployed with")
+        federation, chain = self.deployment.federation, manifest.chain
+        agreed = (chain.chain_id, chain.aggregator.lower(), chain.challenge_window, chain.draw_delay)
+        deployed = (
+            self.chain.chain_id,
+            federation.aggregator().lower(),
+            federation.challenge_window(),
+            federation.draw_delay(),
+        )
+        if deployed != agreed:
+            raise VerificationFailed("federation", "it was deployed on other terms than the manifest's")
         return manifest
 
     def _read_epoch(self) -> tuple[EpochTerms, Domain]:
@@ -105,47 +124,65 @@ class VerifiedEpoch:
         domain = Domain(chain_id=self.chain.chain_id, federation=federation.address, epoch=opened[0].epoch)
         return terms, domain
 
+    def _read_roster(self) -> Roster:
+        roster = Roster.parse(self.public.blob(self.terms.roster_hash, "the roster"))
+        signed = Roster.signed_bytes(roster.quotas, self.domain)
+        try:
+            verify(Did(self.manifest.parties.community), signed, roster.signature)
+        except IdentityError as error:
+            raise VerificationFailed("roster", "the community did not sign it") from error
+        return roster
+
     def _sort_events(self) -> Mapping[str, list[SignedEvent]]:
         """Group events by what records them: "models", a round's number, or "closing"."""
         rounds = self.manifest.rounds
         groups: dict[str, list[SignedEvent]] = {"models": [], "closing": []}
         groups.update({str(r): [] for r in range(1, rounds + 1)})
         models = set(self._ids.values())
-        cards: list[SignedEvent] = []
         for event in self.log:
             payload = event.payload
             if isinstance(payload, DataPayload):
-                cards.append(event)
+                if not self.cards or event.stream_id != self.cards[0].stream_id:
+                    raise VerificationFailed(f"event {event.cid}", "changes a stream that never changes")
+                self.cards.append(event)
             elif event.stream_id in models:
                 groups["models"].append(event)
             else:
-                self._place_event(event, payload, groups, cards)
-        if len(cards) != rounds + 1:
-            raise VerificationFailed(EVENTS, f"{len(cards)} versions of the model card, not {rounds + 1}")
-        for i, card in enumerate(cards):
+                try:
+                    self._place_event(event, payload, groups)
+                except PeerError as error:
+                    raise VerificationFailed(f"event {event.cid}", error.message) from error
+        if len(self.cards) != rounds + 1:
+            raise VerificationFailed(
+                EVENTS, f"{len(self.cards)} versions of the model card, not {rounds + 1}"
+            )
+        for i, card in enumerate(self.cards):
             groups[str(i + 1) if i < rounds else "closing"].append(card)
         return groups
 
     def _place_event(
-        self,
-        event: SignedEvent,
-        payload: InitPayload,
-        groups: dict[str, list[SignedEvent]],
-        cards: list[SignedEvent],
+        self, event: SignedEvent, payload: InitPayload, groups: dict[str, list[SignedEvent]]
     ) -> None:
+        content = payload.content
         kind = kind_of(payload, self._ids)
         if kind == "model-card":
-            require_place(payload.content, self.domain, 1)
-            cards.append(event)
+            require_place(content, self.domain, 1)
+            if self.cards or event.signer != self.manifest.parties.aggregator:
+                raise PeerError("is not the one model card, signed by the aggregator")
+            self.cards.append(event)
         elif kind == "validation-shard":
+            require_place({**content, "round": 0}, self.domain, 0)
             groups["closing"].append(event)
         elif kind == "data":
+            if content["federation"] != self.domain.federation or event.signer in self.imports:
+                raise PeerError("is not a member's one import for this federation")
+            self.imports[event.signer] = payload
             groups["1"].append(event)
         else:
-            round_ = payload.content["round"]
-            if str(round_) not in groups:
-                raise VerificationFailed(f"event {event.cid}", f"belongs to no round: {round_!r}")
-            require_place(payload.content, self.domain, int(str(round_)))
+            round_ = content["round"]
+            if str(round_) not in groups or not isinstance(round_, int):
+                raise PeerError(f"belongs to no round: {round_!r}")
+            require_place(content, self.domain, round_)
             groups[str(round_)].append(event)
 
     def of_kind(self, group: str, kind: str) -> list[tuple[SignedEvent, InitPayload]]:
@@ -158,13 +195,16 @@ class VerifiedEpoch:
 
     def _read_validation(self) -> None:
         """Check the revealed validation set, all of it, against the commitment of the epoch's opening."""
-        index, public = parse_opening(self.public.blob(self.terms.public_hash, "the public portion"))
+        index, public, signatures = parse_opening(
+            self.public.blob(self.terms.public_hash, "the public portion")
+        )
         if index.root != self.terms.validation_root:
             raise VerificationFailed("validation index", "not the one that the epoch committed")
         providers, shards = self.manifest.providers, self.manifest.validation.shards
         expected = [(s, p) for s in range(shards + 1) for p in range(len(providers))]
         if [(e.shard, e.provider) for e in index.entries] != expected:
             raise VerificationFailed("validation index", "does not hold every shard of every provider")
+        self._check_commitments(index, public, signatures)
         mean_blob = self.public.blob(self.terms.mean_hash, "the mean")
         self.mean = parse_mean(mean_blob, dim=self.dim)
         parts = self._open_parts(index)
@@ -185,6 +225,18 @@ class VerifiedEpoch:
             raise VerificationFailed("closing events", "not those that the chain recorded")
         self.progress(f"validation set of {len(whole)} examples is the committed one")
 
+    def _check_commitments(self, index: Index, public: Sequence[bytes], signatures: Sequence[bytes]) -> None:
+        """Check that every provider signed its own part of the commitment, and its place in the draws."""
+        providers, tips = self.manifest.providers, self.terms.provider_tips
+        if {len(providers)} != {len(public), len(signatures), len(tips)}:
+            raise VerificationFailed("validation opening", "not one commitment per provider")
+        for i, (did, signature, tip) in enumerate(zip(providers, signatures, tips, strict=True)):
+            own = [entry for entry in index.entries if entry.provider == i]
+            try:
+                verify(did, commitment_bytes(self.domain, i, own, tip), signature)
+            except IdentityError as error:
+                raise VerificationFailed(f"provider {i}", "did not sign its commitment") from error
+
     def _open_parts(self, index: Index) -> dict[tuple[int, int], Part]:
         parts: dict[tuple[int, int], Part] = {}
         for event, payload in self.of_kind("closing", "validation-shard"):
@@ -195,9 +247,10 @@ class VerifiedEpoch:
             if event.signer != self.manifest.providers[provider]:
                 raise VerificationFailed(f"event {event.cid}", "is not signed by its provider")
             data = self.public.blob(Hash32(bytes.fromhex(str(content["blob"]))), f"shard {shard}")
-            parts[shard, provider] = index.open(
-                data, shard=shard, provider=provider, domain=self.domain, dim=self.dim
-            )
+            part = index.open(data, shard=shard, provider=provider, domain=self.domain, dim=self.dim)
+            if len(part.examples) != content["examples"] or (shard, provider) in parts:
+                raise VerificationFailed(f"event {event.cid}", "is not the one reveal of its part")
+            parts[shard, provider] = part
         missing = {(e.shard, e.provider) for e in index.entries} - parts.keys()
         if missing:
             raise VerificationFailed("validation set", f"part {min(missing)} was never revealed")

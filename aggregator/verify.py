@@ -6,7 +6,7 @@ code with the round driver.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,14 @@ from aggregator.settlement import Settlement, settle, wanted_payees
 from aggregator.summary import Claims, MemberFacts, RoundFacts, Table, build_summary, compare_summary
 from aggregator.verified_epoch import Progress, VerifiedEpoch
 from aggregator.verified_rounds import PlayedRound, RoundReplay
-from ceramic_bridge.events import DataPayload
+from ceramic_bridge.stream import advance, start
 from contracts.bindings.federation import Finalized
-from federation.errors import VerificationFailed
+from federation.errors import FolkmootError, VerificationFailed
 from federation.hashing import sha256
 from federation.metrics import model_auc
 from federation.models.linear import Design
+from federation.payloads import NOTHING, ModelCard
+from federation.rounds import Status
 from federation.types import Address, Hash32
 from federation.validation import parse_examples
 
@@ -57,6 +59,15 @@ def verify_run(run: Path, *, expect: Address | None = None, progress: Progress =
     Raises:
         VerificationFailed: The first thing that is wrong.
     """
+    try:
+        return _verify_run(run, expect, progress)
+    except VerificationFailed:
+        raise
+    except FolkmootError as error:
+        raise VerificationFailed("run", error.message) from error
+
+
+def _verify_run(run: Path, expect: Address | None, progress: Progress) -> Verdict:
     public = PublicReader(run / "public")
     epoch = VerifiedEpoch(public, expect, progress)
     played = RoundReplay(epoch).play()
@@ -103,8 +114,8 @@ def _check_settlement(epoch: VerifiedEpoch, played: Sequence[PlayedRound]) -> Se
     if len(final) != 1 or (final[0].payout_root, final[0].total) != (root, settlement.table.total):
         raise VerificationFailed("payout table", "the root on chain is not that of the recomputed payments")
     for payee, wei in settlement.table.rows:
-        if deployment.pool.paid(payee) not in {0, wei}:
-            raise VerificationFailed(f"payee {payee}", "was paid something else than it is owed")
+        if deployment.pool.paid(payee) != wei:
+            raise VerificationFailed(f"payee {payee}", "was not paid what it is owed")
     epoch.public.blob(sha256(settlement.table.to_bytes()), "the payout table")
     epoch.progress(
         f"payments recomputed: {settlement.table.total} wei to {len(settlement.table.rows)} payees"
@@ -112,15 +123,33 @@ def _check_settlement(epoch: VerifiedEpoch, played: Sequence[PlayedRound]) -> Se
     return settlement
 
 
+def _card_versions(epoch: VerifiedEpoch) -> list[Mapping[str, object]]:
+    state = start(epoch.cards[0])
+    versions: list[Mapping[str, object]] = [state.content]
+    for event in epoch.cards[1:]:
+        state = advance(state, event)
+        versions.append(state.content)
+    return versions
+
+
 def _read_claims(epoch: VerifiedEpoch, played: Sequence[PlayedRound]) -> Claims:
-    cards = [e for e in epoch.log if isinstance(e.payload, DataPayload)]
-    card = epoch.log.streams[cards[-1].stream_id]
-    if card.controller != epoch.manifest.parties.aggregator:
-        raise VerificationFailed("model card", "is not signed by the aggregator")
-    digest = Hash32(bytes.fromhex(str(card.content["claims"])))
+    versions = _card_versions(epoch)
+    digest = Hash32(bytes.fromhex(str(versions[-1]["claims"])))
     claims = Claims.parse(epoch.public.blob(digest, "the claims"))
-    if card.content["modelHash"] != played[-1].model_hash.hex():
-        raise VerificationFailed("model card", "names another model than the last round's")
+    for i, version in enumerate(versions):
+        result = played[min(i, len(played) - 1)]
+        card = ModelCard(
+            domain=epoch.domain,
+            round=result.outcome.round,
+            model_hash=result.model_hash,
+            dim=epoch.dim,
+            epsilon=epoch.manifest.privacy.epsilon,
+            contributors=sum(m.status is Status.ACCEPTED for m in result.outcome.members),
+            receipts=result.outcome.round,
+            claims=digest if i == len(played) else NOTHING,
+        )
+        if card.content() != version:
+            raise VerificationFailed("model card", f"version {i + 1} is not what round {card.round} gives")
     if len(claims.aucs) != len(played):
         raise VerificationFailed("claims", "do not cover every round")
     if claims.test_set is not None:
@@ -136,9 +165,7 @@ def _member_facts(
     epoch: VerifiedEpoch, played: Sequence[PlayedRound], settlement: Settlement, claims: Claims
 ) -> list[MemberFacts]:
     state = played[-1].outcome.state
-    counts = {
-        event.signer: int(str(payload.content["count"])) for event, payload in epoch.of_kind("1", "data")
-    }
+    counts = {did: int(str(payload.content["count"])) for did, payload in epoch.imports.items()}
     token = epoch.deployment.token
     order = [did for did in claims.names if did in epoch.roster.quotas]
     order += sorted(epoch.roster.quotas.keys() - set(order))

@@ -1,13 +1,20 @@
-"""The member's Flower ClientApp: parse, hand to the member, reply."""
+"""The member's Flower ClientApp: parse, hand to the member, reply.
+
+Whatever goes wrong is logged here and leaves as one constant text: the type or the words of an
+error could tell the other side about a member's data.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+import structlog
 from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 
 from ceramic_bridge.events import SignedEvent, encode
+from federation.errors import PeerError
 from federation.messages import (
     Acknowledgement,
     CommitReply,
@@ -19,6 +26,8 @@ from federation.messages import (
 
 if TYPE_CHECKING:
     from flwr.app import RecordDict
+
+_log = structlog.get_logger(__name__)
 
 
 class Duties(Protocol):
@@ -46,21 +55,33 @@ def build_client_app(member: Duties, *, dim: int) -> ClientApp:
     """
     app = ClientApp()
 
-    def answer(content: RecordDict, to: Message) -> Message:
-        return Message(content, reply_to=to)
+    def answer(message: Message, duty: str, work: Callable[[RecordDict], RecordDict]) -> Message:
+        try:
+            return Message(work(message.content), reply_to=message)
+        except Exception:  # noqa: BLE001 - nothing that goes wrong may leave in words
+            _log.debug("request refused", duty=duty, exc_info=True)
+        raise PeerError("the member refused")
+
+    def do_commit(content: RecordDict) -> RecordDict:
+        return CommitReply(encode(member.commit(CommitRequest.parse(content, dim=dim)))).records()
+
+    def do_reveal(content: RecordDict) -> RecordDict:
+        return member.reveal(RevealRequest.parse(content)).records()
+
+    def do_acknowledge(content: RecordDict) -> RecordDict:
+        member.acknowledged(Acknowledgement.parse(content))
+        return empty()
 
     @app.train("commit")  # type: ignore[untyped-decorator]  # Flower's types are not followed
     def commit(message: Message, _context: Context) -> Message:
-        event = member.commit(CommitRequest.parse(message.content, dim=dim))
-        return answer(CommitReply(encode(event)).records(), message)
+        return answer(message, "commit", do_commit)
 
     @app.train("reveal")  # type: ignore[untyped-decorator]  # as above
     def reveal(message: Message, _context: Context) -> Message:
-        return answer(member.reveal(RevealRequest.parse(message.content)).records(), message)
+        return answer(message, "reveal", do_reveal)
 
     @app.query("acknowledge")  # type: ignore[untyped-decorator]  # as above
     def acknowledge(message: Message, _context: Context) -> Message:
-        member.acknowledged(Acknowledgement.parse(message.content))
-        return answer(empty(), message)
+        return answer(message, "acknowledge", do_acknowledge)
 
     return app

@@ -26,8 +26,9 @@ from federation.hashing import Domain, commitment, did_hash, sha256
 from federation.manifest import Manifest
 from federation.merkle import leaf_hash, root_from_proof
 from federation.messages import Acknowledgement, CommitRequest, RevealReply, RevealRequest
-from federation.models.linear import Design, Examples
+from federation.models.linear import INTERCEPT_BOUND, Design, Examples, require_exact
 from federation.payloads import Contribution
+from federation.rounds import Base
 from federation.types import Did, Hash32
 from federation.validation import examples_bytes, parse_examples
 
@@ -63,6 +64,20 @@ class Terms:
     mean: Ints
     contribution_model: bytes
     unsafe_no_dp: bool = False
+
+
+def require_trainable(base: Base) -> None:
+    """Refuse a base that some example could make arithmetic fail on, before looking at any example.
+
+    Raises:
+        PeerError: Its intercept or its weights are out of bounds.
+    """
+    if abs(base.intercept) > INTERCEPT_BOUND:
+        raise PeerError("the base model's intercept is out of bounds")
+    try:
+        require_exact(base.weights)
+    except ConfigError as error:
+        raise PeerError("the base model's weights are out of bounds") from error
 
 
 class Member:
@@ -119,6 +134,7 @@ class Member:
             PrivacyBudgetExhausted: The round would overspend; nothing was drawn.
         """
         self._require_place(request.domain)
+        require_trainable(request.base)
         base_hash = request.base.hash
         if base_hash != self._reader.base_hash(request.domain.epoch, request.round):
             raise PeerError("the base model is not the one that the chain recorded for this round")

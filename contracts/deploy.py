@@ -85,6 +85,28 @@ def deploy_federation(
     return Deployment(token=token, registry=registry, federation=federation, pool=pool)
 
 
+def check_creation(creation_code: bytes, address: Address, artifact_name: str) -> None:
+    """Compare the code that created a contract with a committed artifact's.
+
+    Deployed code alone does not show what a constructor of somebody's own left in storage.
+
+    Args:
+        creation_code: What the creating transaction ran.
+        address: What it created.
+        artifact_name: Which contract that should be.
+
+    Raises:
+        VerificationFailed: It was created by other code, or with arguments of another number.
+    """
+    artifact = load_artifact(artifact_name)
+    constructor = next((item for item in artifact.abi if item.get("type") == "constructor"), {})
+    inputs = constructor.get("inputs", ())
+    words = len(inputs) if isinstance(inputs, (list, tuple)) else 0
+    length = len(artifact.bytecode) + 32 * words
+    if not creation_code.startswith(artifact.bytecode) or len(creation_code) != length:
+        raise VerificationFailed(f"{artifact_name} at {address}", "it was not created by the artifact's code")
+
+
 def check_code(reader: Reader, address: Address, artifact_name: str) -> None:
     """Compare deployed code with a committed artifact, immutables masked.
 

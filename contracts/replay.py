@@ -28,13 +28,13 @@ class ReplayedChain:
     """A chain that was executed again; it can be read like a live one.
 
     Attributes:
-        created: Contracts created, in order; a creator comes before what its constructor creates.
+        created: Creation code of each contract, in order; a creator comes before what it creates.
     """
 
     def __init__(self, machine: Machine, blocks: tuple[Built, ...]) -> None:
         self._machine = machine
         self._blocks = blocks
-        self.created = tuple(address for block in blocks for address in block.created)
+        self.created = dict(pair for block in blocks for pair in block.created)
 
     @property
     def chain_id(self) -> int:

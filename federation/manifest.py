@@ -37,6 +37,15 @@ class Parties(_Section):
     providers: Annotated[list[_DidText], Field(min_length=3)]
 
 
+class ChainSection(_Section):
+    """Where the money is, who may move the rounds along there, and how long anyone may object."""
+
+    chain_id: _Positive
+    aggregator: Annotated[str, Field(pattern="^0x[0-9a-fA-F]{40}$")]
+    challenge_window: _Positive
+    draw_delay: Annotated[int, Field(gt=0, le=256)]
+
+
 class ModelSection(_Section):
     """The canonical linear model."""
 
@@ -120,6 +129,7 @@ class Manifest(_Section):
     version: Literal[1] = 1
     rounds: _Positive
     parties: Parties
+    chain: ChainSection
     model: ModelSection
     privacy: PrivacySection
     search: SearchSection

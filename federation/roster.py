@@ -1,4 +1,4 @@
-"""The admitted list of an epoch: each member's quota, snapshotted by ``openEpoch``."""
+"""The admitted list of an epoch: each member's quota, signed by the community."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from federation.errors import VerificationFailed
-from federation.hashing import sha256
+from federation.hashing import Domain, sha256
 from federation.types import Did, Hash32
 
 
@@ -17,34 +17,45 @@ class Roster:
 
     Attributes:
         quotas: Positive quota of each admitted DID.
+        signature: The community's ed25519 signature over ``signed_bytes``; 64 bytes.
     """
 
     quotas: Mapping[Did, int]
+    signature: bytes
+
+    @staticmethod
+    def signed_bytes(quotas: Mapping[Did, int], domain: Domain) -> bytes:
+        """Return what the community signs: the list, for one federation and epoch."""
+        return domain.digest("roster", 0, sha256(_encode({str(did): quota for did, quota in quotas.items()})))
 
     def to_bytes(self) -> bytes:
-        """Return canonical JSON: sorted by DID, no spaces."""
-        return json.dumps(dict(self.quotas), sort_keys=True, separators=(",", ":")).encode()
+        """Return canonical JSON: sorted keys, no spaces. ``openEpoch`` records its SHA-256."""
+        return _encode({"quotas": dict(self.quotas), "signature": self.signature.hex()})
 
     @property
     def hash(self) -> Hash32:
-        """SHA-256 of the canonical bytes, as ``openEpoch`` records it."""
+        """SHA-256 of the canonical bytes."""
         return sha256(self.to_bytes())
 
     @classmethod
     def parse(cls, data: bytes) -> Roster:
-        """Return the roster that canonical bytes hold.
+        """Return the roster that canonical bytes hold; its signature is the caller's to check.
 
         Raises:
             VerificationFailed: The bytes are not a canonical roster.
         """
         try:
-            quotas = json.loads(data)
-        except ValueError as error:
-            raise VerificationFailed("roster", "not JSON") from error
-        well_formed = isinstance(quotas, dict) and all(type(q) is int and q > 0 for q in quotas.values())
-        if not well_formed or not quotas:
-            raise VerificationFailed("roster", "not a table of quotas")
-        roster = cls({Did(d): q for d, q in quotas.items()})
+            table = json.loads(data)
+            quotas = {Did(did): quota for did, quota in table["quotas"].items()}
+            roster = cls(quotas, bytes.fromhex(table["signature"]))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise VerificationFailed("roster", "not a table of quotas with a signature") from error
+        if not quotas or not all(type(q) is int and q > 0 for q in quotas.values()):
+            raise VerificationFailed("roster", "a quota is not a positive number")
         if roster.to_bytes() != data:
             raise VerificationFailed("roster", "not in canonical form")
         return roster
+
+
+def _encode(table: Mapping[str, object]) -> bytes:
+    return json.dumps(table, sort_keys=True, separators=(",", ":")).encode()

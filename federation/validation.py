@@ -268,14 +268,24 @@ def deal(
     return hands
 
 
-def opening_bytes(index: Index, public: Sequence[bytes]) -> bytes:
-    """Return what is published when the epoch opens: the index, then the providers' public parts."""
-    pieces = [index.to_bytes(), *public]
+def commitment_bytes(domain: Domain, provider: int, entries: Sequence[Entry], tip: Hash32) -> bytes:
+    """Return what a provider signs: its parts' roots and the tip of its hash chain."""
+    own = Index(tuple(entries)).to_bytes()
+    return domain.digest("validation-commitment", 0, provider, sha256(own), tip)
+
+
+def opening_bytes(index: Index, public: Sequence[bytes], signatures: Sequence[bytes]) -> bytes:
+    """Return what is published when the epoch opens.
+
+    The index, then each provider's public part, then each provider's signed commitment; every
+    piece after its length as little-endian uint32.
+    """
+    pieces = [index.to_bytes(), *public, *signatures]
     return b"".join(len(piece).to_bytes(4, "little") + piece for piece in pieces)
 
 
-def parse_opening(data: bytes) -> tuple[Index, list[bytes]]:
-    """Return the index and the public parts that an epoch opened with.
+def parse_opening(data: bytes) -> tuple[Index, list[bytes], list[bytes]]:
+    """Return the index, the public parts and the providers' signatures that an epoch opened with.
 
     Raises:
         VerificationFailed: The bytes are not such an opening.
@@ -285,8 +295,9 @@ def parse_opening(data: bytes) -> tuple[Index, list[bytes]]:
         end = at + 4 + int.from_bytes(data[at : at + 4], "little")
         pieces.append(data[at + 4 : end])
         at = end
-    index, *public = pieces or [b""]
-    parsed = Index.parse(index)
-    if opening_bytes(parsed, public) != data:
+    index, *rest = pieces or [b""]
+    parsed, half = Index.parse(index), len(rest) // 2
+    public, signatures = rest[:half], rest[half:]
+    if len(rest) % 2 or opening_bytes(parsed, public, signatures) != data:
         raise VerificationFailed("validation opening", "not in canonical form")
-    return parsed, public
+    return parsed, public, signatures

@@ -40,7 +40,7 @@ class Built:
         number: Its number.
         timestamp: Its Unix seconds.
         receipts: One per transaction; a reverted one has no logs.
-        created: Contracts created, creators before what they create.
+        created: Contracts created and their creation code, creators before what they create.
     """
 
     encoded: bytes
@@ -48,7 +48,7 @@ class Built:
     number: int
     timestamp: int
     receipts: tuple[Receipt, ...]
-    created: tuple[Address, ...]
+    created: tuple[tuple[Address, bytes], ...]
 
 
 def mix_hash(parent_hash: bytes, timestamp: int) -> Hash32:
@@ -234,14 +234,14 @@ def _built(
         number=number,
         timestamp=int(block.header.timestamp),
         receipts=tuple(results),
-        created=tuple(address for computation in computations for address in _created(computation)),
+        created=tuple(pair for computation in computations for pair in _created(computation)),
     )
 
 
-def _created(computation: ComputationAPI) -> Iterator[Address]:
+def _created(computation: ComputationAPI) -> Iterator[tuple[Address, bytes]]:
     if computation.is_error:
         return
     if computation.msg.is_create:
-        yield to_address(computation.msg.storage_address)
+        yield to_address(computation.msg.storage_address), bytes(computation.msg.code)
     for child in computation.children:
         yield from _created(child)

@@ -45,18 +45,20 @@ from contracts.view import FederationView
 from examples.spam_detection.baselines import baselines
 from examples.spam_detection.cheats import Copier, Tapped, Wiretap
 from examples.spam_detection.settings import (
+    CHAIN_ID,
     CHALLENGE_WINDOW,
     DRAW_DELAY,
     FEATURES,
     PUBLIC_MILLI,
     Settings,
     build_manifest,
+    chain_section,
 )
 from examples.spam_detection.simulate import World
 from examples.spam_detection.world import Cast, Party, entropy_for, examples_of
 from federation.grid import InProcessGrid
-from federation.hashing import did_hash
-from federation.manifest import Manifest
+from federation.hashing import Domain, did_hash
+from federation.manifest import Manifest, Parties
 from federation.metrics import model_auc
 from federation.models.linear import Design
 from federation.payloads import NOTHING, DataImport
@@ -165,13 +167,18 @@ class Run:
         )
         self.manifest: Manifest = build_manifest(
             self.settings,
-            community=self.community_id.did,
-            aggregator=self.aggregator_id.did,
-            providers=tuple(p.did for p in self.providers),
+            parties=Parties(
+                community=self.community_id.did,
+                aggregator=self.aggregator_id.did,
+                providers=[p.did for p in self.providers],
+            ),
+            chain=chain_section(self.aggregator.address),
             shards=shards,
         )
         funded = [self.community.address, self.aggregator.address, self.relayer.address]
-        self.chain = EmbeddedChain(int(time.time()) if seed is None else GENESIS_TIME, funded)
+        self.chain = EmbeddedChain(
+            int(time.time()) if seed is None else GENESIS_TIME, funded, chain_id=CHAIN_ID
+        )
         self.deployment: Deployment = deploy_federation(
             self.chain,
             self.community,
@@ -244,7 +251,12 @@ class Run:
 
     def _open_epoch(self) -> None:
         self._watcher.note("the validation set is committed; the epoch opens")
-        roster = Roster({actor.did: len(actor.party.mails) for actor in self.actors})
+        quotas = {actor.did: len(actor.party.mails) for actor in self.actors}
+        federation = self.deployment.federation
+        domain = Domain(
+            chain_id=self.chain.chain_id, federation=federation.address, epoch=federation.epoch() + 1
+        )
+        roster = Roster(quotas, self.community_id.sign(Roster.signed_bytes(quotas, domain)))
         self.epoch: OpenEpoch = open_epoch(
             self.deployment,
             self.manifest,
@@ -334,7 +346,11 @@ class Run:
             shards=known[1:],
         )
         measured = baselines(
-            world, self.test, self.manifest.rules, rounds=self.settings.rounds, entropy=entropy_for(0, "baseline")
+            world,
+            self.test,
+            self.manifest.rules,
+            rounds=self.settings.rounds,
+            entropy=entropy_for(0, "baseline"),
         )
         public_corpus = self.settings.data is None
         test_set = self.public.put(examples_bytes(self.test.examples)).hex() if public_corpus else None

@@ -12,6 +12,7 @@ from typing import Final
 
 from federation.features import FeatureSpec
 from federation.manifest import (
+    ChainSection,
     Manifest,
     ModelSection,
     Parties,
@@ -21,7 +22,7 @@ from federation.manifest import (
     ValidationSection,
 )
 from federation.privacy import noise_multiplier
-from federation.types import Did
+from federation.types import Address
 
 ROLES: Final = ("flip", "noise", "zero", "stale", "model", "copy", "scale", "cap", "nan")
 FEATURES: Final = FeatureSpec(dim=4096)
@@ -34,6 +35,7 @@ CLIP_MILLI_NO_DP: Final = 1000
 PUBLIC_MILLI: Final = 100
 CHALLENGE_WINDOW: Final = 3600
 DRAW_DELAY: Final = 2
+CHAIN_ID: Final = 31337
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +73,23 @@ def privacy_section(epsilon: float | None, rounds: int) -> PrivacySection:
     )
 
 
-def build_manifest(
-    settings: Settings, *, community: Did, aggregator: Did, providers: tuple[Did, ...], shards: int
-) -> Manifest:
+def chain_section(aggregator: Address) -> ChainSection:
+    """Return the chain's terms for an aggregator's account."""
+    return ChainSection(
+        chain_id=CHAIN_ID,
+        aggregator=aggregator,
+        challenge_window=CHALLENGE_WINDOW,
+        draw_delay=DRAW_DELAY,
+    )
+
+
+def build_manifest(settings: Settings, *, parties: Parties, chain: ChainSection, shards: int) -> Manifest:
     """Return the example's federation.toml."""
     return Manifest(
         name="spam-detection",
         rounds=settings.rounds,
-        parties=Parties(community=community, aggregator=aggregator, providers=list(providers)),
+        parties=parties,
+        chain=chain,
         model=ModelSection(dim=FEATURES.dim, features_sha256=FEATURES.digest.hex()),
         privacy=privacy_section(settings.epsilon, settings.rounds),
         search=SearchSection(etas=list(ETAS), betas_tenths=list(BETAS_TENTHS)),

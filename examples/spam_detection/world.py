@@ -7,13 +7,21 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from aggregator.provider import Provider
+from ceramic_bridge.did import Identity
 from client.member import Member
 from examples.spam_detection.cheats import CHEATS
 from examples.spam_detection.cleaning import Mail
-from examples.spam_detection.settings import FEATURES, Settings
+from examples.spam_detection.settings import FEATURES, Settings, build_manifest, chain_section
+from examples.spam_detection.simulate import World
 from examples.spam_detection.split import partition, split_by_thread
 from federation.features import word_indices
-from federation.models.linear import Examples
+from federation.hashing import Domain
+from federation.manifest import Manifest, Parties
+from federation.models.linear import Design, Examples, integer_mean
+from federation.types import Address
 
 Entropy = Callable[[int], bytes]
 
@@ -92,3 +100,36 @@ def build_cast(mails: Sequence[Mail], settings: Settings) -> Cast:
 def examples_of(mails: Sequence[Mail]) -> Examples:
     """Return mails as labelled sets of words."""
     return Examples.build([word_indices(m.text, FEATURES) for m in mails], [int(m.label) for m in mails])
+
+
+def found_world(cast: Cast, settings: Settings) -> tuple[World, Design, Manifest]:
+    """Return what ``simulate`` needs of a cast: every party's examples, the shards, the test split.
+
+    The providers deal as in a real run; no chain and no messages are involved.
+    """
+    seed = settings.seed
+    identities = [Identity(entropy_for(seed, f"did/provider-{i}")(32)) for i in range(len(cast.providers))]
+    community = Identity(entropy_for(seed, "did/community")(32)).did
+    manifest = build_manifest(
+        settings,
+        parties=Parties(community=community, aggregator=community, providers=[i.did for i in identities]),
+        chain=chain_section(Address("0x" + "00" * 20)),
+        shards=settings.rounds,
+    )
+    providers = [
+        Provider(identity, examples_of(mails), entropy_for(seed, f"provider-{i}"))
+        for i, (identity, mails) in enumerate(zip(identities, cast.providers, strict=True))
+    ]
+    domain = Domain(chain_id=0, federation=Address("0x" + "00" * 20), epoch=1)
+    for provider in providers:
+        provider.commit(domain, manifest)
+    mean = integer_mean(
+        np.sum([p.counts(FEATURES.dim) for p in providers], axis=0), sum(p.size for p in providers)
+    )
+    shards = [
+        Design.build(Examples.concat([p.part(s).examples for p in providers]), mean)
+        for s in range(settings.rounds + 1)
+    ]
+    members = [Design.build(examples_of(party.mails), mean) for party in cast.parties]
+    world = World(members=members, public=shards[0], shards=shards[1:])
+    return world, Design.build(examples_of(cast.test), mean), manifest

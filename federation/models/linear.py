@@ -23,6 +23,7 @@ from federation.fixedpoint import (
     PROB_BITS,
     Ints,
     abs_sum,
+    norm_squared,
     require_below,
     sigmoid,
     softplus,
@@ -33,6 +34,9 @@ from federation.types import Hash32
 WEIGHT_BITS: Final = 16
 MEAN_BITS: Final = 12
 SCALE_BITS: Final = 16
+MAX_SCALE: Final = 2 << SCALE_BITS
+"""Bounds every sum over examples, whatever their words; it binds where norm(b - m) < 1/2."""
+
 INTERCEPT_BOUND: Final = 16 << LOGIT_BITS
 """The intercept lies in [-16, 16]; a one-class set is decided by the bound it runs into."""
 
@@ -101,7 +105,7 @@ class Design:
 
     @classmethod
     def build(cls, examples: Examples, mean: Ints) -> Design:
-        """Derive each example's scale: the largest a with ``a * norm(b - m) <= 1``."""
+        """Derive each example's scale: the largest a up to 2 with ``a * norm(b - m) <= 1``."""
         mean_sq = int(mean @ mean)
         lengths = np.diff(examples.offsets)
         cross = _segment_sums(mean[examples.words], examples.offsets)
@@ -109,7 +113,8 @@ class Design:
         for k, mb in zip(lengths.tolist(), cross.tolist(), strict=True):
             norm_sq = (k << (2 * MEAN_BITS)) - (mb << (MEAN_BITS + 1)) + mean_sq
             # floor(2^(S+M) / sqrt(x)) = isqrt(2^(2S+2M) // x); an example equal to the mean says nothing
-            scale.append(math.isqrt((1 << (2 * SCALE_BITS + 2 * MEAN_BITS)) // norm_sq) if norm_sq else 0)
+            largest = math.isqrt((1 << (2 * SCALE_BITS + 2 * MEAN_BITS)) // norm_sq) if norm_sq else 0
+            scale.append(min(largest, MAX_SCALE))
         return cls(examples, mean, np.array(scale, dtype=np.int64))
 
     @classmethod
@@ -145,15 +150,12 @@ class Design:
             Shape (n,), ``LOGIT_BITS`` fractional bits, rounded down.
 
         Raises:
-            ConfigError: The weights are too large for exact arithmetic (norm above 2^15).
+            ConfigError: The weights are too large for exact arithmetic, whatever the examples are.
         """
-        total = abs_sum(weights)
-        require_below(total << (MEAN_BITS + 1), INT_EXACT, "a logit's inner sum")
+        require_exact(weights)
         inner = (_segment_sums(weights[self.examples.words], self.examples.offsets) << MEAN_BITS) - int(
             self.mean @ weights
         )
-        peak = int(np.abs(inner).max(initial=0)) * int(self.scale.max(initial=0))
-        require_below(peak, INT_EXACT, "a logit")
         return (self.scale * inner) >> _LOGIT_SHIFT
 
     def weighted_sum(self, coefficients: Ints) -> Ints:
@@ -165,6 +167,20 @@ class Design:
         summed = np.bincount(self.examples.words, weights=per_word, minlength=len(self.mean))
         require_below(total << (MEAN_BITS + 1), INT_EXACT, "a gradient")
         return (summed.astype(np.int64) << MEAN_BITS) - self.mean * int(scaled.sum())
+
+
+def require_exact(weights: Ints) -> None:
+    """Refuse weights that exact arithmetic cannot carry, by bounds that no example enters.
+
+    A refusal that depended on the examples would tell a stranger about them. Features have norm at
+    most 1, so by Cauchy and Schwarz no product exceeds the weights' norm.
+
+    Raises:
+        ConfigError: The weights are too large.
+    """
+    require_below(abs_sum(weights) << (MEAN_BITS + 1), INT_EXACT, "a logit's inner sum")
+    norm = math.isqrt(norm_squared(weights)) + 1
+    require_below(norm << (SCALE_BITS + MEAN_BITS), INT_EXACT, "a logit")
 
 
 def _segment_sums(values: Ints, offsets: Ints) -> Ints:
