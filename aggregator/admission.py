@@ -98,6 +98,6 @@ def answered(messages: Mapping[Did, Message | None], did: Did) -> bool:
 def _answered(message: Message | None):  # type: ignore[no-untyped-def]  # Flower's types are not followed
     if message is None:
         reject("no-reply")
-    if message.has_error():
+    if message.has_error() or not message.has_content():
         reject("client-error")
     return message.content

@@ -11,16 +11,17 @@ from federation.cli import emit_json, format_option
 from federation.errors import ConfigError
 
 if TYPE_CHECKING:
-    from federation.types import Address
+    from federation.types import Address, Hash32
 
 
 @click.command()
 @click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--expect", metavar="ADDRESS", help="The federation's contract address must be this one.")
 @click.option(
-    "--expect", metavar="ADDRESS", help="The federation's contract address: pins the root of trust."
+    "--expect-head", metavar="HASH", help="The last block must be this one: pins the whole history."
 )
 @format_option
-def verify(run_dir: Path, expect: str | None, output_format: str) -> None:
+def verify(run_dir: Path, expect: str | None, expect_head: str | None, output_format: str) -> None:
     """Verify a run from its public directory alone, and say yes or name the first thing that is wrong.
 
     Executes every block again from genesis, recomputes every score and payment, and compares
@@ -33,7 +34,9 @@ def verify(run_dir: Path, expect: str | None, output_format: str) -> None:
     if not run_dir.is_dir():
         raise ConfigError(f"{run_dir} is not a directory", hint="name the directory of a run")
     lines: list[str] = []
-    verdict = verify_run(run_dir, expect=_address(expect), progress=lines.append)
+    verdict = verify_run(
+        run_dir, expect=_address(expect), expect_head=_hash(expect_head), progress=lines.append
+    )
     if output_format == "json":
         emit_json(
             "ok",
@@ -60,9 +63,20 @@ def verify(run_dir: Path, expect: str | None, output_format: str) -> None:
 def _address(text: str | None) -> Address | None:
     from federation.types import Address
 
-    if text is None:
-        return None
-    digits = text.removeprefix("0x")
-    if len(digits) != 40 or any(c not in "0123456789abcdefABCDEF" for c in digits):
-        raise ConfigError(f"{text!r} is not an address", hint="an address is 0x and 40 hex digits")
-    return Address(text)
+    return None if text is None else Address("0x" + _hex(text, 20, "address").hex())
+
+
+def _hash(text: str | None) -> Hash32 | None:
+    from federation.types import Hash32
+
+    return None if text is None else Hash32(_hex(text, 32, "block hash"))
+
+
+def _hex(text: str, length: int, what: str) -> bytes:
+    try:
+        raw = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        raw = b""
+    if len(raw) != length:
+        raise ConfigError(f"{text!r} is no {what}", hint=f"it is 0x and {2 * length} hex digits")
+    return raw

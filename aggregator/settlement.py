@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ceramic_bridge.events import InitPayload, SignedEvent
+from contracts.abi import to_address
 from contracts.chain import Chain, Signer
 from contracts.deploy import Deployment
 from federation.hashing import did_hash
 from federation.reward import PayoutTable, Terms, payable
 from federation.types import Address, Did, Wei
-
-_NOBODY = Address("0x" + "00" * 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,8 @@ def wanted_payees(data_events: Iterable[SignedEvent]) -> dict[Did, Address]:
     wanted: dict[Did, Address] = {}
     for event in data_events:
         if isinstance(event.payload, InitPayload):
-            wanted[event.signer] = Address(str(event.payload.content["payee"]))
+            raw = bytes.fromhex(str(event.payload.content["payee"]).removeprefix("0x"))
+            wanted[event.signer] = to_address(raw)
     return wanted
 
 
@@ -49,12 +49,13 @@ def settle(
 ) -> Settlement:
     """Compute an epoch's payout table.
 
-    A member is paid at the account that registered its DID, provided the member's own signed event
-    names the same account: either alone could be somebody else's claim.
+    A member is paid at the account that its own signed event names, provided that account signed
+    that it accepts: either alone could be somebody else's claim.
     """
-    registered = {did: deployment.registry.payee_of(did_hash(did)) for did in credits}
     payees = {
-        did: payee for did, payee in registered.items() if payee != _NOBODY and wanted.get(did) == payee
+        did: payee
+        for did, payee in wanted.items()
+        if did in credits and deployment.registry.accepts(did_hash(did), payee)
     }
     due = payable({did: credits[did] for did in payees}, terms.funds)
     amounts: dict[Address, int] = {}

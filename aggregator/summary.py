@@ -97,7 +97,7 @@ class Claims:
                 },
                 aucs=tuple(_share(value) for value in table["aucs"]),
                 baselines={_text(name): _share(value) for name, value in table["baselines"].items()},
-                test_set=None if table["test_set"] is None else bytes.fromhex(table["test_set"]).hex(),
+                test_set=_optional_digest(table["test_set"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise VerificationFailed("claims", "not the claims of a run") from error
@@ -114,6 +114,12 @@ def _optional_int(value: object) -> int | None:
     if value is not None and type(value) is not int:
         raise TypeError("not an integer")
     return value
+
+
+def _optional_digest(value: object) -> str | None:
+    if value is not None and len(bytes.fromhex(_text(value))) != 32:
+        raise ValueError("not a digest")
+    return None if value is None else _text(value)
 
 
 def _text(value: object) -> str:

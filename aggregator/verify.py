@@ -48,23 +48,33 @@ class Verdict:
     paid_wei: int
 
 
-def verify_run(run: Path, *, expect: Address | None = None, progress: Progress = lambda _: None) -> Verdict:
+def verify_run(
+    run: Path,
+    *,
+    expect: Address | None = None,
+    expect_head: Hash32 | None = None,
+    progress: Progress = lambda _: None,
+) -> Verdict:
     """Verify a run directory: its public part alone, then summary.json against it.
 
     Args:
         run: The run directory.
-        expect: The federation's address, if the caller knows it: pins the root of trust.
+        expect: The federation's address, if the caller knows it.
+        expect_head: The last block's hash, if the caller knows it: pins the whole history.
         progress: Told what has been established, line by line.
 
     Raises:
         VerificationFailed: The first thing that is wrong.
     """
     try:
-        return _verify_run(run, expect, progress)
+        verdict = _verify_run(run, expect, progress)
     except VerificationFailed:
         raise
     except FolkmootError as error:
         raise VerificationFailed("run", error.message) from error
+    if expect_head is not None and verdict.head != expect_head:
+        raise VerificationFailed("blocks.rlp", f"ends in another block: 0x{verdict.head.hex()}")
+    return verdict
 
 
 def _verify_run(run: Path, expect: Address | None, progress: Progress) -> Verdict:

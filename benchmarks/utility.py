@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from benchmarks.figure import Figure
 from examples.spam_detection.corpus import load_corpus
-from examples.spam_detection.settings import DELTA, Settings, privacy_section
+from examples.spam_detection.settings import DELTA, ETAS_NO_DP, Settings, privacy_section
 from examples.spam_detection.simulate import simulate
 from examples.spam_detection.world import build_cast, entropy_for, found_world
 from federation.metrics import model_auc
@@ -34,7 +35,8 @@ def figures() -> Iterator[Figure]:
         for epsilon, found in aucs.items():
             privacy = privacy_section(epsilon, ROUNDS)
             noise = entropy_for(seed, f"noise/{epsilon}")
-            last = simulate(world, manifest.rules, privacy, entropy=noise)[-1]
+            rules = manifest.rules if epsilon else replace(manifest.rules, etas=ETAS_NO_DP)
+            last = simulate(world, rules, privacy, entropy=noise)[-1]
             found.append(model_auc(test, last.state.weights))
     for epsilon, target in TARGETS.items():
         yield Figure(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from federation.errors import PeerError
 
 
-class MalformedData(PeerError):  # noqa: N818 - the tree names what happened, like VerificationFailed
+class MalformedData(PeerError):
     """Bytes, text or fields from outside do not have the one form they must have."""
 
     code = "malformed-data"

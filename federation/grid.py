@@ -308,10 +308,13 @@ class InProcessGrid(Grid):  # type: ignore[misc]  # Flower's types are not follo
         """Run a client's app; whatever it raises becomes the error reply that Flower would make."""
         try:
             reply = self._work(node_id, wire, crashes)
-            return reply, self._seal(reply)
+            sealed = self._seal(reply)
+            decode(sealed)
+            return reply, sealed
         except Exception as error:
             _logger.debug("client %d raised", node_id, exc_info=True)
-            reply = Message(Error(CLIENT_RAISED, f"{type(error)}:<'{error}'>"), reply_to=decode(wire))
+            text = f"{type(error)}:<'{error}'>".encode("ascii", "backslashreplace").decode()
+            reply = Message(Error(CLIENT_RAISED, text), reply_to=decode(wire))
             return reply, self._seal(reply)
 
     def _work(self, node_id: int, wire: bytes, crashes: Sequence[Crash]) -> Message:

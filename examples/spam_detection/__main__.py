@@ -61,8 +61,8 @@ def demo(  # noqa: PLR0917 - one per option
     from examples.spam_detection.settings import ROLES, Settings
     from federation.errors import UsageError
 
-    if not epsilon > 0:
-        raise UsageError(f"epsilon must be positive, not {epsilon}")
+    if not (0.01 <= epsilon <= 100 or epsilon == float("inf")):
+        raise UsageError(f"epsilon {epsilon} is outside of 0.01 to 100", hint="inf trains without privacy")
     settings = Settings(
         members=members,
         rounds=rounds,

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from examples.spam_detection.settings import privacy_section
+from examples.spam_detection.settings import ETAS_NO_DP, privacy_section
 from examples.spam_detection.simulate import World, simulate
 from federation.fixedpoint import LOGIT_BITS, Ints
 from federation.metrics import model_auc
@@ -60,6 +60,7 @@ def baselines(
         entropy: Unused randomness source of that federation, which draws no noise.
     """
     privacy = privacy_section(None, rounds)
+    rules = replace(rules, etas=ETAS_NO_DP)
     last = simulate(replace(world, shards=world.shards[:rounds]), rules, privacy, entropy=entropy)[-1]
     local = [model_auc(test, logistic_regression(member)) for member in world.members]
     return {

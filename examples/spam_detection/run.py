@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import resource
 import shutil
 import subprocess
@@ -56,6 +58,7 @@ from examples.spam_detection.settings import (
 )
 from examples.spam_detection.simulate import World
 from examples.spam_detection.world import Cast, Party, entropy_for, examples_of
+from federation.errors import ConfigError
 from federation.grid import InProcessGrid
 from federation.hashing import Domain, did_hash
 from federation.manifest import Manifest, Parties
@@ -69,6 +72,10 @@ from federation.validation import examples_bytes, shards_for
 
 GENESIS_TIME: Final = 1_767_225_600
 """2026-01-01, the clock of a seeded run's chain."""
+
+
+_MARKER: Final = "folkmoot-run"
+"""Says that a directory is a run's, so that the next run may clear it."""
 
 
 class Watcher(Protocol):
@@ -115,17 +122,38 @@ class Run:
         self.reports: list[RoundReport] = []
         self.aucs: list[float] = []
         self.facts: list[RoundFacts] = []
+        self._shards = shards_for(
+            sum(len(mails) for mails in cast.providers),
+            rounds=settings.rounds,
+            public_milli=PUBLIC_MILLI,
+            providers=len(cast.providers),
+        )
         self._prepare_directory()
 
     def _prepare_directory(self) -> None:
-        """Start from an empty run directory, but only ever remove what a run has written."""
+        """Start from an empty run directory; only what an earlier run wrote is ever removed.
+
+        Raises:
+            ConfigError: The directory holds something else, or cannot be written.
+        """
         out = self.settings.out
-        for name in ("public", "private"):
-            shutil.rmtree(out / name, ignore_errors=True)
-        for name in ("summary.json", "report.html"):
-            (out / name).unlink(missing_ok=True)
-        (out / "private").mkdir(parents=True, mode=0o700)
-        self.public = PublicDirectory(out / "public")
+        marker = out / "private" / _MARKER
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(out)
+            if any(out.iterdir()) and not marker.is_file():
+                raise ConfigError(
+                    f"{out} is not empty and not a run's directory", hint="name another one with --out"
+                )
+            for name in ("public", "private"):
+                shutil.rmtree(out / name, ignore_errors=True)
+            for name in ("summary.json", "report.html"):
+                (out / name).unlink(missing_ok=True)
+            (out / "private").mkdir(parents=True, mode=0o700)
+            marker.touch()
+            self.public = PublicDirectory(out / "public")
+        except OSError as error:
+            raise ConfigError(f"{out} cannot be written: {error.strerror}") from error
 
     def _identity(self, use: str) -> Identity:
         return Identity(entropy_for(self.settings.seed, f"did/{use}")(32))
@@ -145,6 +173,7 @@ class Run:
         summary = self._summarise(claims, settlement)
         self.settlement = settlement
         self.verification, summary["verified"] = self._verify(summary)
+        os.close(self._lock)
         summary["cpu_seconds"] = round(_cpu_seconds(), 2)
         write_atomically(self.settings.out / "summary.json", summary_bytes(summary))
         return summary
@@ -159,12 +188,6 @@ class Run:
             Provider(self._identity(f"provider-{i}"), examples_of(mails), entropy_for(seed, f"provider-{i}"))
             for i, mails in enumerate(self.cast.providers)
         ]
-        shards = shards_for(
-            sum(p.size for p in self.providers),
-            rounds=self.settings.rounds,
-            public_milli=PUBLIC_MILLI,
-            providers=len(self.providers),
-        )
         self.manifest: Manifest = build_manifest(
             self.settings,
             parties=Parties(
@@ -173,7 +196,7 @@ class Run:
                 providers=[p.did for p in self.providers],
             ),
             chain=chain_section(self.aggregator.address),
-            shards=shards,
+            shards=self._shards,
         )
         funded = [self.community.address, self.aggregator.address, self.relayer.address]
         self.chain = EmbeddedChain(
@@ -419,6 +442,21 @@ class Run:
         """Return a member's status in a round, with the reason of a rejection."""
         line = next(m for m in report.outcome.members if m.did == did)
         return f"rejected: {line.reason}" if line.status is Status.REJECTED else str(line.status)
+
+
+def _lock(directory: Path) -> int:
+    """Hold a directory for this process, until it ends.
+
+    Raises:
+        ConfigError: Another run holds it.
+    """
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise ConfigError(f"another run is writing to {directory}") from error
+    return descriptor
 
 
 def _write_private(path: Path, data: bytes) -> None:

@@ -7,6 +7,7 @@ nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -28,8 +29,9 @@ ROLES: Final = ("flip", "noise", "zero", "stale", "model", "copy", "scale", "cap
 FEATURES: Final = FeatureSpec(dim=4096)
 DELTA: Final = "1e-5"
 TOKEN: Final = 10**18
-ETAS: Final = (0, 1, 2, 4, 8, 16, 32, 64)
-BETAS_TENTHS: Final = (0, 2, 4, 6, 9, 13, 20)
+ETAS: Final = (0, 1, 2, 4, 8, 16, 32)
+ETAS_NO_DP: Final = (*ETAS, 64)
+BETAS_TENTHS: Final = (0, 3, 6, 8, 9)
 CLIP_MILLI: Final = 250
 CLIP_MILLI_NO_DP: Final = 1000
 PUBLIC_MILLI: Final = 100
@@ -69,7 +71,10 @@ def privacy_section(epsilon: float | None, rounds: int) -> PrivacySection:
         return PrivacySection(epsilon="inf", delta=DELTA, clip_milli=CLIP_MILLI_NO_DP, sigma_e4=0)
     sigma = noise_multiplier(epsilon, float(DELTA), rounds)
     return PrivacySection(
-        epsilon=f"{epsilon:g}", delta=DELTA, clip_milli=CLIP_MILLI, sigma_e4=round(sigma * 10_000)
+        epsilon=f"{Decimal(repr(epsilon)):f}",
+        delta=DELTA,
+        clip_milli=CLIP_MILLI,
+        sigma_e4=round(sigma * 10_000),
     )
 
 
@@ -92,7 +97,9 @@ def build_manifest(settings: Settings, *, parties: Parties, chain: ChainSection,
         chain=chain,
         model=ModelSection(dim=FEATURES.dim, features_sha256=FEATURES.digest.hex()),
         privacy=privacy_section(settings.epsilon, settings.rounds),
-        search=SearchSection(etas=list(ETAS), betas_tenths=list(BETAS_TENTHS)),
+        search=SearchSection(
+            etas=list(ETAS if settings.epsilon else ETAS_NO_DP), betas_tenths=list(BETAS_TENTHS)
+        ),
         reward=RewardSection(bounty_wei=str(1000 * TOKEN), funds_wei=str(1000 * TOKEN)),
         validation=ValidationSection(shards=shards, public_milli=PUBLIC_MILLI),
     )

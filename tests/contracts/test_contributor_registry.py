@@ -1,4 +1,4 @@
-"""A payee's signature binds a DID to it, once."""
+"""A payee's signature says that it accepts to be paid for a DID; anybody else's takes nothing away."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from .conftest import World, key, make_world, refused
 
 ALICE = did_hash(Did("did:key:zAlice"))
 BOB = did_hash(Did("did:key:zBob"))
-NOBODY = "0x" + "00" * 20
 
 
 @pytest.fixture
@@ -39,21 +38,27 @@ def register(
 
 def test_registration_binds_did_to_payee_when_anyone_sends_it(world: World) -> None:
     registry, payee = world.deployed.registry, key("payee")
-    assert registry.payee_of(ALICE) == NOBODY
+    assert not registry.accepts(ALICE, payee.address)
     receipt = register(world, payee, ALICE)
     (event,) = Registered.decode_logs(receipt.logs)
     assert (event.did_hash, event.payee) == (ALICE, payee.address)
-    assert registry.payee_of(ALICE) == payee.address
+    assert registry.accepts(ALICE, payee.address)
     assert registry.nonces(payee.address) == 1
     register(world, payee, BOB, nonce=1)
-    assert registry.payee_of(BOB) == payee.address
+    assert registry.accepts(BOB, payee.address)
     assert registry.nonces(payee.address) == 2
 
 
-def test_registration_reverts_when_did_has_a_payee(world: World) -> None:
+def test_registration_reverts_when_the_payee_accepted_before(world: World) -> None:
     register(world, key("payee"), ALICE)
     with refused("AlreadyRegistered", ALICE, key("payee").address):
-        register(world, key("other"), ALICE)
+        register(world, key("payee"), ALICE, nonce=1)
+
+
+def test_registration_takes_nothing_away_when_a_stranger_came_first(world: World) -> None:
+    register(world, key("other"), ALICE)
+    register(world, key("payee"), ALICE)
+    assert world.deployed.registry.accepts(ALICE, key("payee").address)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from contracts.accounts import Account
 from contracts.backends.embedded import EmbeddedChain
 from contracts.bindings.federation import Federation, RoundRecorded
 from contracts.chain import Transaction, UnsignedTransaction
-from contracts.deploy import Deployment, check_code
+from contracts.deploy import Deployment, check_code, check_creation
 from contracts.replay import replay
 from federation.errors import ChainError, Reverted, VerificationFailed
 
@@ -64,7 +64,7 @@ def test_replay_reads_like_the_live_chain(world: World, exported) -> None:
     assert again.logs(federation, chain.block_number) == chain.logs(federation, chain.block_number)
     assert again.code(federation) == chain.code(federation)
     deployed = world.deployed
-    assert again.created == (
+    assert tuple(again.created) == (
         deployed.token.address,
         deployed.registry.address,
         federation,
@@ -211,3 +211,13 @@ def test_time_advances_once_when_asked(new_world) -> None:
         chain.advance_time(-1)
     with pytest.raises(ChainError):
         chain.block_hash(chain.block_number + 1)
+
+
+def test_creation_is_refused_when_other_code_ran(world: World) -> None:
+    again = replay(*world.chain.export())
+    federation = world.deployed.federation.address
+    code = again.created[federation]
+    check_creation(code, federation, "Federation")
+    for other in (code[:-32], code + bytes(32), bytes([code[0] ^ 1]) + code[1:], b""):
+        with pytest.raises(VerificationFailed, match="created"):
+            check_creation(other, federation, "Federation")

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// @title Binds a decentralised identifier to the address that is paid for it.
-/// @notice The payee's own signature is the binding, so that a member needs no gas to join.
-/// It does not prove control of the DID: readers must also find the payee in an event that the DID signed.
+/// @title Accounts that accept to be paid for a decentralised identifier.
+/// @notice The payee's own signature says so, so that a member needs no gas to join. It does not prove
+/// control of the DID, and anybody may accept: the payee is the one that an event signed by the DID names.
 interface IContributorRegistry {
     event Registered(bytes32 indexed didHash, address indexed payee);
 
@@ -12,7 +12,7 @@ interface IContributorRegistry {
     error SignatureExpired(uint256 deadline);
     error InvalidSignature(address payee);
 
-    /// @notice Bind `didHash` to `payee` for good. Anyone may send it.
+    /// @notice Record that `payee` accepts to be paid for `didHash`. Anyone may send it.
     /// @param payee Signer and receiver of payments: an account, or a contract with EIP-1271.
     /// @param didHash keccak256 of the DID's text.
     /// @param nonce The payee's current nonce.
@@ -26,8 +26,8 @@ interface IContributorRegistry {
         bytes calldata signature
     ) external;
 
-    /// @notice The payee of a DID, or zero.
-    function payeeOf(bytes32 didHash) external view returns (address);
+    /// @notice Whether an account accepts to be paid for a DID.
+    function accepts(bytes32 didHash, address payee) external view returns (bool);
 
     /// @notice The nonce that a payee's next signature must carry.
     function nonces(address payee) external view returns (uint256);

@@ -12,7 +12,7 @@ from federation.errors import VerificationFailed
 from federation.roster import Roster
 from federation.types import Did
 
-ROSTER = Roster({Did("did:key:zB"): 7, Did("did:key:zA"): 12})
+ROSTER = Roster({Did("did:key:zB"): 7, Did("did:key:zA"): 12}, bytes(64))
 TEXT = b'{"did:key:zA":12,"did:key:zB":7}'
 
 

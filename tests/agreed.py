@@ -1,0 +1,65 @@
+"""A community's agreement in miniature: identities, a manifest, a domain."""
+
+from __future__ import annotations
+
+from ceramic_bridge.did import Identity
+from ceramic_bridge.models import create_models, model_ids
+from examples.spam_detection.settings import BETAS_TENTHS, ETAS
+from federation.features import FeatureSpec
+from federation.hashing import Domain, sha256
+from federation.manifest import (
+    ChainSection,
+    Manifest,
+    ModelSection,
+    Parties,
+    PrivacySection,
+    RewardSection,
+    SearchSection,
+    ValidationSection,
+)
+from federation.privacy import noise_multiplier
+from federation.types import Address
+
+DIM = 64
+SPEC = FeatureSpec(dim=DIM)
+DOMAIN = Domain(chain_id=31337, federation=Address("0x" + "ab" * 20), epoch=1)
+SILENT_SIGMA = PrivacySection(epsilon="inf", delta="1e-5", clip_milli=1000, sigma_e4=0)
+
+
+def identity(name: str) -> Identity:
+    return Identity(sha256(name.encode()))
+
+
+COMMUNITY, AGGREGATOR = identity("community"), identity("aggregator")
+PROVIDERS = [identity(f"provider {i}") for i in range(3)]
+MODEL_EVENTS = create_models(COMMUNITY)
+MODELS = model_ids(MODEL_EVENTS.values(), publisher=COMMUNITY.did)
+
+
+def private(epsilon: float = 8.0, *, rounds: int = 3) -> PrivacySection:
+    sigma = noise_multiplier(epsilon, 1e-5, rounds)
+    return PrivacySection(
+        epsilon=f"{epsilon:g}", delta="1e-5", clip_milli=250, sigma_e4=round(sigma * 10_000)
+    )
+
+
+def agreed(*, rounds: int = 3, shards: int = 3, privacy: PrivacySection | None = None) -> Manifest:
+    """The manifest; noise for ``rounds`` rounds at epsilon 8 unless said otherwise."""
+    return Manifest(
+        name="small",
+        rounds=rounds,
+        parties=Parties(
+            community=COMMUNITY.did, aggregator=AGGREGATOR.did, providers=[p.did for p in PROVIDERS]
+        ),
+        chain=ChainSection(
+            chain_id=DOMAIN.chain_id,
+            aggregator=Address("0x" + "cd" * 20),
+            challenge_window=3600,
+            draw_delay=2,
+        ),
+        model=ModelSection(dim=DIM, features_sha256=SPEC.digest.hex()),
+        privacy=privacy or private(rounds=rounds),
+        search=SearchSection(etas=list(ETAS), betas_tenths=list(BETAS_TENTHS)),
+        reward=RewardSection(bounty_wei=str(10**21), funds_wei=str(10**21)),
+        validation=ValidationSection(shards=shards),
+    )

@@ -1,0 +1,383 @@
+"""A member: what it refuses to train on, what it sends, and what never leaves it twice."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from client.keys import Kdf
+from client.member import Member, Terms, require_trainable
+from client.trainer import LinearEngine
+from client.vault import Row, Vault
+from federation.delta import delta_bytes, quantise
+from federation.errors import ConfigError, IdentityError, PeerError, PrivacyBudgetExhausted
+from federation.features import FeatureSpec, word_indices
+from federation.hashing import Domain, commitment, did_hash, sha256
+from federation.merkle import MerkleTree, leaf_hash
+from federation.messages import Acknowledgement, CommitRequest, RevealRequest
+from federation.models.linear import INTERCEPT_BOUND, Design, Examples
+from federation.payloads import Contribution
+from federation.rounds import Base
+from federation.types import Address, Hash32
+from tests.agreed import AGGREGATOR, COMMUNITY, DIM, DOMAIN, MODELS, SILENT_SIGMA, SPEC, agreed, identity
+
+MEAN = np.zeros(DIM, dtype=np.int64)
+ROWS = [Row(text=f"alpha beta gamma{i}", label=i % 2 == 0) for i in range(12)]
+
+
+@dataclass
+class Chain:
+    """What a member sees on chain."""
+
+    bases: dict[tuple[int, int], Hash32] = field(default_factory=dict)
+    roots: dict[tuple[int, int], Hash32] = field(default_factory=dict)
+
+    def base_hash(self, epoch: int, round_: int) -> Hash32:
+        return self.bases.get((epoch, round_), Hash32(bytes(32)))
+
+    def commit_root(self, epoch: int, round_: int) -> Hash32:
+        return self.roots.get((epoch, round_), Hash32(bytes(32)))
+
+
+class Counting:
+    """Seeded entropy that counts what was drawn."""
+
+    def __init__(self, counted) -> None:
+        self.source, self.drawn = counted(b"noise"), 0
+
+    def __call__(self, n: int, /) -> bytes:
+        self.drawn += n
+        return self.source(n)
+
+
+class CountingEngine(LinearEngine):
+    steps = 0
+
+    def step(self, design, base, clip):
+        self.steps += 1
+        return super().step(design, base, clip)
+
+
+@dataclass
+class Scene:
+    """A member with its surroundings."""
+
+    vault: Vault
+    chain: Chain
+    entropy: Counting
+    engine: CountingEngine
+    terms: Terms
+    member: Member
+
+    def request(self, round_: int = 1, *, weight: int = 0, domain: Domain = DOMAIN) -> CommitRequest:
+        """A request that the chain has recorded."""
+        base = Base(weights=np.full(DIM, weight), intercept=5, beta_tenths=0, losses=())
+        self.chain.bases[1, round_] = base.hash
+        return CommitRequest(domain=domain, round=round_, base=base)
+
+    def again(self) -> Member:
+        """The member after a restart: the vault is all that stays."""
+        return make_member(self.vault, self.terms, self.chain, self.engine, self.entropy)
+
+    def reveal_request(self, event, round_: int = 1) -> RevealRequest:
+        """Put the member's leaf between two others' on chain."""
+        statement = Contribution.parse(event.payload.content, DOMAIN, round_)
+        mine = leaf_hash(did_hash(self.member.did), statement.commitment)
+        others = [leaf_hash(sha256(bytes([i]))) for i in range(2)]
+        tree = MerkleTree.build([others[0], mine, others[1]], sort=False)
+        self.chain.roots[1, round_] = tree.root
+        return RevealRequest(domain=DOMAIN, round=round_, proof=tree.proof(1))
+
+
+def make_member(vault, terms, chain, engine, entropy) -> Member:
+    return Member(vault, identity("member"), terms, chain, engine=engine, entropy=entropy)
+
+
+def make_terms(**changes) -> Terms:
+    terms = Terms(
+        manifest=agreed(),
+        domain=DOMAIN,
+        features=SPEC,
+        mean=MEAN,
+        contribution_model=MODELS["contribution"].to_bytes(),
+    )
+    return replace(terms, **changes)
+
+
+@pytest.fixture
+def make(vault, counted):
+    def scene(**changes) -> Scene:
+        if not vault.count:
+            vault.import_rows(ROWS)
+        chain, entropy, engine, terms = Chain(), Counting(counted), CountingEngine(), make_terms(**changes)
+        member = make_member(vault, terms, chain, engine, entropy)
+        return Scene(vault, chain, entropy, engine, terms, member)
+
+    return scene
+
+
+@pytest.fixture
+def scene(make) -> Scene:
+    return make()
+
+
+def test_contribution_says_what_was_committed_when_the_base_is_on_chain(scene):
+    request = scene.request()
+    event = scene.member.commit(request)
+    assert event.signer == scene.member.did == identity("member").did
+    statement = Contribution.parse(event.payload.content, DOMAIN, 1)
+    assert statement.base_hash == request.base.hash
+    reply = scene.member.reveal(scene.reveal_request(event))
+    digest = commitment(
+        DOMAIN,
+        1,
+        did=scene.member.did,
+        base_hash=request.base.hash,
+        delta_sha256=sha256(delta_bytes(reply.delta)),
+        salt=reply.salt,
+    )
+    assert statement.commitment == digest
+
+
+def test_delta_is_the_noised_step_when_noise_is_agreed(scene):
+    request = scene.request()
+    reply = scene.member.reveal(scene.reveal_request(scene.member.commit(request)))
+    step = LinearEngine().step(Design.build(scene.member.examples(), MEAN), request.base, 0.25)
+    noise = reply.delta - quantise(step)
+    expected = scene.terms.manifest.privacy.sigma * 0.25 * 2**16
+    assert 0.6 * expected < noise.std() < 1.5 * expected
+
+
+def test_delta_is_the_bare_step_when_no_noise_is_agreed_and_accepted(make):
+    bare = make(manifest=agreed(privacy=SILENT_SIGMA), unsafe_no_dp=True)
+    request = bare.request()
+    reply = bare.member.reveal(bare.reveal_request(bare.member.commit(request)))
+    step = LinearEngine().step(Design.build(bare.member.examples(), MEAN), request.base, 1.0)
+    assert np.array_equal(reply.delta, quantise(step))
+    # Only the salt: no noise was asked for.
+    assert bare.entropy.drawn == 32
+
+
+def test_member_refuses_to_join_when_no_noise_is_agreed_and_it_did_not_accept(make):
+    with pytest.raises(ConfigError, match="without differential privacy") as info:
+        make(manifest=agreed(privacy=SILENT_SIGMA))
+    assert "unsafe_no_dp" in info.value.hint
+
+
+def test_member_refuses_to_join_when_the_rule_for_words_is_another(make):
+    with pytest.raises(ConfigError, match="another rule for words"):
+        make(features=FeatureSpec(dim=DIM, longest=39))
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_base_is_refused_when_the_chain_recorded_another_or_none(scene, recorded):
+    request = scene.request(weight=1)
+    scene.chain.bases.clear()
+    if recorded:
+        scene.request(weight=2)
+    with pytest.raises(PeerError, match="not the one that the chain recorded"):
+        scene.member.commit(request)
+    assert (scene.engine.steps, scene.entropy.drawn) == (0, 0)
+    assert scene.member.epsilon == 0
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        Base(weights=np.zeros(DIM, dtype=np.int64), intercept=INTERCEPT_BOUND + 1, beta_tenths=0, losses=()),
+        Base(weights=np.zeros(DIM, dtype=np.int64), intercept=-INTERCEPT_BOUND - 1, beta_tenths=0, losses=()),
+        Base(weights=np.full(DIM, 1 << 62), intercept=0, beta_tenths=0, losses=()),
+        Base(weights=np.full(DIM, -(1 << 63)), intercept=0, beta_tenths=0, losses=()),
+    ],
+)
+def test_base_is_refused_before_any_example_is_seen_when_it_is_out_of_bounds(scene, base):
+    scene.chain.bases[1, 1] = base.hash
+    with pytest.raises(PeerError, match="out of bounds"):
+        scene.member.commit(CommitRequest(domain=DOMAIN, round=1, base=base))
+    assert (scene.engine.steps, scene.entropy.drawn, scene.member.epsilon) == (0, 0, 0)
+
+
+def test_base_is_trainable_when_it_is_at_its_bounds():
+    base = Base(weights=np.full(DIM, 1 << 20), intercept=INTERCEPT_BOUND, beta_tenths=0, losses=())
+    require_trainable(base)
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        replace(DOMAIN, epoch=2),
+        replace(DOMAIN, chain_id=1),
+        replace(DOMAIN, federation=Address("0x" + "cd" * 20)),
+    ],
+)
+def test_request_is_refused_when_it_is_for_another_place(scene, domain):
+    base = scene.request().base
+    scene.chain.bases[2, 1] = base.hash
+    with pytest.raises(PeerError, match="another federation or epoch"):
+        scene.member.commit(CommitRequest(domain=domain, round=1, base=base))
+    with pytest.raises(PeerError, match="another federation or epoch"):
+        scene.member.reveal(RevealRequest(domain=domain, round=1, proof=()))
+    assert scene.engine.steps == 0
+
+
+def test_retry_sends_the_same_event_and_draws_nothing_when_asked_again(scene):
+    request = scene.request()
+    first = scene.member.commit(request)
+    drawn, epsilon = scene.entropy.drawn, scene.member.epsilon
+    assert drawn > 0
+    for member in (scene.member, scene.again()):
+        again = member.commit(request)
+        assert (again.cid, again.payload_cid) == (first.cid, first.payload_cid)
+    assert (scene.entropy.drawn, scene.engine.steps) == (drawn, 1)
+    assert scene.member.epsilon == epsilon
+
+
+def test_second_reveal_sends_the_same_delta_when_asked_again(scene):
+    event = scene.member.commit(scene.request())
+    request = scene.reveal_request(event)
+    first = scene.member.reveal(request)
+    again = scene.again().reveal(request)
+    assert np.array_equal(first.delta, again.delta)
+    assert first.salt == again.salt
+
+
+def test_other_base_for_the_same_round_is_refused_when_one_was_trained_on(scene):
+    scene.member.commit(scene.request(weight=1))
+    other = scene.request(weight=2)
+    with pytest.raises(IdentityError):
+        scene.member.commit(other)
+    assert scene.engine.steps == 1
+
+
+def test_round_is_lost_when_its_delta_was_reserved_and_never_stored(scene):
+    """A crash between the reservation and the store: the noise may have been drawn, so never again."""
+    original = scene.engine.step
+    request = scene.request()
+
+    def crash(*args):
+        raise RuntimeError("power cut")
+
+    scene.engine.step = crash
+    with pytest.raises(RuntimeError):
+        scene.member.commit(request)
+    spent = scene.member.epsilon
+    assert spent > 0
+    scene.engine.step = original
+    with pytest.raises(PrivacyBudgetExhausted, match="one release already"):
+        scene.again().commit(request)
+    assert scene.member.epsilon == spent
+    assert scene.again().commit(scene.request(2))
+
+
+def test_cost_is_on_disk_before_anything_is_drawn_when_a_round_begins(scene, path):
+    """An observer of the vault file sees the reservation while the noise is being drawn."""
+    seen: list[int] = []
+    source = scene.entropy.source
+
+    def spying(n: int) -> bytes:
+        with sqlite3.connect(path) as db:
+            seen.append(db.execute("SELECT COUNT(*) FROM releases").fetchone()[0])
+        db.close()
+        return source(n)
+
+    scene.entropy.source = spying
+    scene.member.commit(scene.request())
+    assert seen
+    assert set(seen) == {1}
+
+
+def test_budget_is_exhausted_when_one_more_round_would_overspend(scene):
+    for round_ in (1, 2, 3):
+        scene.member.commit(scene.request(round_))
+    drawn, steps, epsilon = scene.entropy.drawn, scene.engine.steps, scene.member.epsilon
+    assert 7.9 < epsilon <= 8.0
+    with pytest.raises(PrivacyBudgetExhausted) as info:
+        scene.member.commit(scene.request(4))
+    assert info.value.exit_code == 7
+    assert (scene.entropy.drawn, scene.engine.steps, scene.member.epsilon) == (drawn, steps, epsilon)
+    with pytest.raises(PeerError, match="nothing was committed"):
+        scene.member.reveal(RevealRequest(domain=DOMAIN, round=4, proof=()))
+
+
+def test_budget_is_shared_when_the_same_data_joins_another_federation(scene):
+    for round_ in (1, 2, 3):
+        scene.member.commit(scene.request(round_))
+    elsewhere = replace(scene.terms, domain=replace(DOMAIN, federation=Address("0x" + "cd" * 20)))
+    member = make_member(scene.vault, elsewhere, scene.chain, scene.engine, scene.entropy)
+    request = scene.request(domain=elsewhere.domain)
+    with pytest.raises(PrivacyBudgetExhausted):
+        member.commit(request)
+
+
+def test_reveal_is_refused_when_nothing_was_committed(scene):
+    with pytest.raises(PeerError, match="nothing was committed"):
+        scene.member.reveal(RevealRequest(domain=DOMAIN, round=1, proof=()))
+
+
+def test_reveal_is_refused_when_its_leaf_is_not_under_the_root(scene):
+    event = scene.member.commit(scene.request())
+    request = scene.reveal_request(event)
+    wrong_roots = [Hash32(bytes(32)), sha256(b"another root")]
+    for root in wrong_roots:
+        scene.chain.roots[1, 1] = root
+        with pytest.raises(PeerError, match="not under the commit root"):
+            scene.member.reveal(request)
+    scene.reveal_request(event)
+    for proof in ((), request.proof[:1], (*request.proof, Hash32(bytes(32))), request.proof[::-1]):
+        with pytest.raises(PeerError, match="not under the commit root"):
+            scene.member.reveal(replace(request, proof=proof))
+    assert len(scene.member.reveal(request).delta) == DIM
+
+
+def acknowledgement(signer=AGGREGATOR, *, member=None, digest=None, round_=1, domain=DOMAIN):
+    delta = digest or sha256(b"delta")
+    whom = did_hash(member or identity("member").did)
+    signature = signer.sign(Acknowledgement.signed_bytes(domain, round_, whom, delta))
+    return Acknowledgement(domain=domain, round=round_, delta_sha256=delta, signature=signature)
+
+
+def test_acknowledgement_is_taken_when_the_aggregator_signed_it(scene):
+    scene.member.acknowledged(acknowledgement())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        acknowledgement(COMMUNITY),
+        acknowledgement(member=identity("another member").did),
+        replace(acknowledgement(), round=2),
+        replace(acknowledgement(), delta_sha256=sha256(b"another delta")),
+        replace(acknowledgement(), domain=replace(DOMAIN, epoch=2)),
+        replace(acknowledgement(), signature=bytes(64)),
+    ],
+)
+def test_acknowledgement_is_refused_when_anything_about_it_is_wrong(scene, wrong):
+    with pytest.raises(IdentityError):
+        scene.member.acknowledged(wrong)
+
+
+def test_examples_are_the_vaults_rows_when_read_twice_and_after_an_import(scene):
+    def words(examples: Examples) -> list[list[int]]:
+        at = examples.offsets
+        return [examples.words[at[i] : at[i + 1]].tolist() for i in range(len(examples))]
+
+    expected = [sorted(set(word_indices(r.text, SPEC))) for r in ROWS]
+    assert words(scene.member.examples()) == words(scene.member.examples()) == expected
+    assert scene.member.examples().labels.tolist() == [int(r.label) for r in ROWS]
+    scene.vault.import_rows([Row(text="something new", label=True)])
+    assert len(scene.member.examples()) == len(ROWS) + 1
+
+
+def test_salts_differ_when_two_members_hold_the_same_rows(scene, tmp_path, counted):
+    with Vault.create(tmp_path / "other" / "v.db", b"p", kdf=Kdf.MINIMUM, entropy=counted(b"o")) as other:
+        other.import_rows(ROWS)
+        twin = Member(
+            other, identity("twin"), scene.terms, scene.chain, engine=LinearEngine(), entropy=counted(b"2")
+        )
+        request = scene.request()
+        mine, theirs = scene.member.commit(request), twin.commit(request)
+    assert mine.payload.content["commitment"] != theirs.payload.content["commitment"]
+    assert mine.payload.unique != theirs.payload.unique
