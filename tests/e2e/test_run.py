@@ -16,6 +16,7 @@ from contracts.deploy import Deployment
 from contracts.replay import replay
 from examples.spam_detection.settings import ROLES
 from examples.spam_detection.world import Cast
+from federation.errors import ConfigError
 from federation.hashing import keccak256, sha256
 from federation.rounds import Status
 from federation.types import Hash32
@@ -247,8 +248,9 @@ def test_text_of_mails_is_nowhere_on_disk_when_the_run_is_over(finished):
 def test_private_part_is_its_owners_alone_when_the_run_is_over(finished):
     private = finished.out / "private"
     assert private.stat().st_mode & 0o777 == 0o700
-    for path in private.rglob("*"):
-        assert path.stat().st_mode & 0o077 == 0, path
+    secrets = [p for p in private.rglob("*") if p.parent != private]
+    assert len(secrets) >= 2 * 14
+    assert all(p.stat().st_mode & 0o077 == 0 for p in secrets)
 
 
 def test_budget_is_spent_to_the_last_round_when_a_member_commits_each_time(finished):
@@ -258,14 +260,22 @@ def test_budget_is_spent_to_the_last_round_when_a_member_commits_each_time(finis
 
 def test_second_run_replaces_the_first_when_both_go_to_one_directory(tmp_path):
     out = tmp_path / "out"
-    out.mkdir()
-    (out / "mine.txt").write_text("not the run's", encoding="utf-8")
     first = files(execute(TINY, out, mails=FEW).public)
+    (out / "mine.txt").write_text("not the run's", encoding="utf-8")
     execute(replace(TINY, seed=3), out, mails=FEW)
     again = execute(TINY, out, mails=FEW)
     assert files(again.public) == first
     assert verify_run(out).rounds == 1
     assert (out / "mine.txt").read_text(encoding="utf-8") == "not the run's"
+
+
+@pytest.mark.parametrize("name", ["mine.txt", "public/mine.txt", "private/mine.txt"])
+def test_run_refuses_a_directory_when_it_holds_somebodys_files(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("not the run's", encoding="utf-8")
+    with pytest.raises(ConfigError, match="not a run's directory"):
+        execute(TINY, tmp_path, mails=FEW)
+    assert (tmp_path / name).read_text(encoding="utf-8") == "not the run's"
 
 
 def test_blobs_are_named_by_their_hash_when_they_are_published(finished):

@@ -12,9 +12,11 @@ from flwr.app import ConfigRecord, Message, RecordDict
 from aggregator.verify import verify_run
 from client.member import Member
 from examples.spam_detection import run as run_module
+from examples.spam_detection.settings import build_manifest
 from federation.delta import parse_delta
 from federation.fixedpoint import Ints
 from federation.grid import Crash, Delay, Drop, Fault, InProcessGrid, Offline, Replay, Tamper
+from federation.manifest import Manifest
 from federation.messages import ACKNOWLEDGE, COMMIT, REVEAL
 from federation.models.linear import Design
 from federation.rounds import EpochState, Status, close_round
@@ -91,6 +93,13 @@ class Faulty:
         return [lines[actor.did] for actor in run.actors]
 
 
+def without_suspension(*args: object, **kwargs: object) -> Manifest:
+    """The example's manifest, but for the rule that would take the silent out of later rounds."""
+    manifest = build_manifest(*args, **kwargs)
+    reward = manifest.reward.model_copy(update={"suspension_from": 99})
+    return manifest.model_copy(update={"reward": reward})
+
+
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory) -> Faulty:
     REVEALED.clear()
@@ -99,6 +108,7 @@ def faulty(tmp_path_factory) -> Faulty:
         patch.setattr(
             run_module, "InProcessGrid", lambda clients: InProcessGrid(clients, faults=faults_for([*clients]))
         )
+        patch.setattr(run_module, "build_manifest", without_suspension)
         finished = execute(
             settings,
             tmp_path_factory.mktemp("faults"),
