@@ -84,18 +84,6 @@ def open_shard(index: Index, parts: Sequence[bytes], number: int, *, domain: Dom
     return Design.build(Examples.concat([part.examples for part in opened]), mean)
 
 
-def _require_large_shards(index: Index) -> None:
-    sizes: dict[int, int] = {}
-    for entry in index.entries:
-        sizes[entry.shard] = sizes.get(entry.shard, 0) + entry.count
-    smallest = min(size for shard, size in sizes.items() if shard)
-    if smallest < MINIMUM_SHARD:
-        raise ConfigError(
-            f"a shard has {smallest} examples, fewer than {MINIMUM_SHARD}",
-            hint="run fewer rounds, or find more validation examples",
-        )
-
-
 def open_epoch(
     deployment: Deployment,
     manifest: Manifest,
@@ -124,7 +112,11 @@ def open_epoch(
     index = Index(
         tuple(sorted((e for c in committed for e in c.entries), key=lambda e: (e.shard, e.provider)))
     )
-    _require_large_shards(index)
+    if index.smallest_shard() < MINIMUM_SHARD:
+        raise ConfigError(
+            f"a shard has {index.smallest_shard()} examples, fewer than {MINIMUM_SHARD}",
+            hint="run fewer rounds, or find more validation examples",
+        )
     counts = np.sum([p.counts(dim) for p in providers], axis=0)
     mean_blob = mean_bytes(counts, sum(p.size for p in providers))
     opening = opening_bytes(index, [c.public for c in committed], [c.signature for c in committed])

@@ -15,6 +15,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from federation.canonical import parse_table
 from federation.errors import VerificationFailed
 from federation.hashing import sha256
 from federation.types import Hash32
@@ -87,20 +88,25 @@ class PublicReader:
         self._path = path
         index = self._read(INDEX)
         try:
-            listing = json.loads(index)["files"]
-            intact = isinstance(listing, dict) and _encode(listing) == index
-        except (ValueError, KeyError, TypeError) as error:
+            files = parse_table(index)["files"]
+        except (ValueError, KeyError) as error:
             raise VerificationFailed(INDEX, "not an index of files") from error
-        if not intact:
+        if not isinstance(files, dict) or _encode(files) != index:
             raise VerificationFailed(INDEX, "does not match itself")
-        self._listing: dict[str, str] = listing
-        present = {str(p.relative_to(path)) for p in path.rglob("*") if p.is_file()} - {INDEX}
-        for name in sorted(present ^ listing.keys()):
+        self._listing: dict[str, str] = {str(name): str(digest) for name, digest in files.items()}
+        present = set()
+        for entry in sorted(path.rglob("*")):
+            name = str(entry.relative_to(path))
+            if entry.is_symlink() or not (entry.is_file() or (entry.is_dir() and name == "blobs")):
+                raise VerificationFailed(name, "is neither a file of a run nor its blobs")
+            if entry.is_file() and name != INDEX:
+                present.add(name)
+        for name in sorted(present ^ self._listing.keys()):
             raise VerificationFailed(name, "not in the index" if name in present else "missing")
-        for name in sorted(listing):
-            if sha256(self._read(name)).hex() != listing[name]:
+        for name in sorted(self._listing):
+            if sha256(self._read(name)).hex() != self._listing[name]:
                 raise VerificationFailed(name, "its content does not match the index")
-            if name.startswith("blobs/") and name != f"blobs/{listing[name]}":
+            if name.startswith("blobs/") and name != f"blobs/{self._listing[name]}":
                 raise VerificationFailed(name, "not named by its own hash")
         self._used: set[str] = {*FILES}
 

@@ -71,11 +71,15 @@ def propose(deployment: Deployment, settlement: Settlement, sender: Signer) -> N
 
 
 def finalize_and_claim(deployment: Deployment, settlement: Settlement, chain: Chain, anyone: Signer) -> None:
-    """Wait out the challenge window, finalize, and claim for every payee; anyone may do so."""
+    """Wait out the challenge window, finalize, and claim for every payee; anyone may do so.
+
+    A payee whose claim somebody sent already is passed over.
+    """
     wait = deployment.federation.challenge_end() - chain.timestamp
     if wait > 0:
         chain.advance_time(wait)
     deployment.federation.finalize(anyone)
     tree = settlement.table.tree()
     for i, (payee, wei) in enumerate(settlement.table.rows):
-        deployment.pool.claim(anyone, payee, wei, tree.proof(i))
+        if deployment.pool.paid(payee) < wei:
+            deployment.pool.claim(anyone, payee, wei, tree.proof(i))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from aggregator.settlement import Settlement
+from federation.canonical import parse_table
 from federation.contribution import SCORE_BITS
 from federation.errors import VerificationFailed
 from federation.fixedpoint import PROB_BITS
@@ -89,7 +90,7 @@ class Claims:
             VerificationFailed: The bytes are not canonical claims.
         """
         try:
-            table = json.loads(data, parse_constant=_no_constant)
+            table: Any = parse_table(data)
             claims = cls(
                 seed=_optional_int(table["seed"]),
                 names={
@@ -104,10 +105,6 @@ class Claims:
         if claims.to_bytes() != data:
             raise VerificationFailed("claims", "not in canonical form")
         return claims
-
-
-def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is no number")
 
 
 def _optional_int(value: object) -> int | None:
@@ -146,6 +143,7 @@ class MemberFacts:
         score: The sum of its clipped scores.
         credit: Signed wei.
         balance: Tokens at its payee, in wei.
+        suspended: Whether it was out of the sum when the epoch ended.
     """
 
     did: Did
@@ -155,6 +153,7 @@ class MemberFacts:
     score: int
     credit: int
     balance: int
+    suspended: bool
 
 
 def build_summary(
@@ -215,6 +214,7 @@ def _member(manifest: Manifest, claims: Claims, facts: MemberFacts, settlement: 
         "credit_wei": str(facts.credit),
         "paid_wei": str(settlement.paid.get(facts.did, 0)),
         "balance_wei": str(facts.balance),
+        "suspended": facts.suspended,
     }
 
 
@@ -230,11 +230,9 @@ def compare_summary(expected: Mapping[str, object], found: bytes) -> None:
         VerificationFailed: It differs anywhere but in ``cpu_seconds``.
     """
     try:
-        table = json.loads(found)
+        table = parse_table(found)
     except ValueError as error:
-        raise VerificationFailed("summary.json", "not JSON") from error
-    if not isinstance(table, dict):
-        raise VerificationFailed("summary.json", "not a table")
+        raise VerificationFailed("summary.json", f"not a summary: {error}") from error
     # The round trip makes both sides what JSON can say, e.g. lists for tuples.
     wanted = json.loads(json.dumps(expected))
     for key in sorted((wanted.keys() | table.keys()) - UNCOMPARED):

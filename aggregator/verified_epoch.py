@@ -24,7 +24,15 @@ from federation.models.linear import Design, Examples
 from federation.payloads import require_place
 from federation.roster import Roster
 from federation.types import Address, Did, Hash32
-from federation.validation import Index, Part, commitment_bytes, mean_bytes, parse_mean, parse_opening
+from federation.validation import (
+    MINIMUM_SHARD,
+    Index,
+    Part,
+    commitment_bytes,
+    mean_bytes,
+    parse_mean,
+    parse_opening,
+)
 
 Progress = Callable[[str], None]
 
@@ -204,6 +212,8 @@ class VerifiedEpoch:
         expected = [(s, p) for s in range(shards + 1) for p in range(len(providers))]
         if [(e.shard, e.provider) for e in index.entries] != expected:
             raise VerificationFailed("validation index", "does not hold every shard of every provider")
+        if index.smallest_shard() < MINIMUM_SHARD:
+            raise VerificationFailed("validation index", f"a shard has fewer than {MINIMUM_SHARD} examples")
         self._check_commitments(index, public, signatures)
         mean_blob = self.public.blob(self.terms.mean_hash, "the mean")
         self.mean = parse_mean(mean_blob, dim=self.dim)

@@ -188,6 +188,7 @@ def _member_facts(
             score=state.scores[did],
             credit=state.credits[did],
             balance=token.balance_of(settlement.payees[did]) if did in settlement.payees else 0,
+            suspended=did in state.suspended,
         )
         for did in sorted(order, key=lambda d: claims.names.get(d, (d, ""))[0])
     ]

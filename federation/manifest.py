@@ -11,10 +11,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from federation.canonical import require_shallow
 from federation.errors import ConfigError
 from federation.fixedpoint import TABLE_SHA256
 from federation.hashing import sha256
-from federation.privacy import Budget
+from federation.privacy import Budget, spend
 from federation.reward import Terms
 from federation.rounds import Rules
 from federation.types import Did, Hash32, Wei
@@ -35,6 +36,12 @@ class Parties(_Section):
     community: _DidText
     aggregator: _DidText
     providers: Annotated[list[_DidText], Field(min_length=3)]
+
+    @model_validator(mode="after")
+    def _independent(self) -> Parties:
+        if len({*self.providers, self.aggregator}) != len(self.providers) + 1:
+            raise ValueError("providers must differ from each other and from the aggregator")
+        return self
 
 
 class ChainSection(_Section):
@@ -94,13 +101,15 @@ class PrivacySection(_Section):
 class SearchSection(_Section):
     """The grids of the two line searches, ascending."""
 
-    etas: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2)]
-    betas_tenths: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    etas: Annotated[list[Annotated[int, Field(ge=0, le=1 << 20)]], Field(min_length=2)]
+    betas_tenths: Annotated[list[Annotated[int, Field(ge=0, le=1000)]], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _ascending(self) -> SearchSection:
         if any(sorted(set(grid)) != grid for grid in (self.etas, self.betas_tenths)):
             raise ValueError("a grid must be strictly ascending")
+        if self.etas[0] or self.betas_tenths[0]:
+            raise ValueError("a grid must begin with 0, so that a round may leave the model alone")
         return self
 
 
@@ -140,6 +149,15 @@ class Manifest(_Section):
     def _enough_shards(self) -> Manifest:
         if self.validation.shards < self.rounds:
             raise ValueError(f"{self.validation.shards} shards are too few for {self.rounds} rounds")
+        return self
+
+    @model_validator(mode="after")
+    def _within_budget(self) -> Manifest:
+        privacy = self.privacy
+        if privacy.sigma_e4:
+            spent = spend([privacy.sigma] * self.rounds, privacy.budget.delta).epsilon
+            if spent > privacy.budget.epsilon:
+                raise ValueError(f"{self.rounds} rounds cost epsilon {spent:.3f}, beyond the lifetime budget")
         return self
 
     @property
@@ -184,13 +202,14 @@ class Manifest(_Section):
             ConfigError: Not TOML, or a field is unknown, missing or out of range.
         """
         try:
+            require_shallow(text.encode())
             return cls.model_validate(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"federation.toml is not TOML: {error}") from error
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "manifest"
             raise ConfigError(f"federation.toml: {where}: {first['msg'].lower()}") from error
+        except ValueError as error:
+            raise ConfigError(f"federation.toml is not TOML: {error}") from error
 
 
 def _toml(value: object) -> str:

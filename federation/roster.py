@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from federation.canonical import parse_table
 from federation.errors import VerificationFailed
 from federation.hashing import Domain, sha256
 from federation.types import Did, Hash32
@@ -45,10 +46,13 @@ class Roster:
             VerificationFailed: The bytes are not a canonical roster.
         """
         try:
-            table = json.loads(data)
-            quotas = {Did(did): quota for did, quota in table["quotas"].items()}
-            roster = cls(quotas, bytes.fromhex(table["signature"]))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            table = parse_table(data)
+            listed, signature = table["quotas"], table["signature"]
+            if not isinstance(listed, dict) or not isinstance(signature, str):
+                raise VerificationFailed("roster", "not a table of quotas with a signature")
+            quotas = {Did(did): quota for did, quota in listed.items()}
+            roster = cls(quotas, bytes.fromhex(signature))
+        except (ValueError, KeyError) as error:
             raise VerificationFailed("roster", "not a table of quotas with a signature") from error
         if not quotas or not all(type(q) is int and q > 0 for q in quotas.values()):
             raise VerificationFailed("roster", "a quota is not a positive number")

@@ -152,6 +152,13 @@ class Index:
         leaves = [leaf_hash(e.shard, e.provider, e.count, e.root) for e in self.entries]
         return MerkleTree.build(leaves, sort=False).root
 
+    def smallest_shard(self) -> int:
+        """Return how many examples the smallest sealed shard has."""
+        sizes: dict[int, int] = {}
+        for entry in self.entries:
+            sizes[entry.shard] = sizes.get(entry.shard, 0) + entry.count
+        return min((size for shard, size in sizes.items() if shard), default=0)
+
     def to_bytes(self) -> bytes:
         """Return canonical bytes."""
         return _INDEX + b"".join(

@@ -11,6 +11,8 @@ import {IFederation} from "./interfaces/IFederation.sol";
 /// @title One federation: its epochs, from the promise to the payout table.
 /// @notice See `interfaces/IFederation.sol`, which says what every function does.
 contract Federation is RoundPhases {
+    uint64 private constant MAX_CHALLENGE_WINDOW = 90 days;
+
     bytes32 public immutable manifestHash;
     RewardPool public immutable pool;
     uint64 public immutable challengeWindow;
@@ -23,6 +25,7 @@ contract Federation is RoundPhases {
     constructor(bytes32 manifestHash_, address aggregator_, IERC20 token, uint64 challengeWindow_, uint64 drawDelay_)
         FederationState(aggregator_, drawDelay_)
     {
+        if (challengeWindow_ > MAX_CHALLENGE_WINDOW) revert InvalidChallengeWindow(challengeWindow_);
         manifestHash = manifestHash_;
         challengeWindow = challengeWindow_;
         pool = new RewardPool(token, address(this));

@@ -26,6 +26,13 @@ from federation.cli import debug_option, emit_json, format_option, run_command
 @click.option(
     "--alpha", type=click.FloatRange(0, min_open=True), default=0.5, help="Dirichlet skew of the shares."
 )
+@click.option(
+    "--cheats",
+    default="all",
+    metavar="ROLES",
+    help="Cheats: all, or a comma-separated list of flip, noise, zero, stale, model, copy, scale, cap, nan "
+    "and flipcap.",
+)
 @click.option("--no-cheats", is_flag=True, help="Honest members only.")
 @click.option(
     "--data",
@@ -44,6 +51,7 @@ def demo(  # noqa: PLR0917 - one per option
     seed: int,
     no_seed: bool,  # noqa: FBT001 - click's flags
     alpha: float,
+    cheats: str,
     no_cheats: bool,  # noqa: FBT001 - as above
     data: Path | None,
     out: Path,
@@ -69,13 +77,26 @@ def demo(  # noqa: PLR0917 - one per option
         epsilon=None if epsilon == float("inf") else epsilon,
         seed=None if no_seed else seed,
         alpha=alpha,
-        cheats=() if no_cheats else ROLES,
+        cheats=() if no_cheats else ROLES if cheats == "all" else _roles(cheats),
         data=data,
         out=out,
     )
     summary = run_demo(settings, table, quiet=output_format == "json")
     if output_format == "json":
         emit_json("ok", summary)
+
+
+def _roles(text: str) -> tuple[str, ...]:
+    from examples.spam_detection.cheats import CHEATS
+    from federation.errors import UsageError
+
+    roles = tuple(part.strip() for part in text.split(",") if part.strip())
+    unknown = set(roles) - CHEATS.keys()
+    if unknown:
+        raise UsageError(
+            f"no such cheat: {', '.join(sorted(unknown))}", hint=f"there are {', '.join(CHEATS)}"
+        )
+    return roles
 
 
 if __name__ == "__main__":

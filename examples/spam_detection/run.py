@@ -415,6 +415,7 @@ class Run:
                 score=state.scores[actor.did],
                 credit=state.credits[actor.did],
                 balance=token.balance_of(actor.account.address),
+                suspended=actor.did in state.suspended,
             )
             for actor in self.actors
         ]

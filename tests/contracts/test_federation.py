@@ -315,14 +315,14 @@ def test_event_is_in_its_round_only_when_proof_and_round_are_right(world: World)
     assert not in_round(*events[3], round_=2)
 
 
-def deploy_with_delay(world: World, delay: int) -> Federation:
+def deploy_with_delay(world: World, delay: int, window: int = 1) -> Federation:
     return Federation.deploy(
         world.chain,
         world.community,
         manifest_hash=h("m"),
         aggregator=world.aggregator.address,
         token=world.deployed.token.address,
-        challenge_window=1,
+        challenge_window=window,
         draw_delay=delay,
     )
 
@@ -331,6 +331,13 @@ def deploy_with_delay(world: World, delay: int) -> Federation:
 def test_deploy_reverts_when_the_draw_could_never_happen(shared_world: World, delay: int) -> None:
     with refused("InvalidDrawDelay", delay):
         deploy_with_delay(shared_world, delay)
+
+
+def test_deploy_reverts_when_a_challenge_window_could_never_end(shared_world: World) -> None:
+    longest = 90 * 86_400
+    with refused("InvalidChallengeWindow", longest + 1):
+        deploy_with_delay(shared_world, 1, longest + 1)
+    assert deploy_with_delay(shared_world, 1, longest).challenge_window() == longest
 
 
 @pytest.mark.parametrize("delay", [1, 256])

@@ -75,6 +75,7 @@ interface IFederation {
     error NotAggregator(address caller);
     error WrongPhase(Phase current, Phase required);
     error InvalidDrawDelay(uint64 drawDelay);
+    error InvalidChallengeWindow(uint64 challengeWindow);
     error InvalidRounds(uint32 rounds, uint32 shards);
     error NoProviders();
     error ZeroHash();
