@@ -70,7 +70,8 @@ def _cap_excess(summary: Summary) -> float:
     gained = sum(max(0.0, r["loss_before"] - r["loss_after"]) for r in summary["rounds"])
     bounty = int(summary["rounds"][0]["bounty_wei"])
     filler = _role(summary, "cap")
-    return float(int(filler["paid_wei"])) / (bounty * gained * filler["quota"] / quota)
+    share: float = int(filler["paid_wei"]) / (bounty * gained * filler["quota"] / quota)
+    return share
 
 
 def figures() -> Iterator[Figure]:

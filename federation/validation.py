@@ -49,7 +49,8 @@ def parse_examples(data: bytes, *, dim: int) -> Examples:
     Raises:
         VerificationFailed: The bytes do not re-encode to themselves, or a word is not below ``dim``.
     """
-    rows, labels, at = [], [], 8
+    rows: list[Ints] = []
+    labels, at = [], 8
     for _ in range(int.from_bytes(data[4:8], "little") if len(data) >= 8 else 0):
         length = int.from_bytes(data[at + 1 : at + 5], "little")
         words = data[at + 5 : at + 5 + 4 * length]
@@ -58,7 +59,9 @@ def parse_examples(data: bytes, *, dim: int) -> Examples:
         rows.append(np.frombuffer(words, dtype="<u4").astype(np.int64))
         labels.append(data[at])
         at += 5 + 4 * length
-    examples = Examples.build([r.tolist() for r in rows], labels)
+    offsets = np.concatenate(([0], np.cumsum([len(r) for r in rows], dtype=np.int64)))
+    joined = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
+    examples = Examples(joined, offsets, np.array(labels, dtype=np.int64))
     ascending = all(bool(np.all(np.diff(r) > 0)) for r in rows)
     in_range = not examples.words.size or int(examples.words.max()) < dim
     if not (ascending and in_range and set(labels) <= {0, 1} and examples_bytes(examples) == data):

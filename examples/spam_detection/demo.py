@@ -104,7 +104,7 @@ def report_of(run: Run, summary: Table) -> Report:
         chain_id=run.chain.chain_id,
         token_symbol="MOOT",  # noqa: S106 - the token's symbol
         token_decimals=18,
-        verification=run.verification,
+        verification=run.verification.split(";")[0].removeprefix("yes: "),
         budget_epsilon=run.settings.epsilon,
         delta=float(DELTA),
         seeded=run.settings.seed is not None,
