@@ -7,7 +7,8 @@ import pytest
 
 from client.trainer import LinearEngine
 from federation.delta import quantise
-from federation.models.linear import MEAN_BITS, SCALE_BITS, Design, Examples, integer_mean
+from federation.errors import ConfigError
+from federation.models.linear import MAX_SCALE, MEAN_BITS, ONE, SCALE_BITS, Design, Examples, integer_mean
 from federation.rounds import Base
 from tests.unit.federation._world import examples, rows
 
@@ -109,6 +110,40 @@ def test_step_descends_when_the_model_starts_at_zero():
     step = ENGINE.step(design, zero, 1.0)
     margins = design.logits(quantise(step)) * (2 * design.labels - 1)
     assert margins.mean() > 0
+
+
+BLOCK = 256
+
+
+@pytest.mark.parametrize("n", [BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 9])
+def test_step_is_the_sum_of_blocks_when_examples_are_many(n):
+    design, base = _design(5, n), _base(5)
+    starts = range(0, n, BLOCK)
+    blocks = [ENGINE.step(design.rows(k, min(k + BLOCK, n)), base, 0.5) for k in starts]
+    assert np.array_equal(ENGINE.step(design, base, 0.5), sum(blocks))
+    assert sum(len(design.rows(k, min(k + BLOCK, n))) for k in starts) == n
+
+
+def _steepest(n: int) -> tuple[Design, Base]:
+    """As large a sum as examples can make: all at the largest scale, all surely wrong."""
+    mean = np.full(DIM, 1, dtype=np.int64)
+    design = Design.build(Examples.build([[]] * n, [1] * n), mean)
+    assert set(design.scale.tolist()) == {MAX_SCALE}
+    weights = np.zeros(DIM, dtype=np.int64)
+    return design, Base(weights=weights, intercept=-16 << 24, beta_tenths=0, losses=())
+
+
+def test_training_is_never_refused_when_examples_are_the_steepest():
+    design, wrong = _steepest(4 * BLOCK)
+    step = ENGINE.step(design, wrong, 1.0)
+    assert np.allclose(step, 4 * BLOCK * 2 * -1 / 2**MEAN_BITS, rtol=1e-6, atol=0)
+
+
+def test_training_would_be_refused_when_the_steepest_examples_were_summed_at_once():
+    design, _ = _steepest(2 * BLOCK)
+    design.rows(0, BLOCK).weighted_sum(np.full(BLOCK, ONE))
+    with pytest.raises(ConfigError, match="a gradient"):
+        design.weighted_sum(np.full(2 * BLOCK, ONE))
 
 
 def test_step_is_zero_when_there_are_no_examples():

@@ -69,7 +69,8 @@ class Set:
         for _, words in rows:
             x = [((j in words) << 12) - m for j, m in enumerate(mean)]
             norm = sum(v * v for v in x)
-            scale = math.isqrt(Fraction(1 << 56, norm).__floor__()) if norm else 0
+            # No larger than 2, however close an example lies to the mean.
+            scale = min(2 << 16, math.isqrt(Fraction(1 << 56, norm).__floor__())) if norm else 0
             self.x.append(x)
             self.scale.append(scale)
 
@@ -196,7 +197,7 @@ def play(case):
     mean = [(k << 12) // case["mean_total"] for k in case["mean_counts"]]
     quotas, terms = case["quotas"], case["terms"]
     Q, dids = sum(quotas.values()), sorted(quotas)
-    w0 = w = case["initial"]
+    w0 = w = before = case["initial"]
     steps, moved = [], 0
     credits, out = dict.fromkeys(dids, 0), []
     known_rows, decided = list(case["public"]), []
@@ -206,12 +207,8 @@ def play(case):
         known_rows += case["shards"][round_ - 1]
         # Open: the momentum step.
         betas = case["betas_tenths"] if steps else case["betas_tenths"][:1]
-        bases = [
-            [a + half_up(Fraction(b * d, 10)) for a, d in zip(w, steps[0] if steps else w, strict=True)]
-            for b in betas
-        ]
-        if not steps:
-            bases = [w]
+        last = [a - b for a, b in zip(w, before, strict=True)]
+        bases = [[a + half_up(Fraction(b * m, 10)) for a, m in zip(w, last, strict=True)] for b in betas]
         momentum = [known.log_loss(b) for b in bases]
         beta = betas[momentum.index(min(momentum))]
         base = bases[momentum.index(min(momentum))]
@@ -233,7 +230,7 @@ def play(case):
             scored = eta or min(e for e in case["etas"] if e)
             step = aggregate(deltas.values(), scored, Q)
             line = path(shard, base, step)
-            public = [[a - b for a, b in zip(base, w0, strict=True)], *steps]
+            public = [[a - b for a, b in zip(base, w0, strict=True)], last, *steps]
             projected = project(line["gradient"], public)
             for d, v in deltas.items():
                 product[d] = sum(a * b for a, b in zip(projected, v, strict=True))
@@ -269,7 +266,7 @@ def play(case):
             if round_ + 1 >= terms["suspension_from"] and credits[d] < floor and d not in out:
                 out.append(d)
         if eta:
-            w = [a + b for a, b in zip(base, step, strict=True)]
+            before, w = w, [a + b for a, b in zip(base, step, strict=True)]
             steps = [step, *steps][:2]
         decided.append(
             {

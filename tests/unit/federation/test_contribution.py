@@ -289,6 +289,18 @@ def test_products_are_none_when_nobody_sent_a_delta():
     assert inner_products(np.array([1]), np.zeros((0, 1)), norm_bound=1) == []
 
 
+@pytest.mark.parametrize(
+    ("g", "norm"), [(1 << 31, (1 << 32) - 1), ((1 << 31) - 1, 1 << 32), (1, (1 << 53) + 1)]
+)
+def test_products_are_exact_when_the_bound_is_just_below_64_bits(g, norm):
+    deltas = np.array([[min(norm, 1 << 53)], [-min(norm, 1 << 53)]], dtype=np.float64)
+    expected = [g * min(norm, 1 << 53), -g * min(norm, 1 << 53)]
+    assert inner_products(np.array([g]), deltas, norm_bound=norm) == expected
+    if g > 1:
+        with pytest.raises(ConfigError, match="a score's inner product"):
+            inner_products(np.array([g + 1]), deltas, norm_bound=norm + 1)
+
+
 def test_products_are_refused_when_a_norm_could_leave_the_exact_range():
     with pytest.raises(ConfigError, match="a score's inner product"):
         inner_products(np.full(4, 1 << 40), np.zeros((1, 4)), norm_bound=1 << 50)
@@ -308,9 +320,26 @@ def test_aggregate_rounds_halves_up_when_the_quota_does_not_divide():
 def test_path_is_refused_when_a_step_times_a_node_could_leave_64_bits():
     design = Design.build(examples([(0, [0]), (1, [1])]), np.zeros(4, dtype=np.int64))
     step = np.array([0, 0, 0, 1 << 39])
-    path_gradient(design, 0 * step, step - (step > 0))
     with pytest.raises(ConfigError, match="a path point"):
         path_gradient(design, 0 * step, step)
+    with pytest.raises(ConfigError, match="a logit may reach"):
+        path_gradient(design, 0 * step, step - (step > 0))
+
+
+def _four() -> Design:
+    return Design.build(examples([(0, [0]), (1, [1]), (1, [0, 3]), (0, [2])]), np.array([900, 7, 0, 4096]))
+
+
+def test_path_is_the_references_when_its_step_is_the_largest_that_is_not_refused():
+    base, step = np.zeros(4, dtype=np.int64), np.array([0, (1 << 35) - 2, 0, 0])
+    fast = path_gradient(_four(), base, step)
+    slow = reference.path(
+        reference.Set([(0, [0]), (1, [1]), (1, [0, 3]), (0, [2])], [900, 7, 0, 4096]), [0] * 4, step.tolist()
+    )
+    assert fast.gradient.tolist() == slow["gradient"]
+    assert fast.improvement == slow["G"]
+    with pytest.raises(ConfigError, match="a logit may reach"):
+        path_gradient(_four(), base, step + (step > 0))
 
 
 def test_aggregate_is_refused_when_it_could_leave_64_bits():

@@ -11,6 +11,7 @@ from federation.errors import ConfigError, FolkmootError
 from federation.fixedpoint import LOGIT_BITS, sigmoid
 from federation.models.linear import (
     INTERCEPT_BOUND,
+    MAX_SCALE,
     MEAN_BITS,
     ONE,
     SCALE_BITS,
@@ -24,6 +25,7 @@ from federation.models.linear import (
     model_bytes,
     model_hash,
     parse_model,
+    require_exact,
 )
 from tests.unit.federation import _reference as reference
 from tests.unit.federation._world import examples, rows
@@ -56,13 +58,21 @@ words = st.lists(st.sets(st.integers(0, 11), max_size=12), min_size=1, max_size=
 
 
 @given(words, st.lists(st.integers(0, 1 << MEAN_BITS), min_size=12, max_size=12))
-def test_norm_is_the_largest_at_most_one_when_mean_and_words_are_any(sets, mean):
+def test_scale_is_the_largest_up_to_two_with_norm_at_most_one_when_mean_and_words_are_any(sets, mean):
     m = np.array(mean)
     design = Design.build(Examples.build([sorted(s) for s in sets], [0] * len(sets)), m)
     for s, a in zip(sets, design.scale.tolist(), strict=True):
         norm_sq = sum((((j in s) << MEAN_BITS) - mean[j]) ** 2 for j in range(12))
         assert a * a * norm_sq <= ONE_NORM
-        assert (a + 1) ** 2 * norm_sq > ONE_NORM or norm_sq == a == 0
+        assert a <= MAX_SCALE
+        assert a == MAX_SCALE or (a + 1) ** 2 * norm_sq > ONE_NORM or norm_sq == a == 0
+
+
+@pytest.mark.parametrize(("away", "scale"), [(1, 2.0), (2047, 2.0), (2048, 2.0), (2049, 2048 / 2049 * 2)])
+def test_scale_is_two_when_an_example_is_nearer_to_the_mean_than_a_half(away, scale):
+    design = Design.build(Examples.build([[]], [1]), np.array([away, 0]))
+    assert design.scale.tolist() == [int(scale * 2**SCALE_BITS)]
+    assert MAX_SCALE == 2 * 2**SCALE_BITS
 
 
 def test_example_says_nothing_when_it_equals_the_mean():
@@ -136,6 +146,61 @@ def test_logits_are_refused_when_only_the_scaled_product_overflows():
     w[int(design.examples.words[0])] = 1 << 40
     with pytest.raises(ConfigError, match="a logit may reach"):
         design.logits(w)
+
+
+MANY = [
+    *(Design.build(Examples.build([], []), np.full(4, m)) for m in (0, 2000)),
+    Design.build(Examples.build([[0]], [1]), np.array([1 << MEAN_BITS, 0, 0, 0])),
+    *(
+        Design.build(Examples.build([[], [0], [1, 3], [0, 1, 2, 3]], [0, 1, 0, 1]), np.array(mean))
+        for mean in ([0] * 4, [1] * 4, [100, 0, 2048, 4096], [4096] * 4, [4095] * 4)
+    ),
+]
+exponents = st.integers(0, 62).flatmap(lambda k: st.integers(-(1 << k), 1 << k))
+near = st.builds(
+    lambda k, off, s: s * ((1 << k) + off), st.integers(30, 51), st.integers(-2, 2), st.sampled_from([1, -1])
+)
+
+
+def _refused(design: Design, w: np.ndarray) -> bool:
+    try:
+        logits = design.logits(w)
+    except ConfigError:
+        return True
+    assert logits.tolist() == [int(x) >> 20 for x in _dense(design).reshape(-1, 4) @ w.astype(object)]
+    return False
+
+
+@given(st.lists(exponents | near, min_size=4, max_size=4))
+def test_logits_are_exact_for_every_design_or_refused_for_every_one_when_weights_are_any(weights):
+    w = np.array(weights, dtype=np.int64)
+    refusals = {_refused(design, w) for design in MANY}
+    assert len(refusals) == 1
+    try:
+        require_exact(w)
+    except ConfigError:
+        assert refusals == {True}
+    else:
+        assert refusals == {False}
+
+
+@pytest.mark.parametrize(
+    ("weights", "why"),
+    [
+        ([(1 << 35) - 2, 0, 0, 0], ""),
+        ([(1 << 35) - 1, 0, 0, 0], "a logit may reach"),
+        ([(1 << 34) - 1] * 4, ""),
+        ([1 << 34] * 4, "a logit may reach"),
+        ([1 << 50, 0, 0, 0], "a logit's inner sum may reach"),
+        ([1 << 62, 1 << 62, 0, 0], "an L1 norm may reach"),
+    ],
+)
+def test_weights_are_refused_when_a_product_with_some_example_could_leave_64_bits(weights, why):
+    w = np.array(weights)
+    assert {_refused(design, w) for design in MANY} == {bool(why)}
+    if why:
+        with pytest.raises(ConfigError, match=why):
+            require_exact(w)
 
 
 def test_gradient_is_refused_when_its_sum_could_leave_the_exact_range():

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from federation.contribution import inner_products
+from federation.contribution import inner_products, project_out
 from federation.delta import within_cap
-from federation.fixedpoint import Ints, abs_sum
-from federation.models.linear import Design, fit_intercept, log_loss, model_hash
+from federation.fixedpoint import Ints, abs_sum, exact_dot
+from federation.models.linear import MAX_SCALE, Design, fit_intercept, log_loss, model_hash
 from federation.reward import clip_limit
 from federation.rounds import EpochState, RoundOutcome, Status, close_round, momentum, open_round
 from federation.types import Did
 from tests.unit.federation import _reference as reference
+from tests.unit.federation import _vector
 from tests.unit.federation._world import (
     RULES,
     TERMS,
@@ -31,7 +31,7 @@ from tests.unit.federation._world import (
     random_case,
 )
 
-VECTOR = json.loads((Path(__file__).parents[2] / "vectors" / "score.json").read_text(encoding="utf-8"))
+VECTOR = json.loads(_vector.PATH.read_text(encoding="utf-8"))
 
 
 def line(outcome: RoundOutcome, name: Did):
@@ -64,8 +64,24 @@ def test_cases_reach_every_branch_when_counted():
 
 
 def test_vector_is_reproduced_when_kernel_and_reference_play_it():
-    assert reference.play(VECTOR["case"]) == VECTOR["decided"]
+    assert _vector.text(_vector.vector()) + "\n" == _vector.PATH.read_text(encoding="utf-8")
     assert play_case(VECTOR["case"]) == VECTOR["decided"]
+
+
+def _without_momentum_upon_momentum(state: EpochState, beta_tenths: int) -> Ints:
+    last = state.steps[0] if state.steps else 0 * state.weights
+    return state.weights + (2 * beta_tenths * last + 10) // 20
+
+
+def test_vector_is_missed_when_momentum_is_on_the_last_aggregate_only(monkeypatch):
+    monkeypatch.setattr("federation.rounds.momentum", _without_momentum_upon_momentum)
+    hashes = [[r["base_hash"] for r in decided] for decided in (play_case(VECTOR["case"]), VECTOR["decided"])]
+    assert [a == b for a, b in zip(*hashes, strict=True)] == [True, True, True, False, False]
+
+
+def test_vector_is_missed_when_scales_have_no_cap(monkeypatch):
+    monkeypatch.setattr("federation.models.linear.MAX_SCALE", MAX_SCALE + 1)
+    assert play_case(VECTOR["case"])[0]["trace_root"] != VECTOR["decided"][0]["trace_root"]
 
 
 @pytest.mark.parametrize("what", ["bounty", "quota", "label", "delta"])
@@ -106,7 +122,7 @@ def test_ties_go_to_the_smaller_step_when_nobody_moves_the_model():
 
 def test_momentum_rounds_halves_up_when_a_tenth_is_split():
     state = EpochState.first(initial=np.array([10, 10, 10, 10]), quotas={did(0): 1})
-    moved = replace(state, steps=(np.array([5, -5, 1, -1]),))
+    moved = replace(state, steps=(np.array([70, 0, -7, 0]),), move=np.array([5, -5, 1, -1]))
     assert momentum(moved, 9).tolist() == [15, 6, 11, 9]
     assert momentum(moved, 1).tolist() == [11, 10, 10, 10]
     assert momentum(state, 9).tolist() == [10, 10, 10, 10]
@@ -118,6 +134,42 @@ def test_model_moves_by_the_step_when_eta_is_positive():
         assert np.array_equal(outcome.state.weights, base.weights + outcome.step)
         assert outcome.state.steps[0] is outcome.step
         assert len(outcome.state.steps) == min(2, outcome.round)
+
+
+def test_move_is_the_whole_difference_when_a_step_follows_momentum():
+    world = make_world(9, members=8, shards=5)
+    weights, with_momentum = np.zeros(world.dim, dtype=np.int64), 0
+    for base, outcome in play(world):
+        assert outcome.eta > 0
+        assert np.array_equal(outcome.state.move, outcome.state.weights - weights)
+        assert np.array_equal(outcome.state.move, outcome.step) == (base.beta_tenths == 0)
+        with_momentum += base.beta_tenths > 0
+        weights = outcome.state.weights
+    assert with_momentum >= 2
+
+
+def _public_directions(state: EpochState, base) -> list[Ints]:
+    return [base.weights - state.initial, state.move, *state.steps]
+
+
+def test_projected_gradient_is_orthogonal_to_all_that_is_public_when_it_was_rounded_once():
+    world = make_world(9, members=8, shards=6)
+    state, slanted = EpochState.first(initial=np.zeros(world.dim, dtype=np.int64), quotas=world.quotas), 0
+    for base, outcome in play(world):
+        for direction in _public_directions(state, base):
+            # Rounding moves each coordinate by at most a half.
+            assert 2 * abs(exact_dot(outcome.projected, direction)) <= abs_sum(direction)
+            slanted += 2 * abs(exact_dot(outcome.path.gradient, direction)) > abs_sum(direction)
+        state = outcome.state
+    assert slanted >= 4 * 4 + 3
+
+
+def test_gradient_keeps_a_part_along_the_last_move_when_only_aggregates_are_projected_out():
+    world = make_world(9, members=8, shards=6)
+    before, (base, outcome) = [out.state for _, out in play(world)][-2], play(world)[-1]
+    start, move, *steps = _public_directions(before, base)
+    less = project_out(outcome.path.gradient, [start, *steps])
+    assert 2 * abs(exact_dot(less, move)) > abs_sum(move)
 
 
 def _poisoned(world: World):
@@ -134,6 +186,7 @@ def test_round_charges_but_never_pays_when_eta_is_zero():
         assert outcome.improvement <= 0
         assert np.array_equal(outcome.state.weights, start)
         assert outcome.state.steps == ()
+        assert not outcome.state.move.any()
         assert outcome.step.any()
         assert all(m.credit <= 0 for m in outcome.members)
         assert any(m.credit < 0 for m in outcome.members)
@@ -150,6 +203,8 @@ def test_last_step_stays_known_when_a_later_round_takes_none():
     (_, first), (_, second), *_ = play(world, rounds=2, senders=dict.fromkeys(world.members, turn))
     assert first.eta > 0 == second.eta
     assert second.state.steps[0] is first.step
+    assert second.state.move is first.state.move
+    assert second.state.move.any()
 
 
 def test_positive_pays_stay_below_the_improvement_when_noise_is_high():
@@ -263,6 +318,7 @@ def test_round_leaves_everything_when_nobody_answers():
     assert (outcome.eta, outcome.scored_eta, outcome.improvement, outcome.step_losses) == (0, 0, 0, ())
     assert all(m.credit == m.counted == 0 for m in outcome.members)
     assert outcome.state.round == 2
+    assert not outcome.state.move.any()
 
 
 def test_member_is_absent_when_nothing_is_said_of_it():
@@ -293,12 +349,16 @@ def _model(sight: Sight) -> Ints:
     return _at_cap(sight.base.weights - sight.state.initial, sight)
 
 
+def _move(sight: Sight) -> Ints:
+    return _at_cap(sight.state.move, sight)
+
+
 def _at_cap(vector: Ints, sight: Sight) -> Ints:
     norm = float(np.sqrt((vector.astype(float) ** 2).sum()))
     return (vector * (len(sight.design) * 65536 / norm)).astype(np.int64) if norm else vector
 
 
-@pytest.mark.parametrize("cheat", [_stale, _model])
+@pytest.mark.parametrize("cheat", [_stale, _model, _move])
 def test_resending_earns_nothing_when_projected_though_it_would_earn_more_than_the_honest(cheat):
     world = make_world(9, members=8, shards=4)
     sent: dict[tuple[int, Did], Ints] = {}
