@@ -32,15 +32,20 @@ class Quiet:
         pass
 
 
-def made_up_mails(n: int = 800, *, seed: int = 7) -> list[Mail]:
-    """Mails of made-up words, a third of them spam; each speaks mostly its own class's words."""
+def made_up_mails(n: int = 800, *, seed: int = 7, foreign: int = 2) -> list[Mail]:
+    """Mails of made-up words, a third of them spam: four of its own class's, some of the other's."""
     rng = np.random.default_rng(seed)
     common = [f"common{i}" for i in range(40)]
     own = {label: [f"{'spam' if label else 'ham'}word{i}" for i in range(60)] for label in (False, True)}
     mails = []
     for i in range(n):
         label = bool(rng.random() < 0.35)
-        words = [CANARY, *rng.choice(common, 6), *rng.choice(own[label], 4), *rng.choice(own[not label], 2)]
+        words = [
+            CANARY,
+            *rng.choice(common, 6),
+            *rng.choice(own[label], 4),
+            *rng.choice(own[not label], foreign),
+        ]
         mails.append(Mail(text=" ".join(map(str, words)), label=label, thread=f"thread-{i // 2}"))
     return mails
 

@@ -15,7 +15,13 @@ ROUND: dict[str, Value] = {**PLACE, "round": 0}
 DID = "did:key:z6MkehRgf7yJbgaGfYsdoAsKdBPE3dj2CYhowQdcjqSJgvVd"
 
 EXAMPLES: dict[str, dict[str, Value]] = {
-    "data": {"federation": PLACE["federation"], "count": 3, "root": HEX, "head": HEX},
+    "data": {
+        "federation": PLACE["federation"],
+        "payee": "0x" + "0f" * 20,
+        "count": 3,
+        "root": HEX,
+        "head": HEX,
+    },
     "contribution": {**ROUND, "baseHash": HEX, "commitment": HEX},
     "validation-shard": {**PLACE, "shard": 1, "provider": 2, "blob": HEX, "examples": 28},
     "round-receipt": {
@@ -26,9 +32,12 @@ EXAMPLES: dict[str, dict[str, Value]] = {
         "shard": 1,
         "eta": "16",
         "improvement": "-123456789012345678901234567890",
-        "credits": [{"did": DID, "score": "-5", "credit": "0", "status": "revealed"}],
+        "credits": [
+            {"did": DID, "score": "-5", "credit": "0", "status": "accepted", "delta": HEX, "salt": HEX}
+        ],
         "rejections": [{"did": DID, "reason": "the norm exceeds the cap"}],
         "suspended": [DID],
+        "trace": HEX,
         "traceRoot": HEX,
     },
     "model-card": {
@@ -38,6 +47,7 @@ EXAMPLES: dict[str, dict[str, Value]] = {
         "epsilon": "7.5",
         "contributors": 9,
         "receipts": 20,
+        "claims": HEX,
     },
 }
 
@@ -75,7 +85,29 @@ def test_content_is_refused_when_a_field_is_unknown(kind: str) -> None:
 
 
 def _credit(**change: Value) -> dict[str, Value]:
-    return {"credits": [{"did": DID, "score": "1", "credit": "1", "status": "ok", **change}]}
+    line: dict[str, Value] = {
+        "did": DID,
+        "score": "1",
+        "credit": "1",
+        "status": "ok",
+        "delta": HEX,
+        "salt": HEX,
+    }
+    return {"credits": [{**line, **change}]}
+
+
+@pytest.mark.parametrize("epsilon", ["inf", "0", "0.5", "7.5", "12"])
+def test_model_card_passes_when_its_epsilon_is_a_decimal_or_inf(epsilon: str) -> None:
+    validate("model-card", {**_example("model-card"), "epsilon": epsilon})
+
+
+@pytest.mark.parametrize("field", ["did", "score", "credit", "status", "delta", "salt"])
+def test_receipt_is_refused_when_a_credit_lacks_a_field(field: str) -> None:
+    (line,) = _credit()["credits"]  # type: ignore[misc]  # one record, as written above
+    validate("round-receipt", {**_example("round-receipt"), "credits": [line, line]})
+    short = {name: value for name, value in line.items() if name != field}  # type: ignore[union-attr]  # a record
+    with pytest.raises(MalformedData, match=rf"credits\[1\]: field '{field}' is missing"):
+        validate("round-receipt", {**_example("round-receipt"), "credits": [line, short]})
 
 
 @pytest.mark.parametrize(
@@ -103,6 +135,18 @@ def _credit(**change: Value) -> dict[str, Value]:
         ("round-receipt", _credit(surplus=1)),
         ("round-receipt", _credit(credit=1)),
         ("round-receipt", _credit(status="")),
+        ("round-receipt", _credit(delta="")),
+        ("round-receipt", _credit(salt=HEX[2:])),
+        ("round-receipt", {"trace": ""}),
+        ("data", {"payee": "0f" * 20}),
+        ("data", {"payee": ""}),
+        ("model-card", {"claims": ""}),
+        ("model-card", {"epsilon": "nan"}),
+        ("model-card", {"epsilon": "-1"}),
+        ("model-card", {"epsilon": "-inf"}),
+        ("model-card", {"epsilon": "1e3"}),
+        ("model-card", {"epsilon": "inf.5"}),
+        ("model-card", {"epsilon": ""}),
     ],
 )
 def test_content_is_refused_when_a_value_has_another_form(kind: str, change: dict[str, Value]) -> None:

@@ -12,7 +12,7 @@ from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 
 from federation import _flwr_compat as compat
-from federation.errors import ConfigError, FolkmootError
+from federation.errors import ConfigError, FolkmootError, PeerError
 from federation.grid import Crash, Delay, Drop, InProcessGrid, Offline, Replay, Tamper
 
 ANN, BOB, CAT = 2**63 + 11, 2**62 + 5, 7_000_000_000_000_000_001
@@ -312,6 +312,46 @@ def test_error_reply_has_code_two_when_a_reply_cannot_be_sent(bad):
 
     (reply,) = ask(one_client(answer))
     assert reply.error.code == 2
+
+
+def test_error_reply_has_code_two_when_a_reply_has_neither_content_nor_error():
+    def answer(message, context):
+        reply = Message(RecordDict(), reply_to=message)
+        reply.__dict__["_content"] = None
+        compat.encode(reply)
+        return reply
+
+    grid = one_client(answer)
+    for replies in (ask(grid), ask(grid), ask(grid, BOB, 7)):
+        assert len(replies) == 1
+    assert ask(grid)[0].error.code == compat.CLIENT_RAISED
+    assert number_of(ask(grid, BOB, 7)[0]) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a \ud800 b", "a \\ud800 b"),
+        ("d\xe9j\xe0 vu", "d\\xe9j\\xe0 vu"),
+        ("\N{PILE OF POO}", "\\U0001f4a9"),
+        ("plain\n", "plain\n"),
+    ],
+)
+def test_error_text_is_ascii_with_escapes_when_an_exception_says_anything_else(text, written):
+    def answer(message, context):
+        raise PeerError(text)
+
+    (reply,) = ask(one_client(answer))
+    assert reply.error == Error(2, f"<class 'federation.errors.PeerError'>:<'{written}'>")
+
+
+def test_error_reply_has_code_two_when_a_reply_holds_a_lone_surrogate():
+    def answer(message, context):
+        return Message(RecordDict({"c": ConfigRecord({"text": "\ud800"})}), reply_to=message)
+
+    (reply,) = ask(one_client(answer))
+    assert reply.error.code == 2
+    assert reply.error.reason.isascii()
 
 
 def test_error_reply_names_the_request_when_the_client_tampered_with_its_copy():

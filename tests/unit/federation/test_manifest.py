@@ -9,6 +9,7 @@ import pytest
 from federation.errors import ConfigError
 from federation.fixedpoint import TABLE_SHA256
 from federation.manifest import Manifest
+from federation.privacy import spend
 
 TEXT = f"""\
 name = "spam-2026"
@@ -19,6 +20,12 @@ rounds = 20
 community = "did:key:zC"
 aggregator = "did:key:zG"
 providers = ["did:key:z2", "did:key:z1", "did:key:z3"]
+
+[chain]
+chain_id = 31337
+aggregator = "0x{"cD" * 20}"
+challenge_window = 3600
+draw_delay = 2
 
 [model]
 kind = "linear"
@@ -31,7 +38,7 @@ unit = "example"
 epsilon = "8.0"
 delta = "1e-5"
 clip_milli = 500
-sigma_e4 = 25000
+sigma_e4 = 30000
 
 [search]
 etas = [0, 1, 2, 4, 8, 16]
@@ -69,8 +76,11 @@ def test_manifest_carries_its_numbers_when_rules_are_derived():
         500,
         3,
     )
-    assert (manifest.privacy.clip, manifest.privacy.sigma) == (0.5, 2.5)
+    assert (manifest.privacy.clip, manifest.privacy.sigma) == (0.5, 3.0)
     assert (manifest.privacy.budget.epsilon, manifest.privacy.budget.delta) == (8.0, 1e-5)
+    chain = manifest.chain
+    assert (chain.chain_id, chain.challenge_window, chain.draw_delay) == (31337, 3600, 2)
+    assert chain.aggregator == "0x" + "cD" * 20
     assert manifest.providers == ("did:key:z2", "did:key:z1", "did:key:z3")
 
 
@@ -101,24 +111,40 @@ CHANGES = [
     ('community = "did:key:zC"', 'community = "did:web:c"', "parties.community"),
     ('aggregator = "did:key:zG"', 'aggregator = "did:key:zG\\n"', "parties.aggregator"),
     ('"did:key:z2", ', "", "parties.providers"),
+    ('"did:key:z2", "did:key:z1"', '"did:key:z2", "did:key:z2"', "parties: "),
+    ('"did:key:z2", "did:key:z1"', '"did:key:z2", "did:key:zG"', "parties: "),
+    ("chain_id = 31337", "chain_id = 0", "chain.chain_id"),
+    ("chain_id = 31337", 'chain_id = "31337"', "chain.chain_id"),
+    ('aggregator = "0x', 'aggregator = "0x00', "chain.aggregator"),
+    ('aggregator = "0xcD', 'aggregator = "cDcD', "chain.aggregator"),
+    ('aggregator = "0xcD', 'aggregator = "0xgD', "chain.aggregator"),
+    ("challenge_window = 3600", "challenge_window = 0", "chain.challenge_window"),
+    ("draw_delay = 2", "draw_delay = 0", "chain.draw_delay"),
+    ("draw_delay = 2", "draw_delay = 257", "chain.draw_delay"),
+    ("draw_delay = 2", "draw_delay = 2\ngas = 1", "chain.gas: extra inputs are not permitted"),
+    ("challenge_window = 3600\n", "", "chain.challenge_window: field required"),
     ('kind = "linear"', 'kind = "torch"', "model.kind"),
     ("dim = 4096", "dim = 1", "model.dim"),
     ("dim = 4096", "dim = 1048577", "model.dim"),
     ("abab", "ABab", "model.features_sha256"),
     ('unit = "example"', 'unit = "member"', "privacy.unit"),
     ('epsilon = "8.0"', 'epsilon = "inf"', "epsilon is inf exactly when sigma_e4 is 0"),
-    ("sigma_e4 = 25000", "sigma_e4 = 0", "epsilon is inf exactly when sigma_e4 is 0"),
+    ("sigma_e4 = 30000", "sigma_e4 = 0", "epsilon is inf exactly when sigma_e4 is 0"),
     ('epsilon = "8.0"', 'epsilon = "-8.0"', "privacy.epsilon"),
     ('epsilon = "8.0"', 'epsilon = "nan"', "privacy.epsilon"),
     ('epsilon = "8.0"', "epsilon = 8.0", "privacy.epsilon"),
     ('delta = "1e-5"', 'delta = "1"', "privacy.delta"),
     ("clip_milli = 500", "clip_milli = 0", "privacy.clip_milli"),
-    ("sigma_e4 = 25000", "sigma_e4 = -1", "privacy.sigma_e4"),
+    ("sigma_e4 = 30000", "sigma_e4 = -1", "privacy.sigma_e4"),
     ("etas = [0, 1, 2, 4, 8, 16]", "etas = [0, 2, 1]", "strictly ascending"),
-    ("etas = [0, 1, 2, 4, 8, 16]", "etas = [1, 1]", "strictly ascending"),
+    ("etas = [0, 1, 2, 4, 8, 16]", "etas = [0, 0]", "strictly ascending"),
+    ("etas = [0, 1, 2, 4, 8, 16]", "etas = [1, 2]", "begin with 0"),
+    ("etas = [0, 1, 2, 4, 8, 16]", "etas = [0, 1048577]", "search.etas"),
     ("etas = [0, 1, 2, 4, 8, 16]", "etas = [0]", "search.etas"),
     ("etas = [0, 1, 2, 4, 8, 16]", "etas = [-1, 2]", "search.etas"),
     ("betas_tenths = [0, 2", "betas_tenths = [2, 0", "strictly ascending"),
+    ("betas_tenths = [0, 2", "betas_tenths = [2", "begin with 0"),
+    ("13, 20]", "13, 1001]", "search.betas_tenths"),
     ("betas_tenths = [0, 2, 4, 6, 9, 13, 20]", "betas_tenths = []", "search.betas_tenths"),
     ('bounty_wei = "1', 'bounty_wei = "01', "reward.bounty_wei"),
     ('bounty_wei = "1', 'bounty_wei = "-1', "reward.bounty_wei"),
@@ -148,8 +174,29 @@ def test_manifest_is_refused_by_name_when_a_field_is_wrong(old, new, named):
 
 
 def test_federation_without_noise_is_accepted_when_it_says_so():
-    text = TEXT.replace('"8.0"', '"inf"').replace("sigma_e4 = 25000", "sigma_e4 = 0")
+    text = TEXT.replace('"8.0"', '"inf"').replace("sigma_e4 = 30000", "sigma_e4 = 0")
     assert Manifest.from_toml(text).privacy.sigma == 0.0
+
+
+def test_noise_is_refused_when_all_rounds_cost_more_than_the_lifetime_budget():
+    assert spend([3.0] * 20, 1e-5).epsilon < 8 < spend([2.5] * 20, 1e-5).epsilon
+    with pytest.raises(ConfigError, match="20 rounds cost epsilon 8.721, beyond the lifetime budget"):
+        Manifest.from_toml(TEXT.replace("sigma_e4 = 30000", "sigma_e4 = 25000"))
+
+
+def test_manifest_means_the_same_when_it_was_written_by_hand():
+    chain = TEXT[TEXT.index("[chain]") : TEXT.index("[model]")]
+    by_hand = "# Agreed in May.\n" + TEXT.replace(chain, "").replace("rounds = 20", "rounds=20 # a month")
+    by_hand += "\n" + chain.replace("3600", "3_600")
+    manifest = Manifest.from_toml(by_hand)
+    assert manifest.to_toml() == TEXT != by_hand
+    assert manifest.hash == hashlib.sha256(TEXT.encode()).digest()
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 33 + "]" * 33, "x = " + "[" * 100_000])
+def test_manifest_is_refused_when_it_nests_deeper_than_any_real_one(text):
+    with pytest.raises(ConfigError, match="nested deeper than 32 levels"):
+        Manifest.from_toml(text)
 
 
 def test_hash_changes_when_the_order_of_providers_does():
