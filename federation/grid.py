@@ -310,12 +310,12 @@ class InProcessGrid(Grid):  # type: ignore[misc]  # Flower's types are not follo
             reply = self._work(node_id, wire, crashes)
             sealed = self._seal(reply)
             decode(sealed)
-            return reply, sealed
         except Exception as error:
             _logger.debug("client %d raised", node_id, exc_info=True)
             text = f"{type(error)}:<'{error}'>".encode("ascii", "backslashreplace").decode()
             reply = Message(Error(CLIENT_RAISED, text), reply_to=decode(wire))
-            return reply, self._seal(reply)
+            sealed = self._seal(reply)
+        return reply, sealed
 
     def _work(self, node_id: int, wire: bytes, crashes: Sequence[Crash]) -> Message:
         if any(not crash.after for crash in crashes):

@@ -180,7 +180,7 @@ def test_federation_without_noise_is_accepted_when_it_says_so():
 
 def test_noise_is_refused_when_all_rounds_cost_more_than_the_lifetime_budget():
     assert spend([3.0] * 20, 1e-5).epsilon < 8 < spend([2.5] * 20, 1e-5).epsilon
-    with pytest.raises(ConfigError, match="20 rounds cost epsilon 8.721, beyond the lifetime budget"):
+    with pytest.raises(ConfigError, match=r"20 rounds cost epsilon 8\.721, beyond the lifetime budget"):
         Manifest.from_toml(TEXT.replace("sigma_e4 = 30000", "sigma_e4 = 25000"))
 
 

@@ -18,12 +18,15 @@ from federation.validation import (
     Entry,
     Index,
     Part,
+    commitment_bytes,
     deal,
     example_bytes,
     examples_bytes,
     mean_bytes,
+    opening_bytes,
     parse_examples,
     parse_mean,
+    parse_opening,
     shards_for,
 )
 from tests.unit.federation._world import DOMAIN, examples, rows
@@ -198,6 +201,79 @@ def test_shard_is_in_provider_order_when_parts_come_in_another():
         examples_bytes(joined)[8:]
         == examples_bytes(PARTS[1].examples)[8:] + examples_bytes(PARTS[2].examples)[8:]
     )
+
+
+def test_smallest_shard_is_the_least_sum_over_providers_when_the_public_portion_is_less():
+    parts = (_part(0, 0, 2), _part(1, 0, 5), _part(1, 1, 4), _part(2, 0, 3), _part(2, 1, 5), _part(3, 0, 9))
+    assert _index(*parts).smallest_shard() == 8
+    assert _index(_part(0, 0, 2)).smallest_shard() == 0
+
+
+PUBLIC = [PARTS[0].to_bytes(), b"", b"\xff" * 3]
+SIGNATURES = [bytes([i]) * 64 for i in range(3)]
+OPENING = opening_bytes(INDEX, PUBLIC, SIGNATURES)
+
+
+def test_opening_reads_back_when_each_provider_has_a_part_and_a_signature():
+    assert parse_opening(OPENING) == (INDEX, PUBLIC, SIGNATURES)
+    assert OPENING.startswith(len(INDEX.to_bytes()).to_bytes(4, "little") + INDEX.to_bytes())
+
+
+@pytest.mark.parametrize(("public", "signatures"), [(PUBLIC[:2], SIGNATURES), (PUBLIC, SIGNATURES[:2])])
+def test_opening_is_refused_when_parts_and_signatures_are_not_as_many(public, signatures):
+    with pytest.raises(VerificationFailed, match="validation opening: not in canonical form"):
+        parse_opening(opening_bytes(INDEX, public, signatures))
+
+
+@given(st.integers(0, len(OPENING) - 1))
+def test_opening_is_refused_when_it_is_cut_short_or_goes_on(length):
+    # A cut between two pieces leaves an opening of fewer, with as many parts as signatures or refused.
+    for data in (OPENING[:length], OPENING + bytes(1 + length % 3)):
+        try:
+            index, public, signatures = parse_opening(data)
+        except VerificationFailed:
+            continue
+        assert opening_bytes(index, public, signatures) == data != OPENING
+        assert len(public) == len(signatures) < 3
+
+
+@given(st.integers(0, 8 * len(OPENING) - 1))
+def test_opening_differs_or_is_refused_when_a_bit_flips(bit):
+    data = bytearray(OPENING)
+    data[bit // 8] ^= 1 << bit % 8
+    try:
+        parsed = parse_opening(bytes(data))
+    except VerificationFailed:
+        return
+    assert opening_bytes(*parsed) == bytes(data)
+    assert parsed != (INDEX, PUBLIC, SIGNATURES)
+
+
+@pytest.mark.parametrize("data", [b"", bytes(4), b"\xff" * 4, (4).to_bytes(4, "little") + b"FMI1"])
+def test_opening_is_refused_when_it_has_no_index(data):
+    with pytest.raises(VerificationFailed, match="validation index: not an index"):
+        parse_opening(data)
+
+
+def test_providers_commitment_changes_when_any_part_of_it_does():
+    entries, tip = INDEX.entries[:2], bytes(32)
+    signed = {
+        commitment_bytes(*given)
+        for given in (
+            (DOMAIN, 0, entries, tip),
+            (DOMAIN, 1, entries, tip),
+            (DOMAIN, 0, entries[:1], tip),
+            (DOMAIN, 0, entries[::-1], tip),
+            (DOMAIN, 0, (entries[0], replace(entries[1], root=bytes(32))), tip),
+            (DOMAIN, 0, (entries[0], replace(entries[1], count=6)), tip),
+            (DOMAIN, 0, entries, bytes(31) + b"\1"),
+            (replace(DOMAIN, epoch=2), 0, entries, tip),
+            (replace(DOMAIN, chain_id=1), 0, entries, tip),
+            (replace(DOMAIN, federation="0x" + "cd" * 20), 0, entries, tip),
+        )
+    }
+    assert len(signed) == 10
+    assert {len(s) for s in signed} == {32}
 
 
 labelled = st.lists(st.tuples(st.sets(st.integers(0, DIM - 1), max_size=6), st.integers(0, 1)), max_size=6)
