@@ -189,8 +189,14 @@ class Member:
         """Check the aggregator's acknowledgement of this member's delta.
 
         Raises:
+            PeerError: It is for another place or another delta.
             IdentityError: The aggregator did not sign it.
         """
+        self._require_place(receipt.domain)
+        base_hash = self._reader.base_hash(receipt.domain.epoch, receipt.round)
+        payload = self._ledger.stored(self._release(receipt.round, base_hash))
+        if payload is None or sha256(payload[:-32]) != receipt.delta_sha256:
+            raise PeerError("the acknowledgement is for another delta")
         signed = Acknowledgement.signed_bytes(
             receipt.domain, receipt.round, did_hash(self.did), receipt.delta_sha256
         )
