@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from aggregator.admission import Committed, admit_commit, admit_reveal, answered
 from aggregator.epoch import OpenEpoch
 from aggregator.events import events_root
@@ -27,8 +25,8 @@ from contracts.chain import Chain, Signer
 from contracts.view import FederationView
 from federation.delta import delta_bytes, delta_hash
 from federation.fixedpoint import Ints
-from federation.hashing import did_hash, purpose, sha256
-from federation.merkle import MerkleTree, leaf_hash
+from federation.hashing import did_hash, sha256
+from federation.membertree import MemberTree
 from federation.messages import (
     ACKNOWLEDGE,
     COMMIT,
@@ -39,17 +37,14 @@ from federation.messages import (
     RevealReply,
     RevealRequest,
 )
-from federation.models.linear import Design, fit_intercept, model_bytes, model_hash
+from federation.models.linear import Design, model_bytes
 from federation.payloads import NOTHING, ModelCard, Receipt
-from federation.rounds import Base, EpochState, RoundOutcome, Status, close_round, open_round
+from federation.rounds import Base, EpochState, RoundOutcome, Status, close_round, open_round, release
 from federation.trace import Trace, vector_hash
 from federation.types import Did, Hash32
 
 if TYPE_CHECKING:
     from flwr.serverapp import Grid
-
-NOBODY = leaf_hash(purpose("nobody"))
-"""The only leaf of a tree that has no members."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,9 +157,7 @@ class RoundDriver:
         )
         self._known = Design.concat([self._known, shard])
         self._state = outcome.state
-        intercept = fit_intercept(self._known.logits(outcome.state.weights), self._known.labels)
-        released = model_hash(outcome.state.weights, intercept)
-        ports.public.put(model_bytes(outcome.state.weights, intercept))
+        released = ports.public.put(model_bytes(*release(outcome.state, self._known)))
         for reply in replies.values():
             ports.public.put(delta_bytes(reply.delta))
         reveals = {did: (delta_hash(reply.delta), reply.salt) for did, reply in replies.items()}
@@ -193,20 +186,16 @@ class RoundDriver:
             except Rejected as error:
                 silent = not answered(replies, did)
                 absent[did] = (Status.ABSENT, "") if silent else (Status.REJECTED, error.message)
-        order = self._order(committed)
-        leaves = [leaf_hash(did_hash(did), committed[did].commitment) for did in order] or [NOBODY]
-        self._commit_tree = MerkleTree.build(leaves, sort=False)
-        ports.federation.close_commits(ports.sender, self._commit_tree.root)
+        ports.federation.close_commits(ports.sender, _commit_tree(committed).root)
         return committed
 
     def _reveals(
         self, base: Base, committed: Mapping[Did, Committed], absent: dict[Did, tuple[Status, str]]
     ) -> dict[Did, RevealReply]:
         ports, epoch, round_ = self._ports, self._epoch, self._state.round
-        tree, order = self._commit_tree, self._order(committed)
         requests = {
-            did: RevealRequest(domain=epoch.domain, round=round_, proof=tree.proof(i)).records()
-            for i, did in enumerate(order)
+            did: RevealRequest(domain=epoch.domain, round=round_, proof=proof).records()
+            for did, proof in _commit_tree(committed).proofs().items()
         }
         messages = self._exchange(requests, REVEAL)
         revealed: dict[Did, RevealReply] = {}
@@ -218,9 +207,8 @@ class RoundDriver:
             except Rejected as error:
                 silent = not answered(messages, did)
                 absent[did] = (Status.SILENT, "") if silent else (Status.REJECTED, error.message)
-        leaves = [leaf_hash(did_hash(d), delta_hash(revealed[d].delta)) for d in self._order(revealed)]
-        root = MerkleTree.build(leaves or [NOBODY], sort=False).root
-        ports.federation.close_reveals(ports.sender, root)
+        hashes = {did: delta_hash(reply.delta) for did, reply in revealed.items()}
+        ports.federation.close_reveals(ports.sender, MemberTree.build(hashes).root)
         self._acknowledge(revealed)
         return revealed
 
@@ -261,12 +249,11 @@ class RoundDriver:
         trace = Trace.of(base, outcome)
         ports.public.put(trace.to_bytes())
         trace_root = trace.root(epoch.domain, outcome.round)
-        step = outcome.step if outcome.step is not None and outcome.eta else np.zeros_like(base.weights)
         receipt = Receipt(
             domain=epoch.domain,
             base_hash=base.hash,
             model_hash=released,
-            delta_hash=vector_hash(step),
+            delta_hash=vector_hash(outcome.aggregate),
             trace_hash=sha256(trace.to_bytes()),
             shard=shard,
             trace_root=trace_root,
@@ -358,6 +345,6 @@ class RoundDriver:
             timeout=ports.timeout,
         )
 
-    @staticmethod
-    def _order(members: Mapping[Did, object]) -> list[Did]:
-        return sorted(members, key=did_hash)
+
+def _commit_tree(committed: Mapping[Did, Committed]) -> MemberTree:
+    return MemberTree.build({did: found.commitment for did, found in committed.items()})

@@ -14,7 +14,6 @@ from ceramic_bridge.did import verify
 from contracts.bindings.federation import EpochTerms
 from contracts.chain import Signer
 from contracts.deploy import Deployment
-from federation.delta import norm_cap
 from federation.errors import ConfigError, VerificationFailed
 from federation.fixedpoint import Ints
 from federation.hashing import Domain
@@ -49,13 +48,7 @@ class OpenEpoch:
 
     def cap(self, did: Did) -> int:
         """Return the largest norm of a member's delta."""
-        privacy = self.manifest.privacy
-        return norm_cap(
-            clip_milli=privacy.clip_milli,
-            sigma_e4=privacy.sigma_e4,
-            quota=self.roster.quotas[did],
-            dim=self.manifest.model.dim,
-        )
+        return self.manifest.cap(self.roster.quotas[did])
 
     @property
     def norm_bound(self) -> int:

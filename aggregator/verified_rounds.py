@@ -18,19 +18,17 @@ from contracts.bindings.federation import (
     RoundRecorded,
     ShardDrawn,
 )
-from federation.delta import norm_cap, parse_delta, within_cap
+from federation.delta import parse_delta, within_cap
 from federation.errors import VerificationFailed
 from federation.fixedpoint import Ints
-from federation.hashing import commitment, did_hash, purpose
-from federation.merkle import MerkleTree, leaf_hash
-from federation.models.linear import Design, fit_intercept, model_hash
+from federation.hashing import commitment
+from federation.membertree import MemberTree
+from federation.models.linear import Design, model_hash
 from federation.payloads import Contribution, Receipt
 from federation.roster import Roster
-from federation.rounds import Base, EpochState, RoundOutcome, Status, close_round, open_round
+from federation.rounds import Base, EpochState, RoundOutcome, Status, close_round, open_round, release
 from federation.trace import Trace, first_difference, vector_hash
 from federation.types import Did, Hash32
-
-_NOBODY = leaf_hash(purpose("nobody"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,9 +146,7 @@ class RoundReplay:
             if unknown or statement.base_hash != base.hash:
                 raise VerificationFailed(f"event {event.cid}", f"is no contribution to round {round_}")
             found[event.signer] = statement.commitment
-        order = sorted(found, key=did_hash)
-        leaves = [leaf_hash(did_hash(did), found[did]) for did in order] or [_NOBODY]
-        if MerkleTree.build(leaves, sort=False).root != on_chain.commit_root:
+        if MemberTree.build(found).root != on_chain.commit_root:
             raise VerificationFailed(f"round {round_}", "the commit root does not hold its contributions")
         return found
 
@@ -161,13 +157,7 @@ class RoundReplay:
         return receipts[0]
 
     def _cap(self, did: Did) -> int:
-        privacy = self._epoch.manifest.privacy
-        return norm_cap(
-            clip_milli=privacy.clip_milli,
-            sigma_e4=privacy.sigma_e4,
-            quota=self._epoch.roster.quotas[did],
-            dim=self._epoch.dim,
-        )
+        return self._epoch.manifest.cap(self._epoch.roster.quotas[did])
 
     def _deltas(
         self,
@@ -192,9 +182,10 @@ class RoundReplay:
             reveals[did] = (digest, salt)
             if len(deltas[did]) != self._epoch.dim or not within_cap(deltas[did], self._cap(did)):
                 raise VerificationFailed(f"round {round_}", f"{did}'s delta should have been rejected")
-        order = sorted(deltas, key=did_hash)
-        leaves = [leaf_hash(did_hash(did), reveals[did][0]) for did in order] or [_NOBODY]
-        if MerkleTree.build(leaves, sort=False).root != on_chain.reveal_root:
+        if (
+            MemberTree.build({did: digest for did, (digest, _) in reveals.items()}).root
+            != on_chain.reveal_root
+        ):
             raise VerificationFailed(f"round {round_}", "the reveal root does not hold the accepted deltas")
         return deltas, reveals
 
@@ -216,17 +207,15 @@ class RoundReplay:
         if trace.root(self._epoch.domain, outcome.round) != on_chain.trace_root:
             raise VerificationFailed(subject, "the trace root on chain is not that of the recomputed trace")
         after = Design.concat([known, self._epoch.shards[on_chain.shard]])
-        weights = outcome.state.weights
-        released = model_hash(weights, fit_intercept(after.logits(weights), after.labels))
+        released = model_hash(*release(outcome.state, after))
         if released != on_chain.model_hash:
             raise VerificationFailed(subject, "the new model is not the recomputed one")
         self._epoch.public.blob(released, f"{subject}'s model")
-        step = outcome.step if outcome.step is not None and outcome.eta else np.zeros_like(weights)
         expected = Receipt(
             domain=self._epoch.domain,
             base_hash=base.hash,
             model_hash=released,
-            delta_hash=vector_hash(step),
+            delta_hash=vector_hash(outcome.aggregate),
             trace_hash=Hash32(bytes.fromhex(str(receipt.content["trace"]))),
             shard=on_chain.shard,
             trace_root=on_chain.trace_root,

@@ -31,7 +31,7 @@ from federation.delta import delta_hash
 from federation.grid import InProcessGrid
 from federation.hashing import Domain, did_hash
 from federation.manifest import Parties
-from federation.merkle import MerkleTree, leaf_hash
+from federation.membertree import MemberTree
 from federation.messages import (
     ACKNOWLEDGE,
     COMMIT,
@@ -156,11 +156,11 @@ def _over_grid(world: _World, grid: InProcessGrid, nodes: dict[Did, int]) -> Non
     request = CommitRequest(domain=world.domain, round=round_, base=base).records()
     messages = exchange(grid, nodes, dict.fromkeys(nodes, request), message_type=COMMIT, group="", timeout=60)
     committed = {d: admit_commit(m, d, epoch, round_, base.hash).commitment for d, m in messages.items()}
-    tree, order = _tree(committed)
+    tree = MemberTree.build(committed)
     world.chain.root = tree.root
     proofs = {
-        did: RevealRequest(domain=world.domain, round=round_, proof=tree.proof(i)).records()
-        for i, did in enumerate(order)
+        did: RevealRequest(domain=world.domain, round=round_, proof=proof).records()
+        for did, proof in tree.proofs().items()
     }
     messages = exchange(grid, nodes, proofs, message_type=REVEAL, group="", timeout=60)
     replies = {
@@ -180,11 +180,11 @@ def _directly(world: _World) -> None:
     for member in world.members:
         message = _Content(CommitReply(encode(member.commit(request))).records())
         committed[member.did] = admit_commit(message, member.did, epoch, round_, base.hash).commitment
-    tree, order = _tree(committed)
+    tree = MemberTree.build(committed)
     world.chain.root = tree.root
     members, replies = {m.did: m for m in world.members}, {}
-    for i, did in enumerate(order):
-        reply = members[did].reveal(RevealRequest(domain=world.domain, round=round_, proof=tree.proof(i)))
+    for did, proof in tree.proofs().items():
+        reply = members[did].reveal(RevealRequest(domain=world.domain, round=round_, proof=proof))
         message = _Content(reply.records())
         replies[did] = admit_reveal(
             message, did, epoch, round_, base_hash=base.hash, committed=committed[did]
@@ -204,11 +204,6 @@ class _Content:
 
     def has_content(self) -> bool:
         return True
-
-
-def _tree(committed: dict[Did, Hash32]) -> tuple[MerkleTree, list[Did]]:
-    order = sorted(committed, key=did_hash)
-    return MerkleTree.build([leaf_hash(did_hash(d), committed[d]) for d in order], sort=False), order
 
 
 def _cpu(work: Callable[[], None]) -> float:

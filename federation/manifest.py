@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from federation.canonical import require_shallow
+from federation.delta import norm_cap
 from federation.errors import ConfigError
 from federation.fixedpoint import TABLE_SHA256
 from federation.hashing import sha256
@@ -60,6 +61,12 @@ class ModelSection(_Section):
     dim: Annotated[int, Field(ge=2, le=1 << 20)]
     features_sha256: _Hex32
     tables_sha256: _Hex32 = TABLE_SHA256
+
+    @model_validator(mode="after")
+    def _our_tables(self) -> ModelSection:
+        if self.tables_sha256 != TABLE_SHA256:
+            raise ValueError("scores were agreed on other sigmoid tables than this software has")
+        return self
 
 
 class PrivacySection(_Section):
@@ -172,6 +179,15 @@ class Manifest(_Section):
             suspension_from=reward.suspension_from,
         )
         return Rules(terms=terms, etas=tuple(self.search.etas), betas_tenths=tuple(self.search.betas_tenths))
+
+    def cap(self, quota: int) -> int:
+        """Return the largest L2 norm of a member's delta, in the deltas' fixed point."""
+        return norm_cap(
+            clip_milli=self.privacy.clip_milli,
+            sigma_e4=self.privacy.sigma_e4,
+            quota=quota,
+            dim=self.model.dim,
+        )
 
     @property
     def providers(self) -> tuple[Did, ...]:

@@ -177,6 +177,11 @@ class RoundOutcome:
     withheld_projection: int
     state: EpochState
 
+    @property
+    def aggregate(self) -> Ints:
+        """Delta as the model took it: zeros where it did not move."""
+        return self.step if self.step is not None and self.eta else np.zeros_like(self.state.weights)
+
 
 _TENTHS: Final = 10
 
@@ -211,6 +216,11 @@ def open_round(state: EpochState, rules: Rules, known: Design) -> Base:
         beta_tenths=beta,
         losses=tuple(losses),
     )
+
+
+def release(state: EpochState, known: Design) -> tuple[Ints, int]:
+    """Return the model after a round as it is released: weights, and intercept on all known examples."""
+    return state.weights, fit_intercept(known.logits(state.weights), known.labels)
 
 
 def step_losses(

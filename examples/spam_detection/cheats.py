@@ -16,7 +16,7 @@ from ceramic_bridge.cid import StreamId
 from ceramic_bridge.events import InitPayload, SignedEvent, create_init
 from client.member import Member
 from client.noise import gaussian
-from federation.delta import norm_cap, quantise
+from federation.delta import quantise
 from federation.fixedpoint import Floats, Ints
 from federation.messages import CommitRequest, RevealReply, RevealRequest
 from federation.models.linear import WEIGHT_BITS, Design, Examples
@@ -52,13 +52,7 @@ class Cheat(Member):
 
     def filled(self, direction: Floats) -> Ints:
         """Return a direction scaled to just below the member's norm cap."""
-        privacy, dim = self._terms.manifest.privacy, len(direction)
-        cap = norm_cap(
-            clip_milli=privacy.clip_milli,
-            sigma_e4=privacy.sigma_e4,
-            quota=self._vault.count,
-            dim=dim,
-        )
+        cap, dim = self._terms.manifest.cap(self._vault.count), len(direction)
         norm = float(np.linalg.norm(direction))
         target = np.ldexp(cap - 2 * np.sqrt(dim), -WEIGHT_BITS)
         return quantise(direction * (target / norm) if norm else direction)
