@@ -61,7 +61,6 @@ def test_flip_is_refused_and_its_file_named_when_any_file_is_hit(damaged):
     assert len(flips) > 55
     for name, bit in flips:
         flip_and_refuse(damaged, name, bit)
-    assert verify_run(damaged).rounds == 3
 
 
 @pytest.mark.slow
@@ -95,15 +94,34 @@ def test_missing_file_is_refused_by_name_when_any_is_taken_away(damaged):
         path.write_bytes(whole)
 
 
-@pytest.mark.parametrize("name", ["more.txt", "blobs/more", ".hidden", "deep/down/more"])
+@pytest.mark.parametrize("name", ["more.txt", "blobs/more", ".hidden"])
 def test_surplus_file_is_refused_by_name_when_one_is_added(damaged, name):
     path = damaged / "public" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"")
     try:
         assert refused(damaged).subject == name
     finally:
         path.unlink()
+
+
+@pytest.mark.parametrize("name", ["deep", "blobs/deep"])
+def test_surplus_directory_is_refused_by_name_when_one_is_added(damaged, name):
+    (damaged / "public" / name).mkdir()
+    try:
+        assert refused(damaged).subject == name
+    finally:
+        (damaged / "public" / name).rmdir()
+
+
+def test_link_is_refused_by_name_when_it_stands_for_a_file(damaged, tmp_path):
+    genesis, aside = damaged / "public" / "genesis.json", tmp_path / "genesis.json"
+    genesis.rename(aside)
+    genesis.symlink_to(aside)
+    try:
+        assert refused(damaged).subject == "genesis.json"
+    finally:
+        genesis.unlink()
+        aside.rename(genesis)
 
 
 def test_directory_is_refused_when_there_is_none(tmp_path):
@@ -195,7 +213,6 @@ def test_summary_is_compared_with_the_chain_when_a_run_is_verified(finished, tmp
 
 def test_run_is_refused_when_another_federation_is_expected(finished, damaged):
     federation = finished.run.epoch.domain.federation
-    assert verify_run(damaged, expect=federation).federation == federation
     assert verify_run(damaged, expect=Address(federation.lower())).federation == federation
     wrong = Address(federation[:-1] + ("0" if federation[-1] != "0" else "1"))
     for other in (wrong, finished.run.deployment.registry.address, finished.run.deployment.pool.address):

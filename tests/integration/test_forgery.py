@@ -273,7 +273,14 @@ def blob_of(forger: Forger, what: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "what", ["trace", "model", "base", "shard", "claims", "test set", "payouts", "roster"]
+    "what",
+    [
+        "trace",
+        "shard",
+        "claims",
+        "payouts",
+        *(pytest.param(what, marks=pytest.mark.slow) for what in ("model", "base", "test set", "roster")),
+    ],
 )
 def test_blob_is_missed_when_an_edited_one_takes_its_place(forger, what):
     name = blob_of(forger, what)
@@ -320,7 +327,7 @@ def sealed_flips(forger: Forger, names: list[str], seed: int) -> None:
 
 
 def test_flip_is_refused_when_the_index_covers_it_up(forger):
-    sealed_flips(forger, ["genesis.json", "blocks.rlp", "events.car", "federation.toml"] * 4, seed=4)
+    sealed_flips(forger, ["genesis.json", "blocks.rlp", "events.car", "federation.toml"] * 2, seed=4)
 
 
 @pytest.mark.slow

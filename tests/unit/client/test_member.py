@@ -332,31 +332,48 @@ def test_reveal_is_refused_when_its_leaf_is_not_under_the_root(scene):
     assert len(scene.member.reveal(request).delta) == DIM
 
 
-def acknowledgement(signer=AGGREGATOR, *, member=None, digest=None, round_=1, domain=DOMAIN):
-    delta = digest or sha256(b"delta")
+def acknowledgement(digest: Hash32, signer=AGGREGATOR, *, member=None) -> Acknowledgement:
     whom = did_hash(member or identity("member").did)
-    signature = signer.sign(Acknowledgement.signed_bytes(domain, round_, whom, delta))
-    return Acknowledgement(domain=domain, round=round_, delta_sha256=delta, signature=signature)
+    signature = signer.sign(Acknowledgement.signed_bytes(DOMAIN, 1, whom, digest))
+    return Acknowledgement(domain=DOMAIN, round=1, delta_sha256=digest, signature=signature)
 
 
-def test_acknowledgement_is_taken_when_the_aggregator_signed_it(scene):
-    scene.member.acknowledged(acknowledgement())
+@pytest.fixture
+def revealed(scene) -> Hash32:
+    """The hash of the delta that the scene's member revealed in round 1."""
+    reply = scene.member.reveal(scene.reveal_request(scene.member.commit(scene.request())))
+    return sha256(delta_bytes(reply.delta))
+
+
+def test_acknowledgement_is_taken_when_the_aggregator_signed_it(scene, revealed):
+    scene.member.acknowledged(acknowledgement(revealed))
+    scene.again().acknowledged(acknowledgement(revealed))
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        acknowledgement(COMMUNITY),
-        acknowledgement(member=identity("another member").did),
-        replace(acknowledgement(), round=2),
-        replace(acknowledgement(), delta_sha256=sha256(b"another delta")),
-        replace(acknowledgement(), domain=replace(DOMAIN, epoch=2)),
-        replace(acknowledgement(), signature=bytes(64)),
+        lambda digest: acknowledgement(digest, COMMUNITY),
+        lambda digest: acknowledgement(digest, member=identity("another member").did),
+        lambda digest: replace(acknowledgement(digest), signature=bytes(64)),
     ],
 )
-def test_acknowledgement_is_refused_when_anything_about_it_is_wrong(scene, wrong):
+def test_acknowledgement_is_refused_when_the_aggregator_did_not_sign_it(scene, revealed, wrong):
     with pytest.raises(IdentityError):
-        scene.member.acknowledged(wrong)
+        scene.member.acknowledged(wrong(revealed))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda digest: acknowledgement(sha256(b"another delta")),
+        lambda digest: replace(acknowledgement(digest), round=2),
+        lambda digest: replace(acknowledgement(digest), domain=replace(DOMAIN, epoch=2)),
+    ],
+)
+def test_acknowledgement_is_refused_when_it_is_for_something_else(scene, revealed, wrong):
+    with pytest.raises(PeerError):
+        scene.member.acknowledged(wrong(revealed))
 
 
 def test_examples_are_the_vaults_rows_when_read_twice_and_after_an_import(scene):
