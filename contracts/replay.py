@@ -170,6 +170,8 @@ def _execute(machine: Machine, item: _Claimed) -> Built:
         built = machine.build(item.transactions, item.timestamp())
     except ChainError as err:
         raise item.failed(err.message) from err
+    except RecursionError as err:
+        raise item.failed("nests calls too deep to execute") from err
     if built.encoded != item.encoded:
         raise item.failed("does not follow from the blocks before it")
     return built

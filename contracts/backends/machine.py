@@ -7,6 +7,7 @@ free. Rules are those of Cancun, without blobs and withdrawals.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,10 +60,24 @@ def mix_hash(parent_hash: bytes, timestamp: int) -> Hash32:
     return keccak256(abi_words(purpose("prevrandao"), parent_hash, timestamp))
 
 
+def _import_py_evm() -> None:
+    """Import py-evm and undo what its import does to the whole process.
+
+    It raises the recursion limit a hundredfold, with which deeply nested JSON crashes the interpreter
+    instead of raising an error.
+    """
+    limit = sys.getrecursionlimit()
+    import eth
+
+    assert eth
+    sys.setrecursionlimit(limit)
+
+
 class Machine:
     """Executes blocks on a state of its own, in memory."""
 
     def __init__(self, genesis: Genesis) -> None:
+        _import_py_evm()
         from eth.chains.base import MiningChain
         from eth.consensus import ConsensusApplier, NoProofConsensus
         from eth.constants import BLANK_ROOT_HASH

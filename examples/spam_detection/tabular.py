@@ -9,11 +9,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 import re
 from typing import TYPE_CHECKING, NoReturn
 
 from examples.spam_detection.cleaning import LIMIT, Mail, mask
+from federation.canonical import parse_json
 from federation.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ def _json_rows(path: Path, text: str) -> Iterator[tuple[int, object, object]]:
         if not source.strip():
             continue
         try:
-            row = json.loads(source)
-        except (ValueError, RecursionError) as error:
+            row = parse_json(source.encode())
+        except ValueError as error:
             _refuse(path, line, f"not JSON: {error}")
         if not isinstance(row, dict):
             _refuse(path, line, f"a JSON object is needed, found {type(row).__name__}")
