@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import pytest
 
+from aggregator import verified_epoch
 from tests import world
 from tests.world import Finished
 
@@ -12,3 +15,11 @@ from tests.world import Finished
 def finished() -> Finished:
     """A finished run of five honest members and every cheat; read it, never write to it."""
     return world.small_run()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def replayed_once():
+    """Execute each exported chain once: a replay depends on its bytes alone and is only read."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verified_epoch, "replay", lru_cache(maxsize=8)(verified_epoch.replay))
+        yield

@@ -76,8 +76,13 @@ def test_status_is_refused_when_the_operator_invents_it(tmp_path, monkeypatch, s
 
 
 def test_model_is_refused_when_the_operator_releases_another(tmp_path, monkeypatch):
-    honest = driver.fit_intercept
-    monkeypatch.setattr(driver, "fit_intercept", lambda *args: honest(*args) + 1)
+    honest = driver.release
+
+    def skewed(*args):
+        weights, intercept = honest(*args)
+        return weights, intercept + 1
+
+    monkeypatch.setattr(driver, "release", skewed)
     error = refused(tmp_path)
     assert (error.subject, "model" in error.message) == ("round 1", True)
 
