@@ -301,6 +301,12 @@ def test_products_are_exact_when_the_bound_is_just_below_64_bits(g, norm):
             inner_products(np.array([g + 1]), deltas, norm_bound=norm + 1)
 
 
+def test_products_are_exact_when_the_bound_is_just_above_53_bits():
+    g, d = (1 << 26) + 1, (1 << 27) + 1
+    assert inner_products(np.array([g]), np.array([[float(d)]]), norm_bound=d) == [g * d]
+    assert int(float(g) * float(d)) != g * d
+
+
 def test_products_are_refused_when_a_norm_could_leave_the_exact_range():
     with pytest.raises(ConfigError, match="a score's inner product"):
         inner_products(np.full(4, 1 << 40), np.zeros((1, 4)), norm_bound=1 << 50)

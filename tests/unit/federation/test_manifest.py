@@ -6,6 +6,7 @@ import hashlib
 
 import pytest
 
+from federation.delta import norm_cap
 from federation.errors import ConfigError
 from federation.fixedpoint import TABLE_SHA256
 from federation.manifest import Manifest
@@ -127,6 +128,7 @@ CHANGES = [
     ("dim = 4096", "dim = 1", "model.dim"),
     ("dim = 4096", "dim = 1048577", "model.dim"),
     ("abab", "ABab", "model.features_sha256"),
+    (f'tables_sha256 = "{TABLE_SHA256}"', f'tables_sha256 = "{"00" * 32}"', "other sigmoid tables"),
     ('unit = "example"', 'unit = "member"', "privacy.unit"),
     ('epsilon = "8.0"', 'epsilon = "inf"', "epsilon is inf exactly when sigma_e4 is 0"),
     ("sigma_e4 = 30000", "sigma_e4 = 0", "epsilon is inf exactly when sigma_e4 is 0"),
@@ -182,6 +184,12 @@ def test_noise_is_refused_when_all_rounds_cost_more_than_the_lifetime_budget():
     assert spend([3.0] * 20, 1e-5).epsilon < 8 < spend([2.5] * 20, 1e-5).epsilon
     with pytest.raises(ConfigError, match=r"20 rounds cost epsilon 8\.721, beyond the lifetime budget"):
         Manifest.from_toml(TEXT.replace("sigma_e4 = 30000", "sigma_e4 = 25000"))
+
+
+def test_cap_is_the_deltas_when_the_manifest_names_clip_noise_and_dimension():
+    manifest = Manifest.from_toml(TEXT)
+    assert manifest.cap(12) == norm_cap(clip_milli=500, sigma_e4=30000, quota=12, dim=4096)
+    assert manifest.cap(13) > manifest.cap(12)
 
 
 def test_manifest_means_the_same_when_it_was_written_by_hand():

@@ -13,7 +13,7 @@ from federation.delta import within_cap
 from federation.fixedpoint import Ints, abs_sum, exact_dot
 from federation.models.linear import MAX_SCALE, Design, fit_intercept, log_loss, model_hash
 from federation.reward import clip_limit
-from federation.rounds import EpochState, RoundOutcome, Status, close_round, momentum, open_round
+from federation.rounds import EpochState, RoundOutcome, Status, close_round, momentum, open_round, release
 from federation.types import Did
 from tests.unit.federation import _reference as reference
 from tests.unit.federation import _vector
@@ -132,6 +132,7 @@ def test_model_moves_by_the_step_when_eta_is_positive():
     for base, outcome in play(make_world(2)):
         assert outcome.eta > 0
         assert np.array_equal(outcome.state.weights, base.weights + outcome.step)
+        assert np.array_equal(outcome.aggregate, outcome.step)
         assert outcome.state.steps[0] is outcome.step
         assert len(outcome.state.steps) == min(2, outcome.round)
 
@@ -146,6 +147,16 @@ def test_move_is_the_whole_difference_when_a_step_follows_momentum():
         with_momentum += base.beta_tenths > 0
         weights = outcome.state.weights
     assert with_momentum >= 2
+
+
+def test_released_intercept_is_fitted_on_the_rounds_own_shard_when_it_is_known():
+    world = make_world(2)
+    ((_, outcome),) = play(world, rounds=1)
+    known = Design.concat([world.public, world.shards[0]])
+    weights, intercept = release(outcome.state, known)
+    assert np.array_equal(weights, outcome.state.weights)
+    assert intercept == fit_intercept(known.logits(weights), known.labels)
+    assert intercept != release(outcome.state, world.public)[1]
 
 
 def _public_directions(state: EpochState, base) -> list[Ints]:
@@ -187,6 +198,7 @@ def test_round_charges_but_never_pays_when_eta_is_zero():
         assert np.array_equal(outcome.state.weights, start)
         assert outcome.state.steps == ()
         assert not outcome.state.move.any()
+        assert not outcome.aggregate.any()
         assert outcome.step.any()
         assert all(m.credit <= 0 for m in outcome.members)
         assert any(m.credit < 0 for m in outcome.members)
@@ -319,6 +331,7 @@ def test_round_leaves_everything_when_nobody_answers():
     assert all(m.credit == m.counted == 0 for m in outcome.members)
     assert outcome.state.round == 2
     assert not outcome.state.move.any()
+    assert outcome.aggregate.tolist() == [0] * world.dim
 
 
 def test_member_is_absent_when_nothing_is_said_of_it():
