@@ -42,7 +42,7 @@ _ADDRESS = _string(42, "^0x[0-9a-fA-F]{40}$")
 _DID = _string(200, "^did:[a-z0-9]+:[!-~]+$")
 _BIG = _string(79, "^(0|-?[1-9][0-9]*)$")
 _DECIMAL = _string(40, r"^(0|[1-9][0-9]*)(\.[0-9]+)?$")
-_EPSILON = _string(40, r"^(inf|0|[1-9][0-9]*)(\.[0-9]+)?$")
+_EPSILON = _string(40, r"^(inf|(0|[1-9][0-9]*)(\.[0-9]+)?)$")
 _WORD = _string(64, "^[a-z0-9][a-z0-9-]*$")
 _TEXT = _string(400, "^[^\\x00-\\x1f]*$")
 

@@ -1,24 +1,27 @@
-"""Reading JSON and TOML from strangers: bounded depth, no constants that are no numbers."""
+"""Reading JSON from strangers: bounded depth, no constants that are no numbers."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Final
 
 import numpy as np
 
 MAX_DEPTH: Final = 32
 
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
 
 def require_shallow(data: bytes) -> None:
-    """Refuse text whose brackets nest deeper than any file of this project.
+    """Refuse JSON whose brackets nest deeper than any file of this project.
 
     A parser's own recursion limit is no protection: a library may have raised it.
 
     Raises:
         ValueError: It nests deeper than ``MAX_DEPTH``.
     """
-    raw = np.frombuffer(data, dtype=np.uint8)
+    raw = np.frombuffer(_STRING.sub(b"", data), dtype=np.uint8)
     opening = (raw == ord("[")) | (raw == ord("{"))
     closing = (raw == ord("]")) | (raw == ord("}"))
     depth = np.cumsum(opening.astype(np.int64) - closing)

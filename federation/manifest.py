@@ -11,7 +11,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from federation.canonical import require_shallow
 from federation.delta import norm_cap
 from federation.errors import ConfigError
 from federation.fixedpoint import TABLE_SHA256
@@ -218,13 +217,12 @@ class Manifest(_Section):
             ConfigError: Not TOML, or a field is unknown, missing or out of range.
         """
         try:
-            require_shallow(text.encode())
             return cls.model_validate(tomllib.loads(text))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "manifest"
             raise ConfigError(f"federation.toml: {where}: {first['msg'].lower()}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"federation.toml is not TOML: {error}") from error
 
 
