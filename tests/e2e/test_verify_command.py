@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.verify import verify_run
 from federation.cli import build_group, run_command
+from federation.errors import VerificationFailed
 from tests.world import Finished, copy_of
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +34,15 @@ def test_command_says_yes_in_json_when_the_run_is_sound(finished):
     assert (data["rounds"], data["members"]) == (3, 14)
     assert data["paid_wei"] == str(sum(int(m["paid_wei"]) for m in finished.summary["members"]))
     assert data["head"] == "0x" + finished.run.chain.block_hash(finished.run.chain.block_number).hex()
+
+
+def test_head_is_pinned_when_it_is_expected(finished):
+    chain = finished.run.chain
+    head, parent = (chain.block_hash(chain.block_number - back) for back in (0, 1))
+    assert verify_run(finished.out, expect_head=head).head == head
+    with pytest.raises(VerificationFailed) as caught:
+        verify_run(finished.out, expect_head=parent)
+    assert caught.value.subject == "blocks.rlp"
 
 
 def test_command_says_yes_in_words_when_the_run_is_sound(finished):

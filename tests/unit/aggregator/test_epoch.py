@@ -1,0 +1,101 @@
+"""An epoch opens on the manifest's providers, a signed roster and shards that measure enough."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from aggregator.epoch import open_epoch
+from aggregator.provider import Provider
+from aggregator.public import PublicDirectory
+from ceramic_bridge.did import Identity
+from federation.errors import ConfigError, IdentityError
+from federation.models.linear import Examples
+from federation.roster import Roster
+from tests.agreed import COMMUNITY, DIM, DOMAIN, MODELS, PROVIDERS, agreed, identity
+
+MEMBER = identity("member")
+QUOTAS = {MEMBER.did: 10}
+
+
+class Federation:
+    """Records what was opened."""
+
+    address = DOMAIN.federation
+
+    def __init__(self) -> None:
+        self.opened: list[object] = []
+
+    def epoch(self) -> int:
+        return len(self.opened)
+
+    def open_epoch(self, _sender: object, terms: object) -> None:
+        self.opened.append(terms)
+
+
+class Deployed:
+    def __init__(self) -> None:
+        self.federation = Federation()
+
+
+def providers(size: int = 30, identities: list[Identity] = PROVIDERS) -> list[Provider]:
+    rng = np.random.default_rng(1)
+
+    def entropy(n: int) -> bytes:
+        return rng.bytes(n)
+
+    rows = [sorted(rng.choice(DIM, 5, replace=False).tolist()) for _ in range(size)]
+    examples = Examples.build(rows, [i % 2 for i in range(size)])
+    return [Provider(who, examples, entropy) for who in identities]
+
+
+def signed(signer: Identity = COMMUNITY) -> Roster:
+    return Roster(QUOTAS, signer.sign(Roster.signed_bytes(QUOTAS, DOMAIN)))
+
+
+@pytest.fixture
+def opening(tmp_path):
+    def open_(*, given=None, roster=None):
+        deployed = Deployed()
+        epoch = open_epoch(
+            deployed,
+            agreed(),
+            signed() if roster is None else roster,
+            providers() if given is None else given,
+            sender=None,
+            public=PublicDirectory(tmp_path / "public"),
+            models=MODELS,
+            chain_id=DOMAIN.chain_id,
+        )
+        return deployed, epoch
+
+    return open_
+
+
+def test_epoch_opens_on_what_was_committed_when_all_parties_signed(opening):
+    deployed, epoch = opening()
+    (terms,) = deployed.federation.opened
+    assert terms.validation_root == epoch.index.root
+    assert terms.roster_hash == signed().hash
+    assert (terms.shards, terms.rounds, len(terms.provider_tips)) == (3, 3, 3)
+    assert len(epoch.public) == sum(e.count for e in epoch.index.entries if e.shard == 0)
+
+
+def test_epoch_stays_closed_when_providers_stand_in_another_order(opening):
+    with pytest.raises(ConfigError, match="providers"):
+        opening(given=providers()[::-1])
+    with pytest.raises(ConfigError, match="providers"):
+        opening(given=providers()[:2])
+
+
+def test_epoch_stays_closed_when_the_community_did_not_sign_the_roster(opening):
+    for roster in (signed(MEMBER), replace(signed(), quotas={MEMBER.did: 11}), Roster(QUOTAS, bytes(64))):
+        with pytest.raises(IdentityError):
+            opening(roster=roster)
+
+
+def test_epoch_stays_closed_when_a_shard_is_too_small(opening):
+    with pytest.raises(ConfigError, match="fewer than 20"):
+        opening(given=providers(size=21))
