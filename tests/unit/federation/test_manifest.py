@@ -203,7 +203,7 @@ def test_manifest_means_the_same_when_it_was_written_by_hand():
 
 @pytest.mark.parametrize("text", ["x = " + "[" * 33 + "]" * 33, "x = " + "[" * 100_000])
 def test_manifest_is_refused_when_it_nests_deeper_than_any_real_one(text):
-    with pytest.raises(ConfigError, match="federation.toml"):
+    with pytest.raises(ConfigError, match=r"federation.toml"):
         Manifest.from_toml(text)
 
 
