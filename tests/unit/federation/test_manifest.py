@@ -201,10 +201,9 @@ def test_manifest_means_the_same_when_it_was_written_by_hand():
     assert manifest.hash == hashlib.sha256(TEXT.encode()).digest()
 
 
-@pytest.mark.parametrize("text", ["x = " + "[" * 33 + "]" * 33, "x = " + "[" * 100_000])
-def test_manifest_is_refused_when_it_nests_deeper_than_any_real_one(text):
-    with pytest.raises(ConfigError, match=r"federation.toml"):
-        Manifest.from_toml(text)
+def test_manifest_is_refused_when_it_nests_without_end():
+    with pytest.raises(ConfigError, match="is not TOML"):
+        Manifest.from_toml("x = " + "[" * 100_000)
 
 
 def test_hash_changes_when_the_order_of_providers_does():
