@@ -33,10 +33,12 @@ def verify(run_dir: Path, expect: str | None, expect_head: str | None, output_fo
 
     if not run_dir.is_dir():
         raise ConfigError(f"{run_dir} is not a directory", hint="name the directory of a run")
-    lines: list[str] = []
-    verdict = verify_run(
-        run_dir, expect=_address(expect), expect_head=_hash(expect_head), progress=lines.append
-    )
+
+    def progress(line: str) -> None:
+        if output_format == "text":
+            click.echo(f"  ok  {line}", err=True)
+
+    verdict = verify_run(run_dir, expect=_address(expect), expect_head=_hash(expect_head), progress=progress)
     if output_format == "json":
         emit_json(
             "ok",
@@ -51,8 +53,6 @@ def verify(run_dir: Path, expect: str | None, expect_head: str | None, output_fo
             },
         )
         return
-    for line in lines:
-        click.echo(f"  ok  {line}", err=True)
     click.echo(
         f"yes: {verdict.rounds} rounds, {verdict.members} members, {verdict.events} events and "
         f"{verdict.paid_wei} wei recompute; federation {verdict.federation}, "

@@ -53,7 +53,7 @@ class OpenEpoch:
     @property
     def norm_bound(self) -> int:
         """The largest cap of any member."""
-        return max(self.cap(did) for did in self.roster.quotas)
+        return self.manifest.norm_bound(self.roster.quotas)
 
     def shard(self, parts: Sequence[bytes], number: int) -> Design:
         """Return a shard's examples after checking every part against the commitment.

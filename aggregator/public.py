@@ -40,7 +40,11 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 class PublicDirectory:
-    """Writes a run's public directory."""
+    """Writes a run's public directory.
+
+    Nothing in it is public before ``seal``: deltas, and traces that show a drawn shard's labels, are
+    written as rounds go by. Do not serve it earlier.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

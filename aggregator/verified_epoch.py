@@ -1,6 +1,6 @@
 """A run's public material around its rounds: blocks, contracts, manifest, events, validation set.
 
-Every block is executed again from genesis and logs are taken only from there. Shares no code with
+Every block is executed again from genesis and logs are taken only from there. Imports nothing of
 the round driver.
 """
 

@@ -126,7 +126,7 @@ class RoundReplay:
             absent=absent,
             known=known,
             shard=self._epoch.shards[on_chain.shard],
-            norm_bound=max(self._cap(did) for did in self._epoch.roster.quotas),
+            norm_bound=self._epoch.manifest.norm_bound(self._epoch.roster.quotas),
         )
         self._check_record(base, outcome, known, receipt, on_chain, reveals)
         return PlayedRound(

@@ -1,7 +1,7 @@
 """The independent verifier: chain -> roots -> events -> signatures -> recomputed scores and payments.
 
-It reads a run's public directory and nothing else, then compares ``summary.json``. It shares no
-code with the round driver.
+It reads a run's public directory and nothing else, then compares ``summary.json``. It imports
+nothing of the round driver.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aggregator.verify import verify_run
-from benchmarks.demo import _run
+from benchmarks.demo import run_demo
 from benchmarks.figure import Figure
 from federation.errors import VerificationFailed
 
@@ -21,7 +21,7 @@ def figures() -> Iterator[Figure]:
     passed = misnamed = 0
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        _run(0, out, "--members", "6", "--rounds", "6")
+        run_demo(0, out, "--members", "6", "--rounds", "6")
         verify_run(out)
         files = sorted(p for p in (out / "public").rglob("*") if p.is_file())
         sizes = [p.stat().st_size for p in files]

@@ -70,6 +70,7 @@ class _World:
     def __init__(self, folder: Path) -> None:
         rng = np.random.default_rng(0)
         self.chain = _Chain()
+        self.vaults: list[Vault] = []
         self.aggregator = Identity(bytes(31) + b"\1")
         ids = [Identity(bytes(30) + bytes([1, i])) for i in range(3)]
         settings = Settings(rounds=2 * ROUNDS)
@@ -92,7 +93,7 @@ class _World:
             domain=self.domain,
             features=FEATURES,
             mean=mean,
-            contribution_model=models["contribution"].to_bytes(),
+            contribution_model=models["contribution"],
         )
         self.members = [self._member(folder / str(i), i, terms, rng) for i in range(MEMBERS)]
         quotas = {m.did: MAILS for m in self.members}
@@ -110,6 +111,7 @@ class _World:
 
     def _member(self, folder: Path, i: int, terms: Terms, rng: np.random.Generator) -> Member:
         vault = Vault.create(folder / "vault.db", b"pass", kdf=Kdf.MINIMUM)
+        self.vaults.append(vault)
         texts = [" ".join(f"w{w}" for w in rng.choice(3000, 100, replace=False)) for _ in range(MAILS)]
         vault.import_rows([Row(text=t, label=bool(rng.random() < 0.3)) for t in texts])
         identity = Identity(bytes(30) + bytes([2, i]))
@@ -224,6 +226,8 @@ def figures() -> Iterator[Figure]:
         for _ in range(ROUNDS - 1):
             ours += _cpu(lambda: _over_grid(world, grid, nodes))
             direct += _cpu(lambda: _directly(world))
+        for vault in world.vaults:
+            vault.close()
     yield Figure(
         figure="CPU of a round over the in-process grid, over direct calls",
         value=ours / direct,

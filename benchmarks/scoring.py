@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from benchmarks.figure import Figure
-from federation.contribution import aggregate, path_gradient, project_out, scores
+from federation.contribution import aggregate, inner_products, path_gradient, project_out, score_of
 from federation.fixedpoint import Floats, Ints, norm_squared
 from federation.models.linear import Design, Examples, brier_loss, integer_mean
 
@@ -49,7 +49,8 @@ def figures() -> Iterator[Figure]:
     def aumann_shapley() -> list[int]:
         path = path_gradient(design, base, step)
         projected = project_out(path.gradient, known)
-        return scores(projected, deltas, norm_bound=bound, eta=8, quota_total=quota)
+        products = inner_products(projected, deltas, norm_bound=bound)
+        return [score_of(product, eta=8, quota_total=quota) for product in products]
 
     def loop() -> list[int]:
         before = brier_loss(design, base)

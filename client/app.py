@@ -6,10 +6,10 @@ error could tell the other side about a member's data.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-import structlog
 from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 
@@ -27,7 +27,7 @@ from federation.messages import (
 if TYPE_CHECKING:
     from flwr.app import RecordDict
 
-_log = structlog.get_logger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class Duties(Protocol):
@@ -58,8 +58,8 @@ def build_client_app(member: Duties, *, dim: int) -> ClientApp:
     def answer(message: Message, duty: str, work: Callable[[RecordDict], RecordDict]) -> Message:
         try:
             return Message(work(message.content), reply_to=message)
-        except Exception:  # noqa: BLE001 - nothing that goes wrong may leave in words
-            _log.debug("request refused", duty=duty, exc_info=True)
+        except Exception:
+            _logger.debug("%s refused", duty, exc_info=True)
         raise PeerError("the member refused")
 
     def do_commit(content: RecordDict) -> RecordDict:

@@ -54,7 +54,7 @@ class Terms:
         domain: The federation's chain, contract and epoch.
         features: The rule from text to words that the manifest names.
         mean: The committed mean of the validation set, ``MEAN_BITS`` fractional bits.
-        contribution_model: Bytes of the StreamID of the contribution model.
+        contribution_model: StreamID of the contribution model.
         unsafe_no_dp: Whether a federation without differential privacy is acceptable.
     """
 
@@ -62,7 +62,7 @@ class Terms:
     domain: Domain
     features: FeatureSpec
     mean: Ints
-    contribution_model: bytes
+    contribution_model: StreamId
     unsafe_no_dp: bool = False
 
 
@@ -151,7 +151,7 @@ class Member:
         )
         return create_init(
             self._identity,
-            model=StreamId.from_bytes(self._terms.contribution_model),
+            model=self._terms.contribution_model,
             content=statement.content(),
             unique=digest[:12],
         )

@@ -190,20 +190,18 @@ def _solve(matrix: list[list[Fraction]], target: list[Fraction]) -> list[Fractio
     ]
 
 
-def scores(gradient: Ints, deltas: Floats, *, norm_bound: int, eta: int, quota_total: int) -> list[int]:
-    """Return ``s_i = -(eta / Q) <gbar, delta_i>`` for all members at once, rounded down.
+def score_of(product: int, *, eta: int, quota_total: int) -> int:
+    """Return ``s_i = -(eta / Q) <gbar, delta_i>`` from the inner product, rounded down.
 
     Args:
-        gradient: (Projected) gbar, shape (dim,), ``GRADIENT_BITS`` fractional bits.
-        deltas: Integers carried in float64, shape (members, dim), ``WEIGHT_BITS`` fractional bits.
-        norm_bound: No row's L2 norm exceeds this (checked at admission).
+        product: <(projected) gbar, delta_i>, ``SCORE_BITS`` fractional bits.
         eta: The step, a positive integer.
         quota_total: Q, the sum of admitted quotas.
 
     Returns:
-        Signed integers with ``SCORE_BITS`` fractional bits.
+        A signed integer with ``SCORE_BITS`` fractional bits.
     """
-    return [-(eta * dot) // quota_total for dot in inner_products(gradient, deltas, norm_bound=norm_bound)]
+    return -(eta * product) // quota_total
 
 
 def inner_products(gradient: Ints, deltas: Floats, *, norm_bound: int) -> list[int]:

@@ -33,11 +33,6 @@ _ENTRIES: Final = 2049
 TABLE_SHA256: Final = "4ea3a1774f0edca8abb745c9f4d0ad457d71d9fbf73f8b62bc962ad430287dfd"
 
 
-def div_round(numerator: int, denominator: int) -> int:
-    """Return ``numerator / denominator`` rounded to the nearest integer, halves upwards."""
-    return (2 * numerator + denominator) // (2 * denominator)
-
-
 def round_shift(values: Ints, bits: int) -> Ints:
     """Return ``values / 2**bits`` rounded to the nearest integer, halves upwards."""
     return (values + (1 << (bits - 1))) >> bits

@@ -7,6 +7,7 @@ means the same once read, and a verifier accepts only the canonical text.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -187,6 +188,10 @@ class Manifest(_Section):
             quota=quota,
             dim=self.model.dim,
         )
+
+    def norm_bound(self, quotas: Mapping[Did, int]) -> int:
+        """Return the largest cap of any member; no admitted delta is longer."""
+        return self.cap(max(quotas.values()))
 
     @property
     def providers(self) -> tuple[Did, ...]:

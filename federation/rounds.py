@@ -21,6 +21,7 @@ from federation.contribution import (
     inner_products,
     path_gradient,
     project_out,
+    score_of,
 )
 from federation.fixedpoint import Ints
 from federation.models.linear import Design, fit_intercept, log_loss, model_hash
@@ -46,12 +47,12 @@ class Rules:
     Attributes:
         terms: Reward terms.
         etas: Step sizes to search, ascending; 0 leaves the model as it is.
-        betas: Momentum factors to search, in tenths, ascending.
+        betas_tenths: Momentum factors to search, in tenths, ascending.
     """
 
     terms: Terms
-    etas: tuple[int, ...] = (0, 1, 2, 4, 8, 16)
-    betas_tenths: tuple[int, ...] = (0, 2, 4, 6, 9, 13, 20)
+    etas: tuple[int, ...]
+    betas_tenths: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -269,7 +270,7 @@ def close_round(
     matrix = np.stack(vectors).astype(np.float64)
     products = dict(zip(order, inner_products(projected, matrix, norm_bound=norm_bound), strict=True))
     before = sum(inner_products(path.gradient, matrix, norm_bound=norm_bound))
-    withheld = -(scored_eta * (before - sum(products.values()))) // Q
+    withheld = score_of(before - sum(products.values()), eta=scored_eta, quota_total=Q)
     return _finish(
         state,
         base,
@@ -308,58 +309,21 @@ def _finish(
     products: Mapping[Did, int],
     measured: _Measured | None,
 ) -> RoundOutcome:
-    Q, terms = state.quota_total, rules.terms
     gain = measured.path.improvement if measured else 0
     eta = measured.eta if measured else 0
     counts_as = gain if eta else min(gain, 0)
-    members = []
-    for did in sorted(state.quotas):
-        limit = clip_limit(terms, improvement=gain, quota=state.quotas[did], quota_total=Q)
-        if did in products and measured:
-            status, reason = Status.ACCEPTED, ""
-            score = -(measured.scored_eta * products[did]) // Q
-            counted = clipped(score, limit)
-        else:
-            status, reason = absent.get(did, (Status.ABSENT, ""))
-            score, counted = 0, -limit if status is Status.SILENT else 0
-        pay = credit(terms, counted=counted, improvement=counts_as)
-        members.append(
-            MemberOutcome(
-                did=did,
-                status=status,
-                reason=reason,
-                product=products.get(did, 0),
-                score=score,
-                counted=counted,
-                credit=pay,
-            )
+    members = tuple(
+        _line(
+            state,
+            rules.terms,
+            did,
+            product=products.get(did) if measured else None,
+            otherwise=absent.get(did, (Status.ABSENT, "")),
+            scored_eta=measured.scored_eta if measured else 0,
+            gain=gain,
+            counts_as=counts_as,
         )
-    moved = state.moved + abs(gain)
-    credits = {m.did: Wei(state.credits[m.did] + m.credit) for m in members}
-    out = {
-        did
-        for did in state.quotas
-        if suspended(
-            terms,
-            round_=state.round + 1,
-            credit_so_far=credits[did],
-            quota=state.quotas[did],
-            quota_total=Q,
-            moved=moved,
-        )
-    }
-    moves = measured is not None and eta > 0
-    weights = base.weights + measured.step if measured and moves else state.weights
-    after = replace(
-        state,
-        round=state.round + 1,
-        weights=weights,
-        steps=(measured.step, *state.steps)[:2] if measured and moves else state.steps,
-        move=weights - state.weights if moves else state.move,
-        credits=credits,
-        scores={m.did: state.scores[m.did] + m.counted for m in members},
-        moved=moved,
-        suspended=state.suspended | out,
+        for did in sorted(state.quotas)
     )
     return RoundOutcome(
         round=state.round,
@@ -370,7 +334,82 @@ def _finish(
         path=measured.path if measured else None,
         projected=measured.projected if measured else None,
         improvement=counts_as,
-        members=tuple(members),
+        members=members,
         withheld_projection=measured.withheld if measured else 0,
-        state=after,
+        state=_advance(state, base, rules.terms, members=members, measured=measured, gain=gain),
+    )
+
+
+def _line(
+    state: EpochState,
+    terms: Terms,
+    did: Did,
+    *,
+    product: int | None,
+    otherwise: tuple[Status, str],
+    scored_eta: int,
+    gain: int,
+    counts_as: int,
+) -> MemberOutcome:
+    """Return a member's line: scored on its inner product, or else with its status and reason."""
+    Q = state.quota_total
+    limit = clip_limit(terms, improvement=gain, quota=state.quotas[did], quota_total=Q)
+    if product is not None:
+        status, reason = Status.ACCEPTED, ""
+        score = score_of(product, eta=scored_eta, quota_total=Q)
+        counted = clipped(score, limit)
+    else:
+        status, reason = otherwise
+        score, counted = 0, -limit if status is Status.SILENT else 0
+    return MemberOutcome(
+        did=did,
+        status=status,
+        reason=reason,
+        product=product or 0,
+        score=score,
+        counted=counted,
+        credit=credit(terms, counted=counted, improvement=counts_as),
+    )
+
+
+def _advance(
+    state: EpochState,
+    base: Base,
+    terms: Terms,
+    *,
+    members: tuple[MemberOutcome, ...],
+    measured: _Measured | None,
+    gain: int,
+) -> EpochState:
+    """Return what the next round inherits; without a step the model and its last moves stay."""
+    moved = state.moved + abs(gain)
+    credits = {m.did: Wei(state.credits[m.did] + m.credit) for m in members}
+    out = {
+        did
+        for did, quota in state.quotas.items()
+        if suspended(
+            terms,
+            round_=state.round + 1,
+            credit_so_far=credits[did],
+            quota=quota,
+            quota_total=state.quota_total,
+            moved=moved,
+        )
+    }
+    after = replace(
+        state,
+        round=state.round + 1,
+        credits=credits,
+        scores={m.did: state.scores[m.did] + m.counted for m in members},
+        moved=moved,
+        suspended=state.suspended | out,
+    )
+    if measured is None or not measured.eta:
+        return after
+    weights = base.weights + measured.step
+    return replace(
+        after,
+        weights=weights,
+        steps=(measured.step, *state.steps)[:2],
+        move=weights - state.weights,
     )

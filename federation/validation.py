@@ -207,10 +207,6 @@ class Index:
             raise VerificationFailed(f"shard {shard} of provider {provider}", "differs from its commitment")
         return part
 
-    def shard_examples(self, parts: Sequence[Part]) -> Examples:
-        """Return a shard's examples: its parts in provider order."""
-        return Examples.concat([p.examples for p in sorted(parts, key=lambda p: p.provider)])
-
 
 def mean_bytes(counts: Ints, examples: int) -> bytes:
     """Return the canonical bytes of word counts and their total, from which the mean follows."""
@@ -232,8 +228,8 @@ def parse_mean(data: bytes, *, dim: int) -> Ints:
     return integer_mean(counts, total)
 
 
-def shards_for(examples: int, *, rounds: int, public_milli: int, providers: int) -> int:
-    """Return how many shards a validation set is cut into: one per round.
+def require_shards(examples: int, *, rounds: int, public_milli: int, providers: int) -> None:
+    """Refuse more rounds than a validation set has shards for, one per round.
 
     The public portion takes up to two examples more per provider, one for each label.
 
@@ -247,7 +243,6 @@ def shards_for(examples: int, *, rounds: int, public_milli: int, providers: int)
             f"{examples} validation examples make shards of {sealed // rounds} for {rounds} rounds",
             hint=f"a shard needs {MINIMUM_SHARD}: this set allows {sealed // MINIMUM_SHARD} rounds",
         )
-    return rounds
 
 
 def deal(

@@ -63,7 +63,7 @@ def demo(  # noqa: PLR0917 - one per option
     """
     from examples.spam_detection.progress import RoundTable
 
-    table = RoundTable(symbol="MOOT")
+    table = RoundTable(symbol="MOOT")  # spelt out: the settings load numpy, and the first line comes before
     table.note("reading mails")
     from examples.spam_detection.demo import run_demo
     from examples.spam_detection.settings import ROLES, Settings

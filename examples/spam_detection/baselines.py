@@ -5,7 +5,8 @@ Hyper-parameters are fixed here once; nothing is chosen on the test split.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -47,21 +48,16 @@ def _fixed(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Ints:
     return np.rint(np.ldexp(values, WEIGHT_BITS)).astype(np.int64)
 
 
-def baselines(
-    world: World, test: Design, rules: Rules, *, rounds: int, entropy: Callable[[int], bytes]
-) -> dict[str, float]:
+def baselines(world: World, test: Design, rules: Rules) -> dict[str, float]:
     """Return the test AUC of each way to do without this federation.
 
     Args:
-        world: The honest members' examples and the validation set.
+        world: The honest members' examples and the validation set, a shard per round.
         test: The test split.
         rules: The federation's own rules.
-        rounds: Rounds of the federation without differential privacy.
-        entropy: Unused randomness source of that federation, which draws no noise.
     """
-    privacy = privacy_section(None, rounds)
-    rules = replace(rules, etas=ETAS_NO_DP)
-    last = simulate(replace(world, shards=world.shards[:rounds]), rules, privacy, entropy=entropy)[-1]
+    privacy, wider = privacy_section(None, len(world.shards)), replace(rules, etas=ETAS_NO_DP)
+    last = simulate(world, wider, privacy, entropy=os.urandom)[-1]
     local = [model_auc(test, logistic_regression(member)) for member in world.members]
     return {
         "central": model_auc(test, logistic_regression(Design.concat(world.members))),

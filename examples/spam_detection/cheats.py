@@ -12,7 +12,6 @@ from typing import cast
 
 import numpy as np
 
-from ceramic_bridge.cid import StreamId
 from ceramic_bridge.events import InitPayload, SignedEvent, create_init
 from client.member import Member
 from client.noise import gaussian
@@ -128,7 +127,7 @@ class Copier(Cheat):
             return super().commit(request)
         return create_init(
             self._identity,
-            model=StreamId.from_bytes(self._terms.contribution_model),
+            model=self._terms.contribution_model,
             content=overheard.payload.content,
             unique=overheard.payload.unique,
         )

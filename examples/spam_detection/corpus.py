@@ -55,11 +55,14 @@ def cache_directory(environ: Mapping[str, str]) -> Path:
     Args:
         environ: The process environment.
     """
-    if home := environ.get("FOLKMOOT_HOME"):
-        return Path(home).expanduser() / "cache"
-    base = environ.get("XDG_CACHE_HOME", "")
-    # The XDG base directory specification has relative paths ignored.
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "folkmoot"
+    try:
+        if home := environ.get("FOLKMOOT_HOME"):
+            return Path(home).expanduser() / "cache"
+        base = environ.get("XDG_CACHE_HOME", "")
+        # The XDG base directory specification has relative paths ignored.
+        return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "folkmoot"
+    except RuntimeError as error:
+        raise ConfigError("there is no home directory", hint="set FOLKMOOT_HOME") from error
 
 
 def load_corpus(

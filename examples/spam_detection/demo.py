@@ -11,7 +11,7 @@ from examples.spam_detection.corpus import load_corpus
 from examples.spam_detection.progress import RoundRow, RoundTable, member_table
 from examples.spam_detection.report import Report, render
 from examples.spam_detection.run import Run, improvement_shares
-from examples.spam_detection.settings import DELTA, Settings
+from examples.spam_detection.settings import DELTA, SYMBOL, Settings
 from examples.spam_detection.tabular import load_table
 from examples.spam_detection.world import build_cast
 from federation.contribution import SCORE_BITS
@@ -71,7 +71,7 @@ def run_demo(settings: Settings, table: RoundTable, *, quiet: bool) -> Table:
         table.stop()
     write_atomically(settings.out / "report.html", render(report_of(run, summary)).encode())
     console = Console(stderr=True)
-    console.print(member_table(summary))
+    console.print(member_table(summary, symbol=SYMBOL))
     if not quiet:
         print(run.verification)  # noqa: T201 - the demo's result
         print(f"report   {settings.out / 'report.html'}")  # noqa: T201 - as above
@@ -79,6 +79,13 @@ def run_demo(settings: Settings, table: RoundTable, *, quiet: bool) -> Table:
     if not summary["verified"]:
         raise VerificationFailed(str(settings.out), "the independent verification said no, see above")
     return summary
+
+
+def _verdict(text: str) -> str:
+    """Return the verifier's words for the report: what recomputes, and the block that pins it."""
+    facts, _, place = text.removeprefix("yes: ").partition("; ")
+    _, _, head = place.partition("head ")
+    return f"{facts}; last block {head}" if head else text
 
 
 def report_of(run: Run, summary: Table) -> Report:
@@ -102,9 +109,9 @@ def report_of(run: Run, summary: Table) -> Report:
         rest_share=rest,
         federation=run.epoch.domain.federation,
         chain_id=run.chain.chain_id,
-        token_symbol="MOOT",  # noqa: S106 - the token's symbol
+        token_symbol=SYMBOL,
         token_decimals=18,
-        verification=run.verification.split(";")[0].removeprefix("yes: "),
+        verification=_verdict(run.verification),
         budget_epsilon=run.settings.epsilon,
         delta=float(DELTA),
         seeded=run.settings.seed is not None,

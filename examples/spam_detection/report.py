@@ -45,8 +45,8 @@ stopped.
 That the filter is as good on your mail. The AUC and its baselines are the experimenter’s measurement on
 public mails: no payment depends on them.
 
-That a single embedded chain cannot be rewritten by who runs it: pin the federation’s address, or use a
-chain with many operators.
+That a single embedded chain cannot be rewritten by who runs it: pin its last block with --expect-head, or
+use a chain with many operators.
 """
 _GAP = "\n\n"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import resource
-import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
@@ -20,7 +16,7 @@ from aggregator.app import build_server_app
 from aggregator.driver import Ports, RoundDriver, RoundReport
 from aggregator.epoch import OpenEpoch, open_epoch
 from aggregator.provider import Provider
-from aggregator.public import BLOCKS, EVENTS, GENESIS, PublicDirectory, write_atomically
+from aggregator.public import BLOCKS, EVENTS, GENESIS, write_atomically
 from aggregator.settlement import Settlement, finalize_and_claim, propose, settle, wanted_payees
 from aggregator.summary import (
     Claims,
@@ -46,6 +42,7 @@ from contracts.deploy import Deployment, deploy_federation
 from contracts.view import FederationView
 from examples.spam_detection.baselines import baselines
 from examples.spam_detection.cheats import Copier, Tapped, Wiretap
+from examples.spam_detection.run_directory import RunDirectory
 from examples.spam_detection.settings import (
     CHAIN_ID,
     CHALLENGE_WINDOW,
@@ -58,7 +55,6 @@ from examples.spam_detection.settings import (
 )
 from examples.spam_detection.simulate import World
 from examples.spam_detection.world import Cast, Party, entropy_for, examples_of
-from federation.errors import ConfigError
 from federation.grid import InProcessGrid
 from federation.hashing import Domain, did_hash
 from federation.manifest import Manifest, Parties
@@ -68,14 +64,10 @@ from federation.payloads import NOTHING, DataImport
 from federation.roster import Roster
 from federation.rounds import Status
 from federation.types import Did
-from federation.validation import examples_bytes, shards_for
+from federation.validation import examples_bytes, require_shards
 
 GENESIS_TIME: Final = 1_767_225_600
 """2026-01-01, the clock of a seeded run's chain."""
-
-
-_MARKER: Final = "folkmoot-run"
-"""Says that a directory is a run's, so that the next run may clear it."""
 
 
 class Watcher(Protocol):
@@ -122,38 +114,15 @@ class Run:
         self.reports: list[RoundReport] = []
         self.aucs: list[float] = []
         self.facts: list[RoundFacts] = []
-        self._shards = shards_for(
+        self.actors: list[Actor] = []
+        require_shards(
             sum(len(mails) for mails in cast.providers),
             rounds=settings.rounds,
             public_milli=PUBLIC_MILLI,
             providers=len(cast.providers),
         )
-        self._prepare_directory()
-
-    def _prepare_directory(self) -> None:
-        """Start from an empty run directory; only what an earlier run wrote is ever removed.
-
-        Raises:
-            ConfigError: The directory holds something else, or cannot be written.
-        """
-        out = self.settings.out
-        marker = out / "private" / _MARKER
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(out)
-            if any(out.iterdir()) and not marker.is_file():
-                raise ConfigError(
-                    f"{out} is not empty and not a run's directory", hint="name another one with --out"
-                )
-            for name in ("public", "private"):
-                shutil.rmtree(out / name, ignore_errors=True)
-            for name in ("summary.json", "report.html"):
-                (out / name).unlink(missing_ok=True)
-            (out / "private").mkdir(parents=True, mode=0o700)
-            marker.touch()
-            self.public = PublicDirectory(out / "public")
-        except OSError as error:
-            raise ConfigError(f"{out} cannot be written: {error.strerror}") from error
+        self._directory = RunDirectory(settings.out)
+        self.public = self._directory.public
 
     def _identity(self, use: str) -> Identity:
         return Identity(entropy_for(self.settings.seed, f"did/{use}")(32))
@@ -163,6 +132,14 @@ class Run:
 
     def execute(self) -> Table:
         """Run everything up to the verified summary, and return it."""
+        try:
+            return self._execute()
+        finally:
+            for actor in self.actors:
+                actor.vault.close()
+            self._directory.close()
+
+    def _execute(self) -> Table:
         self._found_community()
         self._join_members()
         self._open_epoch()
@@ -173,7 +150,6 @@ class Run:
         summary = self._summarise(claims, settlement)
         self.settlement = settlement
         self.verification, summary["verified"] = self._verify(summary)
-        os.close(self._lock)
         summary["cpu_seconds"] = round(_cpu_seconds(), 2)
         write_atomically(self.settings.out / "summary.json", summary_bytes(summary))
         return summary
@@ -196,7 +172,7 @@ class Run:
                 providers=[p.did for p in self.providers],
             ),
             chain=chain_section(self.aggregator.address),
-            shards=self._shards,
+            shards=self.settings.rounds,
         )
         funded = [self.community.address, self.aggregator.address, self.relayer.address]
         self.chain = EmbeddedChain(
@@ -222,22 +198,23 @@ class Run:
 
     def _join_members(self) -> None:
         self._watcher.note(f"{len(self.cast.parties)} members encrypt their mails and register payees")
-        self.actors = [self._join(party) for party in self.cast.parties]
+        for party in self.cast.parties:
+            self.actors.append(self._join(party))
 
     def _join(self, party: Party) -> Actor:
         seed, name = self.settings.seed, party.name
-        identity, account = self._identity(name), self._account(name)
         passphrase = entropy_for(seed, f"passphrase/{name}")(16).hex().encode()
-        directory = self.settings.out / "private" / name
         vault = Vault.create(
-            directory / "vault.db",
+            self.settings.out / "private" / name / "vault.db",
             passphrase,
             kdf=Kdf.MINIMUM,
             entropy=entropy_for(seed, f"vault/{name}"),
         )
+        self._directory.write_private(f"{name}/passphrase", passphrase)
         vault.put_secret("did-seed", entropy_for(seed, f"did/{name}")(32))
         vault.put_secret("payee-key", entropy_for(seed, f"account/{name}")(32))
-        _write_private(directory / "passphrase", passphrase)
+        identity = Identity(vault.get_secret("did-seed"))
+        account = Account(vault.get_secret("payee-key"))
         report = vault.import_rows([Row(text=m.text, label=m.label) for m in party.mails])
         statement = DataImport(
             federation=self.deployment.federation.address,
@@ -298,7 +275,7 @@ class Run:
             domain=self.epoch.domain,
             features=FEATURES,
             mean=self.epoch.mean,
-            contribution_model=self.models["contribution"].to_bytes(),
+            contribution_model=self.models["contribution"],
             unsafe_no_dp=self.settings.epsilon is None,
         )
         tap, members = Wiretap(), []
@@ -368,13 +345,7 @@ class Run:
             public=known[0],
             shards=known[1:],
         )
-        measured = baselines(
-            world,
-            self.test,
-            self.manifest.rules,
-            rounds=self.settings.rounds,
-            entropy=entropy_for(0, "baseline"),
-        )
+        measured = baselines(world, self.test, self.manifest.rules)
         public_corpus = self.settings.data is None
         test_set = self.public.put(examples_bytes(self.test.examples)).hex() if public_corpus else None
         return Claims(
@@ -419,8 +390,6 @@ class Run:
             )
             for actor in self.actors
         ]
-        for actor in self.actors:
-            actor.vault.close()
         return build_summary(self.manifest, claims, self.facts, members, settlement)
 
     def _verify(self, summary: Table) -> tuple[str, bool]:
@@ -431,7 +400,8 @@ class Run:
         command = [sys.executable, "-m", "federation", "verify", str(out)]
         command += ["--expect", self.epoch.domain.federation]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own CLI
-        text = (done.stdout if done.returncode == 0 else done.stderr).strip()
+        failures = [line for line in done.stderr.splitlines() if not line.startswith("  ok  ")]
+        text = done.stdout.strip() if done.returncode == 0 else "\n".join(failures)
         return text, done.returncode == 0
 
     def epsilons(self, actor: Actor) -> list[float]:
@@ -443,26 +413,6 @@ class Run:
         """Return a member's status in a round, with the reason of a rejection."""
         line = next(m for m in report.outcome.members if m.did == did)
         return f"rejected: {line.reason}" if line.status is Status.REJECTED else str(line.status)
-
-
-def _lock(directory: Path) -> int:
-    """Hold a directory for this process, until it ends.
-
-    Raises:
-        ConfigError: Another run holds it.
-    """
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise ConfigError(f"another run is writing to {directory}") from error
-    return descriptor
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    path.touch(mode=0o600)
-    path.write_bytes(data)
 
 
 def _cpu_seconds() -> float:

@@ -29,6 +29,7 @@ ROLES: Final = ("flip", "noise", "zero", "stale", "model", "copy", "scale", "cap
 FEATURES: Final = FeatureSpec(dim=4096)
 DELTA: Final = "1e-5"
 TOKEN: Final = 10**18
+SYMBOL: Final = "MOOT"
 ETAS: Final = (0, 1, 2, 4, 8, 16, 32)
 ETAS_NO_DP: Final = (*ETAS, 64)
 BETAS_TENTHS: Final = (0, 3, 6, 8, 9)

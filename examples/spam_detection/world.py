@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from aggregator.provider import Provider
 from ceramic_bridge.did import Identity
 from client.member import Member
+from client.noise import Entropy
 from examples.spam_detection.cheats import CHEATS
 from examples.spam_detection.cleaning import Mail
 from examples.spam_detection.settings import FEATURES, Settings, build_manifest, chain_section
@@ -22,8 +23,6 @@ from federation.hashing import Domain
 from federation.manifest import Manifest, Parties
 from federation.models.linear import Design, Examples, integer_mean
 from federation.types import Address
-
-Entropy = Callable[[int], bytes]
 
 PROVIDERS = 3
 

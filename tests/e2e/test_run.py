@@ -10,8 +10,11 @@ import pytest
 
 from aggregator.events import event_key, events_tree
 from aggregator.verify import verify_run
+from ceramic_bridge.did import Identity
 from ceramic_bridge.events import DataPayload, SignedEvent
 from ceramic_bridge.log import EventLog
+from client.vault import Vault
+from contracts.accounts import Account
 from contracts.deploy import Deployment
 from contracts.replay import replay
 from examples.spam_detection.settings import ROLES
@@ -84,6 +87,25 @@ def test_run_draws_from_the_system_when_it_has_no_seed(tmp_path):
         m["did"] for m in runs[1].summary["members"]
     )
     assert verify_run(runs[0].out).rounds == 1
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+def test_members_can_open_their_vaults_and_use_their_keys_when_the_run_is_over(tmp_path, seed):
+    run = execute(replace(TINY, seed=seed), tmp_path / "run", mails=FEW)
+    for member in run.summary["members"]:
+        folder = run.out / "private" / member["name"]
+        with Vault.open(folder / "vault.db", (folder / "passphrase").read_bytes()) as vault:
+            assert Identity(vault.get_secret("did-seed")).did == member["did"]
+            assert Account(vault.get_secret("payee-key")).address == member["payee"]
+
+
+def test_directory_is_free_again_when_a_run_was_refused(tmp_path):
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "notes.txt").write_text("mine")
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="not a run's directory"):
+            execute(TINY, tmp_path / "foreign", mails=FEW)
+    assert (tmp_path / "foreign" / "notes.txt").read_text() == "mine"
 
 
 def swapped(cast: Cast) -> Cast:

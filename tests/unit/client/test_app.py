@@ -101,7 +101,7 @@ def test_acknowledgement_reaches_the_member_when_it_is_sent_over_the_grid():
         (ACKNOWLEDGEMENT.records(), ACKNOWLEDGE),
     ],
 )
-def test_every_failure_reads_the_same_when_it_leaves_the_member(content, message_type):
+def test_every_failure_reads_the_same_when_it_leaves_the_member(content, message_type, capfd):
     secret = "row 17 says hello"
     errors = [
         PrivacyBudgetExhausted(secret),
@@ -114,6 +114,7 @@ def test_every_failure_reads_the_same_when_it_leaves_the_member(content, message
     assert all(reply.has_error() for reply in replies)
     assert len({(reply.error.code, reply.error.reason) for reply in replies}) == 1
     assert secret not in replies[0].error.reason
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("message_type", [COMMIT, REVEAL, ACKNOWLEDGE])

@@ -102,7 +102,7 @@ def make_terms(**changes) -> Terms:
         domain=DOMAIN,
         features=SPEC,
         mean=MEAN,
-        contribution_model=MODELS["contribution"].to_bytes(),
+        contribution_model=MODELS["contribution"],
     )
     return replace(terms, **changes)
 

@@ -15,18 +15,14 @@ from federation.rounds import Rules
 from tests.unit.federation._world import TERMS, make_world
 
 WORLD = make_world(5, members=5, each=40, shards=3)
-RULES = Rules(terms=TERMS)
+RULES = Rules(terms=TERMS, etas=(0, 1, 2, 4, 8, 16), betas_tenths=(0, 2, 4, 6, 9, 13, 20))
 PURE = World(members=list(WORLD.members.values()), public=WORLD.public, shards=WORLD.shards)
 TEST = Design.concat(list(make_world(5, members=5, each=40, shards=6).shards[3:]))
 
 
-def refuse(n: int) -> bytes:
-    raise AssertionError(f"{n} bytes of noise were drawn")
-
-
 @pytest.fixture(scope="module")
 def measured():
-    return baselines(PURE, TEST, RULES, rounds=3, entropy=refuse)
+    return baselines(PURE, TEST, RULES)
 
 
 def test_every_baseline_is_measured_when_asked(measured):
@@ -40,7 +36,7 @@ def test_central_training_beats_a_member_alone_when_data_are_shared(measured):
 
 
 def test_baselines_repeat_when_asked_twice(measured):
-    assert baselines(PURE, TEST, RULES, rounds=3, entropy=refuse) == measured
+    assert baselines(PURE, TEST, RULES) == measured
 
 
 def test_local_baseline_is_the_mean_over_members_when_they_differ(measured):
@@ -49,12 +45,10 @@ def test_local_baseline_is_the_mean_over_members_when_they_differ(measured):
     assert measured["local_only"] == round(float(np.mean(alone)), 6)
 
 
-def test_validation_baseline_uses_all_shards_when_only_some_are_rounds(measured):
-    fewer = baselines(PURE, TEST, RULES, rounds=1, entropy=refuse)
-    assert fewer["validation_only"] == measured["validation_only"]
+def test_shards_count_when_some_are_left_out(measured):
+    fewer = baselines(replace(PURE, shards=PURE.shards[:1]), TEST, RULES)
+    assert fewer["validation_only"] != measured["validation_only"]
     assert fewer["federated_no_dp"] != measured["federated_no_dp"]
-    without = baselines(replace(PURE, shards=PURE.shards[:1]), TEST, RULES, rounds=1, entropy=refuse)
-    assert without["validation_only"] != measured["validation_only"]
 
 
 def test_regression_separates_when_two_words_decide():

@@ -47,7 +47,7 @@ TERMS = Terms(
     domain=DOMAIN,
     features=SPEC,
     mean=MEAN,
-    contribution_model=MODELS["contribution"].to_bytes(),
+    contribution_model=MODELS["contribution"],
 )
 PRIVACY = TERMS.manifest.privacy
 CAP = norm_cap(clip_milli=PRIVACY.clip_milli, sigma_e4=PRIVACY.sigma_e4, quota=len(ROWS), dim=DIM)

@@ -18,7 +18,7 @@ from federation.trace import Trace, vector_hash
 from federation.types import Address, Did, Wei
 
 TERMS = Terms(bounty=Wei(10**21), funds=Wei(10**21))
-RULES = Rules(terms=TERMS)
+RULES = Rules(terms=TERMS, etas=(0, 1, 2, 4, 8, 16), betas_tenths=(0, 2, 4, 6, 9, 13, 20))
 DOMAIN = Domain(chain_id=31337, federation=Address("0x" + "ab" * 20), epoch=1)
 
 Row = tuple[int, list[int]]

@@ -20,7 +20,7 @@ from federation.contribution import (
     inner_products,
     path_gradient,
     project_out,
-    scores,
+    score_of,
 )
 from federation.delta import quantise
 from federation.errors import ConfigError
@@ -48,7 +48,8 @@ def _deltas(world: World, weights: Ints, *, sigma: float = 0.0, seed: int = 0) -
 
 
 def _scores(gradient: Ints, deltas: list[Ints], *, eta: int, total: int) -> list[int]:
-    return scores(gradient, np.stack(deltas).astype(float), norm_bound=BOUND, eta=eta, quota_total=total)
+    products = inner_products(gradient, np.stack(deltas).astype(float), norm_bound=BOUND)
+    return [score_of(product, eta=eta, quota_total=total) for product in products]
 
 
 def _rounding(gradient: Ints, step: Ints, n: int) -> int:
@@ -314,7 +315,8 @@ def test_products_are_refused_when_a_norm_could_leave_the_exact_range():
 
 def test_score_is_rounded_down_when_it_does_not_divide():
     gradient, deltas = np.array([1]), np.array([[1.0], [-1.0], [7.0], [-7.0]])
-    assert scores(gradient, deltas, norm_bound=7, eta=1, quota_total=3) == [-1, 0, -3, 2]
+    products = inner_products(gradient, deltas, norm_bound=7)
+    assert [score_of(product, eta=1, quota_total=3) for product in products] == [-1, 0, -3, 2]
 
 
 def test_aggregate_rounds_halves_up_when_the_quota_does_not_divide():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from federation.fixedpoint import (
     INT_EXACT,
     PROB_BITS,
     abs_sum,
-    div_round,
     exact_dot,
     norm_squared,
     require_below,
@@ -27,11 +25,6 @@ from tests.unit.federation import _reference as reference
 
 int64 = st.integers(-(1 << 63), (1 << 63) - 1)
 logit = st.one_of(st.integers(-(17 << 24), 17 << 24), st.integers(-(1 << 40), 1 << 40))
-
-
-@given(st.integers(-(1 << 70), 1 << 70), st.integers(1, 1 << 70))
-def test_division_rounds_halves_up_when_exact_fractions_say_so(numerator, denominator):
-    assert div_round(numerator, denominator) == reference.half_up(Fraction(numerator, denominator))
 
 
 @pytest.mark.parametrize(("value", "expected"), [(2, 1), (-2, 0), (6, 2), (-6, -1), (5, 1), (-7, -2)])

@@ -27,7 +27,7 @@ from federation.validation import (
     parse_examples,
     parse_mean,
     parse_opening,
-    shards_for,
+    require_shards,
 )
 from tests.unit.federation._world import DOMAIN, examples, rows
 
@@ -193,14 +193,6 @@ def test_index_changes_its_root_or_is_refused_when_a_bit_flips(bit):
 def test_index_is_refused_when_its_bytes_are_not_entries(data):
     with pytest.raises(VerificationFailed, match="not an index"):
         Index.parse(data)
-
-
-def test_shard_is_in_provider_order_when_parts_come_in_another():
-    joined = INDEX.shard_examples([PARTS[2], PARTS[1]])
-    assert (
-        examples_bytes(joined)[8:]
-        == examples_bytes(PARTS[1].examples)[8:] + examples_bytes(PARTS[2].examples)[8:]
-    )
 
 
 def test_smallest_shard_is_the_least_sum_over_providers_when_the_public_portion_is_less():
@@ -388,13 +380,13 @@ def test_remainders_fall_on_different_shards_when_starts_differ():
 
 
 def test_shards_are_the_rounds_when_each_has_twenty():
-    assert shards_for(228, rounds=10, public_milli=100, providers=3) == 10
+    require_shards(228, rounds=10, public_milli=100, providers=3)
 
 
 @pytest.mark.parametrize(("rounds", "made", "allowed"), [(10, 19, 9), (40, 4, 9)])
 def test_set_is_refused_with_the_rounds_it_allows_when_shards_would_be_small(rounds, made, allowed):
     with pytest.raises(ConfigError, match=f"shards of {made} for {rounds} rounds") as caught:
-        shards_for(227, rounds=rounds, public_milli=100, providers=3)
+        require_shards(227, rounds=rounds, public_milli=100, providers=3)
     assert f"allows {allowed} rounds" in (caught.value.hint or "")
 
 
@@ -407,13 +399,13 @@ def test_set_is_refused_with_the_rounds_it_allows_when_shards_would_be_small(rou
 def test_every_shard_holds_twenty_when_the_set_was_accepted(labels, providers, rounds, milli):
     hands: list[list[list[int]]] = []
     try:
-        shards = shards_for(len(labels), rounds=rounds, public_milli=milli, providers=providers)
+        require_shards(len(labels), rounds=rounds, public_milli=milli, providers=providers)
     except ConfigError:
         return
     start = 0
     for provider in range(providers):
         own = labels[provider::providers]
-        dealt = deal(own, shards=shards, public_milli=milli, shuffle=lambda _: None, start=start)
+        dealt = deal(own, shards=rounds, public_milli=milli, shuffle=lambda _: None, start=start)
         start += sum(len(hand) for hand in dealt[1:])
         hands.append(dealt)
-    assert all(sum(len(dealt[k]) for dealt in hands) >= 20 for k in range(1, shards + 1))
+    assert all(sum(len(dealt[k]) for dealt in hands) >= 20 for k in range(1, rounds + 1))
