@@ -46,13 +46,13 @@ padding:16px 20px;margin:0 0 22px}
 .banner p{margin:2px 0 0}
 .alarm{background:var(--bad-bg);border-color:var(--bad)}
 .alarm strong{color:var(--bad)}
-.tiles{display:grid;grid-template-columns:repeat(4,1fr);gap:14px;margin:0}
+.tiles{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:14px;margin:0}
 .tile{background:var(--card);border:1px solid var(--rule);border-radius:14px;padding:16px 18px}
 .tile dt{font-size:13.5px;color:var(--soft);margin:0}
 .tile dd{margin:0}
 .tile .value{font-size:30px;line-height:1.25;font-weight:650;letter-spacing:-.02em}
 .tile .value small{font-size:15px;font-weight:600;letter-spacing:0;color:var(--soft)}
-.tile .more{font-size:13.5px;color:var(--soft)}
+.tile .more{font-size:13.5px;color:var(--soft);overflow-wrap:anywhere}
 .yes{color:var(--good)}.no{color:var(--bad)}
 svg{display:block;width:100%;height:auto;overflow:visible}
 .narrow{display:none}
@@ -125,7 +125,7 @@ pre{background:var(--page);border:1px solid var(--rule);border-radius:10px;paddi
 margin:0 0 12px;font-size:14px}
 code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 footer{color:var(--faint);font-size:13px;margin-top:28px}
-@media (max-width:980px){.tiles{grid-template-columns:1fr 1fr}.two{grid-template-columns:1fr;gap:0}}
+@media (max-width:980px){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}.two{grid-template-columns:1fr;gap:0}}
 @media (max-width:720px){
 .page{padding:20px 14px 48px}.card{padding:18px 16px}.wide{display:none}.narrow{display:block}
 .brand{margin-bottom:18px}.lead{font-size:16.5px}
