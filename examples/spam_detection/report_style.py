@@ -125,7 +125,8 @@ pre{background:var(--page);border:1px solid var(--rule);border-radius:10px;paddi
 margin:0 0 12px;font-size:14px}
 code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 footer{color:var(--faint);font-size:13px;margin-top:28px}
-@media (max-width:980px){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}.two{grid-template-columns:1fr;gap:0}}
+@media (max-width:980px){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}
+.two{grid-template-columns:1fr;gap:0}}
 @media (max-width:720px){
 .page{padding:20px 14px 48px}.card{padding:18px 16px}.wide{display:none}.narrow{display:block}
 .brand{margin-bottom:18px}.lead{font-size:16.5px}
