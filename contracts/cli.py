@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +41,13 @@ def chain() -> None:
 
 
 @chain.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8545, show_default=True, help="On loopback.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8545,
+    show_default=True,
+    help="HTTP on loopback; any if 0.",
+)
 @click.option("--chain-id", type=click.IntRange(1), default=31337, show_default=True)
 @click.option(
     "--block-time", type=click.IntRange(1), help="Seconds between blocks; else one per transaction."
@@ -64,16 +72,21 @@ def up(
     if state is not None:
         state.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = AnvilOptions(binary=binary, chain_id=chain_id, port=port, state=state, block_time=block_time)
+    # Whoever ends this process ends the node too, which then writes its state.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with AnvilNode(options) as node:
         transport = NodeTransport(str(node.socket))
         for account in accounts:
             transport.request("anvil_setBalance", account, hex(GAS_MONEY))
         transport.close()
-        click.echo(f"chain {chain_id} at http://127.0.0.1:{port} and {node.socket}", err=True)
+        places = [f"http://127.0.0.1:{port}"] * bool(port) + [str(node.socket)]
+        click.echo(f"chain {chain_id} at {' and '.join(places)}", err=True)
         click.echo(f"state {state or 'is not kept'}; Ctrl-C ends it", err=True)
-        status_ = node.wait()
-    if status_:
-        raise ChainError(f"anvil ended with status {status_}")
+        try:
+            ended = node.wait()
+        except KeyboardInterrupt:
+            return
+    raise ChainError(f"anvil ended by itself, with status {ended}")
 
 
 @chain.command()
