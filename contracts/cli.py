@@ -37,7 +37,7 @@ TOKEN_DECIMALS = 18
 
 @click.group()
 def chain() -> None:
-    """Run a local chain, and deploy, fund and claim on any."""
+    """Run a chain; deploy, fund, claim on any."""
 
 
 @chain.command()

@@ -14,7 +14,7 @@ from federation.errors import ConfigError, IdentityError
 
 @click.group()
 def keys() -> None:
-    """Make, show and import the accounts that pay for gas or are paid."""
+    """Keep accounts in encrypted keyfiles."""
 
 
 @keys.command()

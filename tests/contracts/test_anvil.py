@@ -103,6 +103,17 @@ def test_skipped_seconds_add_up_when_time_is_advanced_twice(anvil):
 
 
 @pytest.mark.slow
+def test_python_spends_little_when_transactions_are_many(anvil):
+    with Opened(binary=anvil) as opened:
+        token = MootToken.deploy(opened.chain, COMMUNITY)
+        before = time.process_time()
+        for _ in range(100):
+            token.mint(COMMUNITY, COMMUNITY.address, 1)
+        assert time.process_time() - before < 1.0
+        assert token.total_supply() == 100
+
+
+@pytest.mark.slow
 def test_error_says_unreachable_when_the_node_was_stopped(anvil):
     with Opened(binary=anvil) as opened:
         opened.node.stop()
