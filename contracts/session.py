@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from federation.errors import ConfigError, IdentityError, UsageError
+from federation.types import Wei
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,11 +42,13 @@ class Target:
         rpc: URL or socket path of the node.
         chain_id: The chain's id; any if None.
         confirmations: Blocks to wait for after a transaction, its own included.
+        max_fee_gwei: Most gwei (10^9 wei) per gas that are ever offered; without limit if None.
     """
 
     rpc: str
     chain_id: int | None
     confirmations: int = 1
+    max_fee_gwei: int | None = None
 
     def connect(self) -> RpcChain:
         """Return the chain; the connection ends with the command.
@@ -59,7 +62,8 @@ class Target:
         patience = Patience(confirmations=self.confirmations)
         transport = NodeTransport(self.rpc)
         click.get_current_context().call_on_close(transport.close)
-        return RpcChain(transport, chain_id=self.chain_id, patience=patience)
+        limit = None if self.max_fee_gwei is None else Wei(self.max_fee_gwei * 10**9)
+        return RpcChain(transport, chain_id=self.chain_id, patience=patience, most_per_gas=limit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +172,13 @@ def sender_options(command: Command) -> Command:
 
     @wraps(command)
     def inner(
-        *, target: Target, confirmations: int, key: str, passphrase_file: Path | None, **rest: object
+        *,
+        target: Target,
+        confirmations: int,
+        max_fee: int,
+        key: str,
+        passphrase_file: Path | None,
+        **rest: object,
     ) -> None:
         sending = Sending(
             key=key,
@@ -176,7 +186,8 @@ def sender_options(command: Command) -> Command:
             dry_run=bool(rest.pop("dry_run")),
             yes=bool(rest.pop("yes")),
         )
-        command(target=replace(target, confirmations=confirmations), sending=sending, **rest)
+        connection = replace(target, confirmations=confirmations, max_fee_gwei=max_fee)
+        command(target=connection, sending=sending, **rest)
 
     return _with(
         node_options(inner),
@@ -188,6 +199,14 @@ def sender_options(command: Command) -> Command:
             default=1,
             show_default=True,
             help="Blocks that must hold a transaction and follow it.",
+        ),
+        click.option(
+            "--max-fee",
+            type=click.IntRange(1),
+            default=500,
+            show_default=True,
+            metavar="GWEI",
+            help="Send nothing if gas costs more.",
         ),
         click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing."),
         click.option("--yes", is_flag=True, help="Do not ask."),

@@ -82,6 +82,7 @@ class RpcChain:
         *,
         chain_id: int | None = None,
         patience: Patience | None = None,
+        most_per_gas: Wei | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Connect.
@@ -90,6 +91,7 @@ class RpcChain:
             transport: Carries requests to the node.
             chain_id: The chain it must serve; any if None.
             patience: How long to wait for what.
+            most_per_gas: Wei per gas above which nothing is sent; without limit if None.
             clock: Measures that.
 
         Raises:
@@ -97,6 +99,7 @@ class RpcChain:
         """
         self._node = transport
         self._patience = patience or Patience()
+        self._most_per_gas = most_per_gas
         self._clock: Clock = clock or SystemClock()
         self._chain_id = wire.quantity(transport.request("eth_chainId"))
         if chain_id is not None and chain_id != self._chain_id:
@@ -173,9 +176,15 @@ class RpcChain:
 
         Raises:
             Reverted: A contract would refuse it.
+            ChainError: Gas costs more than the limit that was set.
         """
         gas = self._gas(transaction, sender)
         tip, fee = self._fees()
+        if self._most_per_gas is not None and fee > self._most_per_gas:
+            raise ChainError(
+                f"gas may cost {fee} wei, more than the limit of {self._most_per_gas} wei",
+                hint="wait until it is cheaper, or raise --max-fee; a node that lies can ask for anything",
+            )
         return Quote(gas=gas, max_priority_fee_per_gas=tip, max_fee_per_gas=fee)
 
     def next_nonce(self, address: Address) -> int:

@@ -10,6 +10,7 @@ from contracts.backends.transport import RpcRefused
 from contracts.chain import Chain, Transaction
 from federation.errors import ChainError, Reverted
 from federation.hashing import keccak256
+from federation.types import Wei
 
 from .conftest import h, key
 
@@ -180,6 +181,17 @@ def test_transaction_is_signed_for_its_place_when_it_is_sent(node, clock):
 def test_gas_is_never_more_than_offered_when_the_estimate_is_near(node, clock):
     chain = connect(node, clock)
     assert chain.quote(Transaction(to=PLACE, data=b"", gas=110_000), SENDER.address).gas == 110_000
+
+
+@pytest.mark.parametrize(("limit", "refused"), [(21, True), (22, False)])
+def test_quote_is_refused_when_gas_costs_more_than_the_limit(node, clock, limit, refused):
+    chain = RpcChain(node, most_per_gas=Wei(limit), clock=clock)
+    if refused:
+        with pytest.raises(ChainError, match="gas may cost 22 wei, more than the limit of 21"):
+            chain.send(CALL, SENDER)
+        assert node.sent == []
+    else:
+        assert chain.quote(CALL, SENDER.address).max_fee_per_gas == limit
 
 
 def test_send_refuses_when_earlier_transactions_are_pending(node, clock):
