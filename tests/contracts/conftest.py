@@ -1,24 +1,30 @@
-"""One small federation on an embedded chain, moved to whatever phase a test is about."""
+"""One small federation, moved to whatever phase a test is about, on an embedded chain and on anvil."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from contracts.accounts import Account
+from contracts.backends.anvil import AnvilChain, AnvilNode, AnvilOptions
+from contracts.backends.anvil_binary import find_anvil
 from contracts.backends.embedded import EmbeddedChain
+from contracts.backends.transport import NodeTransport
 from contracts.bindings.federation import EpochTerms
 from contracts.deploy import Deployment, deploy_federation
-from federation.errors import Reverted
+from federation.errors import ConfigError, Reverted
 from federation.hashing import keccak256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    from federation.types import Hash32
+    from contracts.chain import Chain
+    from federation.types import Address, Hash32
 
 TIME = 1_700_000_000
 WINDOW = 3600
@@ -44,7 +50,7 @@ def chain_of(provider: int, length: int) -> list[Hash32]:
 
 @dataclass
 class World:
-    chain: EmbeddedChain
+    chain: Chain
     community: Account
     aggregator: Account
     stranger: Account
@@ -117,9 +123,66 @@ class World:
         self.federation.finalize(self.stranger)
 
 
+class Backend:
+    """Opens chains of one kind, and closes them all."""
+
+    def __init__(self, anvil: Path | None) -> None:
+        self._anvil = anvil
+        self._open = ExitStack()
+
+    def open(self, funded: list[Address], chain_id: int) -> Chain:
+        if self._anvil is None:
+            return EmbeddedChain(TIME, funded, chain_id=chain_id)
+        options = AnvilOptions(binary=self._anvil, chain_id=chain_id, genesis_time=TIME)
+        node = self._open.enter_context(AnvilNode(options))
+        transport = NodeTransport(str(node.socket))
+        self._open.callback(transport.close)
+        chain = AnvilChain(transport)
+        for address in funded:
+            chain.give_gas(address)
+        return chain
+
+    def close(self) -> None:
+        self._open.close()
+
+
+BACKENDS = [Backend(None)]
+"""The last one is what ``make_world`` opens its chain with."""
+ON_EVERY_BACKEND = ("test_federation", "test_reward_pool", "test_contributor_registry")
+
+
+def no_anvil(error: ConfigError) -> NoReturn:
+    pytest.skip(f"{error.message}; {error.hint}")
+
+
+@pytest.fixture(scope="session")
+def anvil() -> Path:
+    try:
+        return find_anvil(os.environ)
+    except ConfigError as error:
+        no_anvil(error)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.module.__name__.rpartition(".")[2] in ON_EVERY_BACKEND:
+        kinds = ["embedded", pytest.param("anvil", marks=pytest.mark.slow)]
+        metafunc.parametrize("backend", kinds, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def backend(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have worlds made on one kind of chain."""
+    kind = getattr(request, "param", "embedded")
+    made = Backend(request.getfixturevalue("anvil") if kind == "anvil" else None)
+    BACKENDS.append(made)
+    yield
+    BACKENDS.remove(made)
+    made.close()
+
+
 def make_world(chain_id: int = 31337) -> World:
     community, aggregator, stranger = key("community"), key("aggregator"), key("stranger")
-    chain = EmbeddedChain(TIME, [community.address, aggregator.address, stranger.address], chain_id=chain_id)
+    chain = BACKENDS[-1].open([community.address, aggregator.address, stranger.address], chain_id)
     deployed = deploy_federation(
         chain,
         community,
@@ -152,7 +215,7 @@ def new_world() -> Callable[[], World]:
 
 
 @pytest.fixture(scope="module")
-def shared_world() -> World:
+def shared_world(backend: None) -> World:
     """For tests that change nothing that another one looks at."""
     made = make_world()
     made.fund()

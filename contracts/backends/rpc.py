@@ -1,0 +1,370 @@
+"""Any EVM network behind a node: nonces, fees, confirmations, and reads that notice a reorganisation."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from contracts import abi
+from contracts.backends import wire
+from contracts.backends.transport import RpcRefused, Transport
+from contracts.chain import Log, Receipt, Signer, Transaction, UnsignedTransaction
+from federation.errors import ChainError
+from federation.hashing import keccak256
+from federation.types import Address, Hash32, Wei
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REREADS = 5
+
+
+class Clock(Protocol):
+    """Unix time, and a way to wait for it."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait for a network.
+
+    Attributes:
+        confirmations: Blocks that must hold or follow a transaction, its own included.
+        timeout: Seconds until a transaction or a block counts as overdue.
+        poll: Most seconds between two looks.
+        page: Most blocks asked for in one request for logs.
+    """
+
+    confirmations: int = 1
+    timeout: float = 300
+    poll: float = 1
+    page: int = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What a transaction may cost at most: gas, and wei per gas."""
+
+    gas: int
+    max_priority_fee_per_gas: Wei
+    max_fee_per_gas: Wei
+
+    @property
+    def cost(self) -> Wei:
+        """Wei the sender must hold."""
+        return Wei(self.gas * self.max_fee_per_gas)
+
+
+class RpcChain:
+    """A ``Chain`` behind a node that speaks JSON-RPC."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        chain_id: int | None = None,
+        patience: Patience | None = None,
+        most_per_gas: Wei | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Connect.
+
+        Args:
+            transport: Carries requests to the node.
+            chain_id: The chain it must serve; any if None.
+            patience: How long to wait for what.
+            most_per_gas: Wei per gas above which nothing is sent; without limit if None.
+            clock: Measures that.
+
+        Raises:
+            ChainError: The node cannot be reached, or serves another chain.
+        """
+        self._node = transport
+        self._patience = patience or Patience()
+        self._most_per_gas = most_per_gas
+        self._clock: Clock = clock or SystemClock()
+        self._chain_id = wire.quantity(transport.request("eth_chainId"))
+        if chain_id is not None and chain_id != self._chain_id:
+            raise ChainError(
+                f"the node serves chain {self._chain_id}, not chain {chain_id}",
+                hint="connect to a node of the chain that is meant",
+            )
+
+    @property
+    def chain_id(self) -> int:
+        """The chain's id."""
+        return self._chain_id
+
+    @property
+    def block_number(self) -> int:
+        """The number of the latest block."""
+        return wire.quantity(self._node.request("eth_blockNumber"))
+
+    @property
+    def timestamp(self) -> int:
+        """Unix seconds of the latest block."""
+        return wire.quantity(self._header("latest").get("timestamp"))
+
+    def block_hash(self, number: int) -> Hash32:
+        """Return the hash of a block.
+
+        Raises:
+            ChainError: There is no such block yet.
+        """
+        if number < 0:
+            raise ChainError(f"there is no block {number}")
+        return wire.hash32(self._header(hex(number)).get("hash"))
+
+    def call(self, to: Address, data: bytes) -> bytes:
+        """Run a call on the latest block without recording it."""
+        return self._simulate({"to": to, "data": "0x" + data.hex()}, "latest")
+
+    def code(self, address: Address) -> bytes:
+        """Return the code deployed at an address."""
+        return wire.data(self._node.request("eth_getCode", address, "latest"))
+
+    def balance(self, address: Address) -> Wei:
+        """Return the wei an account can pay for gas with."""
+        return Wei(wire.quantity(self._node.request("eth_getBalance", address, "latest")))
+
+    def logs(self, address: Address, from_block: int = 0) -> tuple[Log, ...]:
+        """Return a contract's logs in chain order, from a block on.
+
+        They are read in pages, and read again if the chain reorganised meanwhile, so that all of them
+        belong to one chain of blocks.
+
+        Raises:
+            ChainError: The node refuses even single blocks, or the chain does not hold still.
+        """
+        for _ in range(REREADS):
+            head = self._header("latest")
+            number, pinned = wire.quantity(head.get("number")), wire.hash32(head.get("hash"))
+            found: list[Log] = []
+            for page in self._pages(address, from_block, number):
+                found += page
+                if self.block_hash_or_none(number) != pinned:
+                    break
+            else:
+                return tuple(sorted(found, key=lambda log: (log.block_number, log.index)))
+        raise ChainError("the chain keeps reorganising while its logs are read", hint="try again later")
+
+    def block_hash_or_none(self, number: int) -> Hash32 | None:
+        """Return the hash of a block, or None if the chain has become shorter."""
+        found = self._node.request("eth_getBlockByNumber", hex(number), False)  # noqa: FBT003 -- the RPC's own argument: no transactions
+        return None if found is None else wire.hash32(wire.fields(found).get("hash"))
+
+    def quote(self, transaction: Transaction, sender: Address) -> Quote:
+        """Return what a transaction would cost now, without sending it.
+
+        Raises:
+            Reverted: A contract would refuse it.
+            ChainError: Gas costs more than the limit that was set.
+        """
+        gas = self._gas(transaction, sender)
+        tip, fee = self._fees()
+        if self._most_per_gas is not None and fee > self._most_per_gas:
+            raise ChainError(
+                f"gas may cost {fee} wei, more than the limit of {self._most_per_gas} wei",
+                hint="wait until it is cheaper, or raise --max-fee; a node that lies can ask for anything",
+            )
+        return Quote(gas=gas, max_priority_fee_per_gas=tip, max_fee_per_gas=fee)
+
+    def next_nonce(self, address: Address) -> int:
+        """Return the nonce of an account's next transaction.
+
+        Raises:
+            ChainError: Earlier transactions of the account are still pending.
+        """
+        included = wire.quantity(self._node.request("eth_getTransactionCount", address, "latest"))
+        pending = wire.quantity(self._node.request("eth_getTransactionCount", address, "pending"))
+        if pending > included:
+            raise ChainError(
+                f"account {address} has {pending - included} pending transaction(s) from nonce {included} on",
+                hint="wait until they are included, or replace them with a wallet",
+            )
+        return included
+
+    def check_balance(self, address: Address, cost: Wei) -> None:
+        """Refuse a cost that an account cannot pay.
+
+        Raises:
+            ChainError: It holds less.
+        """
+        held = self.balance(address)
+        if held < cost:
+            raise ChainError(
+                f"account {address} is underfunded: it holds {held} wei, and gas may cost {cost} wei",
+                hint="send it some of the chain's own coin",
+            )
+
+    def send(self, transaction: Transaction, sender: Signer) -> Receipt:
+        """Have a transaction signed, included and confirmed; see ``Chain.send``.
+
+        Raises:
+            Reverted: A contract refuses it.
+            ChainError: The account is underfunded or has pending transactions, the node refuses, or the
+                transaction is overdue.
+        """
+        quote = self.quote(transaction, sender.address)
+        nonce = self.next_nonce(sender.address)
+        self.check_balance(sender.address, quote.cost)
+        raw = sender.sign_transaction(
+            UnsignedTransaction(
+                chain_id=self._chain_id,
+                nonce=nonce,
+                max_priority_fee_per_gas=quote.max_priority_fee_per_gas,
+                max_fee_per_gas=quote.max_fee_per_gas,
+                gas=quote.gas,
+                to=transaction.to,
+                data=transaction.data,
+            )
+        )
+        self._transmit(raw)
+        found = self._confirmed(raw, sender.address, nonce)
+        if wire.quantity(found.get("status")) != 1:
+            self._explain(transaction, sender.address, found)
+        return wire.receipt(found)
+
+    def mine(self, count: int = 1) -> None:
+        """Wait for ``count`` more blocks.
+
+        Raises:
+            ChainError: One is overdue.
+        """
+        for wanted in range(self.block_number + 1, self.block_number + count + 1):
+            for _ in self._looks(f"block {wanted}"):
+                if self.block_number >= wanted:
+                    break
+
+    def advance_time(self, seconds: int) -> None:
+        """Wait until ``seconds`` have passed since the latest block."""
+        if seconds < 0:
+            raise ChainError("time does not run backwards")
+        until = self.timestamp + seconds
+        while (left := until - self._clock.now()) > 0:
+            self._clock.sleep(left)
+
+    def _header(self, block: str) -> wire.Fields:
+        found = self._node.request("eth_getBlockByNumber", block, False)  # noqa: FBT003 -- the RPC's own argument: no transactions
+        if found is None:
+            raise ChainError(f"there is no block {int(block, 16) if block[:2] == '0x' else block} yet")
+        return wire.fields(found)
+
+    def _simulate(self, call: dict[str, str], block: str) -> bytes:
+        try:
+            return wire.data(self._node.request("eth_call", call, block))
+        except RpcRefused as err:
+            raise _translated(err) from err
+
+    def _gas(self, transaction: Transaction, sender: Address) -> int:
+        try:
+            used = wire.quantity(self._node.request("eth_estimateGas", wire.call(transaction, sender)))
+        except RpcRefused as err:
+            raise _translated(err) from err
+        # The state may change until the transaction is included, so a quarter is added.
+        return min(used + used // 4, transaction.gas)
+
+    def _fees(self) -> tuple[Wei, Wei]:
+        base = wire.quantity(self._header("latest").get("baseFeePerGas"))
+        tip = wire.quantity(self._node.request("eth_maxPriorityFeePerGas"))
+        # Twice the base fee stays enough for five full blocks (EIP-1559: at most 1/8 more per block).
+        return Wei(tip), Wei(2 * base + tip)
+
+    def _transmit(self, raw: bytes) -> None:
+        try:
+            self._node.request("eth_sendRawTransaction", "0x" + raw.hex())
+        except RpcRefused as err:
+            # An answer that was lost makes the second attempt look like a repetition.
+            if self._node.request("eth_getTransactionByHash", "0x" + keccak256(raw).hex()) is None:
+                raise ChainError(f"the chain refuses the transaction: {err.message}") from err
+
+    def _confirmed(self, raw: bytes, sender: Address, nonce: int) -> wire.Fields:
+        """Wait until a transaction has its confirmations on the chain that is then the longest."""
+        name = "0x" + keccak256(raw).hex()
+        for _ in self._looks(f"transaction {name}"):
+            answer = self._node.request("eth_getTransactionReceipt", name)
+            if answer is None:
+                self._revive(raw, name, sender, nonce)
+                continue
+            found = wire.fields(answer)
+            number = wire.quantity(found.get("blockNumber"))
+            if self._patience.confirmations > 1:
+                if self.block_number - number + 1 < self._patience.confirmations:
+                    continue
+                if self.block_hash_or_none(number) != wire.hash32(found.get("blockHash")):
+                    continue
+            return found
+        raise AssertionError("looking ends with an error")
+
+    def _revive(self, raw: bytes, name: str, sender: Address, nonce: int) -> None:
+        """Send a transaction again that the network forgot; a reorganisation can do that."""
+        if self._node.request("eth_getTransactionByHash", name) is not None:
+            return
+        if wire.quantity(self._node.request("eth_getTransactionCount", sender, "latest")) > nonce:
+            # It may have been included between the two questions.
+            if self._node.request("eth_getTransactionReceipt", name) is None:
+                raise ChainError(f"another transaction of {sender} took nonce {nonce}")
+            return
+        self._transmit(raw)
+
+    def _explain(self, transaction: Transaction, sender: Address, found: wire.Fields) -> None:
+        """Raise what an included but failed transaction failed with, as well as it can be known."""
+        number = wire.quantity(found.get("blockNumber"))
+        self._simulate(wire.call(transaction, sender), hex(number))
+        raise ChainError(
+            f"transaction {found.get('transactionHash')} failed in block {number}",
+            hint="the chain changed before it was included; look, then try again",
+        )
+
+    def _pages(self, address: Address, first: int, last: int) -> Iterator[list[Log]]:
+        size = self._patience.page
+        if first > last:
+            yield []
+        while first <= last:
+            end = min(first + size - 1, last)
+            wanted = {"address": address, "fromBlock": hex(first), "toBlock": hex(end)}
+            try:
+                page = wire.items(self._node.request("eth_getLogs", wanted))
+            except RpcRefused:
+                # Nodes limit blocks or results, each in words of its own.
+                if size == 1:
+                    raise
+                size = max(1, size // 2)
+                continue
+            yield [wire.log(entry) for entry in page]
+            first = end + 1
+
+    def _looks(self, what: str) -> Iterator[None]:
+        """Look now and then, until it is too late."""
+        deadline, pause = self._clock.now() + self._patience.timeout, 0.001
+        while True:
+            yield
+            if self._clock.now() >= deadline:
+                raise ChainError(
+                    f"{what} is overdue after {self._patience.timeout:.0f} seconds",
+                    hint="it may still come: look again before you send anything twice",
+                )
+            self._clock.sleep(pause)
+            pause = min(pause * 2, self._patience.poll)
+
+
+def _translated(error: RpcRefused) -> ChainError:
+    return abi.reverted(error.data) if error.reverted else error

@@ -1,0 +1,410 @@
+"""A node that lags, forgets, reorganises and refuses, played from memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from contracts.abi import encode, selector
+from contracts.backends.rpc import Patience, RpcChain
+from contracts.backends.transport import RpcRefused
+from contracts.chain import Chain, Transaction
+from federation.errors import ChainError, Reverted
+from federation.hashing import keccak256
+from federation.types import Wei
+
+from .conftest import h, key
+
+SENDER = key("sender")
+PLACE = key("place").address
+CALL = Transaction(to=PLACE, data=b"\x01\x02\x03\x04")
+
+
+class Clock:
+    """Time passes only by waiting; each wait may change the world."""
+
+    def __init__(self):
+        self.time = 1000.0
+        self.waits = 0
+        self.then = {}
+
+    def now(self):
+        return self.time
+
+    def sleep(self, seconds):
+        self.time += seconds
+        self.waits += 1
+        if event := self.then.pop(self.waits, None):
+            event()
+
+
+class Node:
+    """Blocks are names: a block's hash says on which branch it is."""
+
+    def __init__(self):
+        self.number, self.branch = 5, "a"
+        self.nonce = self.pending = 7
+        self.balance = 10**18
+        self.mempool, self.receipts, self.sent = {}, {}, []
+        self.logs, self.most_blocks = [], 10**9
+        self.answers = {}
+        self.asked = []
+        self.on_logs = lambda: None
+
+    def request(self, method, *params):
+        self.asked.append((method, params))
+        if method in self.answers:
+            answer = self.answers[method]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        return getattr(self, method)(*params)
+
+    def hash(self, number):
+        return "0x" + h(f"{self.branch} {number}").hex()
+
+    def eth_chainId(self):
+        return "0x1"
+
+    def eth_blockNumber(self):
+        return hex(self.number)
+
+    def eth_getBlockByNumber(self, block, full):
+        number = self.number if block == "latest" else int(block, 16)
+        if number > self.number:
+            return None
+        return {
+            "number": hex(number),
+            "hash": self.hash(number),
+            "timestamp": hex(1000),
+            "baseFeePerGas": "0xa",
+        }
+
+    def eth_maxPriorityFeePerGas(self):
+        return "0x2"
+
+    def eth_estimateGas(self, call):
+        return hex(100_000)
+
+    def eth_getTransactionCount(self, address, block):
+        return hex(self.pending if block == "pending" else self.nonce)
+
+    def eth_getBalance(self, address, block):
+        return hex(self.balance)
+
+    def eth_sendRawTransaction(self, raw):
+        name = "0x" + keccak256(bytes.fromhex(raw[2:])).hex()
+        self.sent.append(name)
+        self.mempool[name] = raw
+        return name
+
+    def eth_getTransactionByHash(self, name):
+        return {} if name in self.mempool or name in self.receipts else None
+
+    def eth_getTransactionReceipt(self, name):
+        return self.receipts.get(name)
+
+    def eth_getLogs(self, wanted):
+        first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
+        if last - first + 1 > self.most_blocks:
+            raise RpcRefused("range too wide", b"", reverted=False)
+        found = [log for log in self.logs if first <= int(log["blockNumber"], 16) <= last]
+        self.on_logs()
+        return found
+
+    def include(self, status=1):
+        (name,) = set(self.sent)
+        self.mempool.pop(name, None)
+        self.number += 1
+        self.nonce += 1
+        self.receipts[name] = {
+            "transactionHash": name,
+            "blockNumber": hex(self.number),
+            "blockHash": self.hash(self.number),
+            "gasUsed": "0x5208",
+            "status": hex(status),
+            "logs": [],
+            "contractAddress": None,
+        }
+
+    def log(self, number, index=0, **changes):
+        self.logs.append(
+            {
+                "address": PLACE.lower(),
+                "topics": ["0x" + h(self.branch).hex()],
+                "data": "0x01",
+                "blockNumber": hex(number),
+                "logIndex": hex(index),
+                "removed": False,
+                **changes,
+            }
+        )
+
+
+@pytest.fixture
+def node():
+    return Node()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def connect(node, clock, **patience):
+    return RpcChain(node, chain_id=1, patience=Patience(**{"timeout": 60, **patience}), clock=clock)
+
+
+# Sending
+
+
+def test_transaction_is_signed_for_its_place_when_it_is_sent(node, clock):
+    clock.then[2] = node.include
+    seen = []
+
+    class Signer:
+        address = SENDER.address
+
+        def sign_transaction(self, unsigned):
+            seen.append(unsigned)
+            return SENDER.sign_transaction(unsigned)
+
+    chain = connect(node, clock)
+    assert isinstance(chain, Chain)
+    receipt = chain.send(CALL, Signer())
+    (unsigned,) = seen
+    assert (unsigned.chain_id, unsigned.nonce, unsigned.gas) == (1, 7, 125_000)
+    assert (unsigned.max_priority_fee_per_gas, unsigned.max_fee_per_gas) == (2, 22)
+    assert (receipt.block_number, receipt.gas_used) == (6, 21_000)
+    assert len(node.sent) == 1
+
+
+def test_gas_is_never_more_than_offered_when_the_estimate_is_near(node, clock):
+    chain = connect(node, clock)
+    assert chain.quote(Transaction(to=PLACE, data=b"", gas=110_000), SENDER.address).gas == 110_000
+
+
+@pytest.mark.parametrize(("limit", "refused"), [(21, True), (22, False)])
+def test_quote_is_refused_when_gas_costs_more_than_the_limit(node, clock, limit, refused):
+    chain = RpcChain(node, most_per_gas=Wei(limit), clock=clock)
+    if refused:
+        with pytest.raises(ChainError, match="gas may cost 22 wei, more than the limit of 21"):
+            chain.send(CALL, SENDER)
+        assert node.sent == []
+    else:
+        assert chain.quote(CALL, SENDER.address).max_fee_per_gas == limit
+
+
+def test_send_refuses_when_earlier_transactions_are_pending(node, clock):
+    node.pending = 9
+    with pytest.raises(ChainError, match=r"2 pending transaction\(s\) from nonce 7"):
+        connect(node, clock).send(CALL, SENDER)
+    assert node.sent == []
+
+
+@pytest.mark.parametrize(("missing", "refused"), [(1, True), (0, False)])
+def test_send_refuses_when_the_account_lacks_one_wei(node, clock, missing, refused):
+    node.balance = 125_000 * 22 - missing
+    clock.then[1] = node.include
+    chain = connect(node, clock)
+    if refused:
+        with pytest.raises(ChainError, match="underfunded") as info:
+            chain.send(CALL, SENDER)
+        assert "own coin" in str(info.value.hint)
+        assert node.sent == []
+    else:
+        chain.send(CALL, SENDER)
+
+
+def test_connection_is_refused_when_the_chain_is_another(node):
+    with pytest.raises(ChainError, match="serves chain 1, not chain 5"):
+        RpcChain(node, chain_id=5)
+
+
+def test_custom_error_arrives_when_the_estimate_reverts(node, clock):
+    data = selector("NotAggregator(address)") + encode(("address",), (PLACE,))
+    node.answers["eth_estimateGas"] = RpcRefused("execution reverted", data, reverted=True)
+    with pytest.raises(Reverted) as info:
+        connect(node, clock).send(CALL, SENDER)
+    assert (info.value.name, info.value.args_) == ("NotAggregator", (PLACE,))
+    assert node.sent == []
+
+
+def test_custom_error_arrives_when_it_reverts_only_in_its_block(node, clock):
+    data = selector("NotAggregator(address)") + encode(("address",), (PLACE,))
+    node.answers["eth_call"] = RpcRefused("execution reverted", data, reverted=True)
+    clock.then[1] = lambda: node.include(status=0)
+    with pytest.raises(Reverted, match="NotAggregator"):
+        connect(node, clock).send(CALL, SENDER)
+
+
+def test_failure_is_an_error_when_it_cannot_be_repeated(node, clock):
+    node.answers["eth_call"] = "0x"
+    clock.then[1] = lambda: node.include(status=0)
+    with pytest.raises(ChainError, match="failed in block 6"):
+        connect(node, clock).send(CALL, SENDER)
+
+
+def test_send_goes_on_when_the_node_has_the_transaction_already(node, clock):
+    take = node.eth_sendRawTransaction
+
+    def known(raw):
+        take(raw)
+        raise RpcRefused("already known", b"", reverted=False)
+
+    node.eth_sendRawTransaction = known
+    clock.then[1] = node.include
+    assert connect(node, clock).send(CALL, SENDER).block_number == 6
+
+
+def test_send_fails_when_the_node_refuses_the_transaction(node, clock):
+    node.answers["eth_sendRawTransaction"] = RpcRefused("fee too low", b"", reverted=False)
+    with pytest.raises(ChainError, match="fee too low"):
+        connect(node, clock).send(CALL, SENDER)
+
+
+def test_transaction_is_sent_again_when_the_network_forgot_it(node, clock):
+    clock.then = {1: node.mempool.clear, 4: node.include}
+    connect(node, clock).send(CALL, SENDER)
+    assert len(node.sent) == 2
+    assert len(set(node.sent)) == 1
+
+
+def test_send_fails_when_another_transaction_took_the_nonce(node, clock):
+    def replace():
+        node.mempool.clear()
+        node.nonce += 1
+
+    clock.then[1] = replace
+    with pytest.raises(ChainError, match="took nonce 7"):
+        connect(node, clock).send(CALL, SENDER)
+
+
+def test_send_gives_up_when_the_transaction_is_overdue(node, clock):
+    with pytest.raises(ChainError, match="overdue after 60 seconds"):
+        connect(node, clock).send(CALL, SENDER)
+    assert 60 <= clock.time - 1000 < 63
+
+
+def test_send_waits_when_confirmations_are_missing(node, clock):
+    def grow():
+        node.number += 1
+
+    clock.then = {1: node.include, 3: grow, 5: grow}
+    chain = connect(node, clock, confirmations=3)
+    assert chain.send(CALL, SENDER).block_number == 6
+    assert (clock.waits, node.number) == (5, 8)
+
+
+def test_receipt_is_of_the_last_branch_when_the_chain_reorganised(node, clock):
+    def reorganise():
+        name = node.sent[0]
+        node.receipts.clear()
+        node.branch, node.number, node.nonce = "b", 9, 7
+        node.mempool[name] = "back in the pool"
+
+    def grow():
+        node.number += 1
+
+    clock.then = {1: node.include, 2: reorganise, 4: node.include, 5: grow}
+    receipt = connect(node, clock, confirmations=2).send(CALL, SENDER)
+    assert receipt.block_number == 10
+
+
+def test_confirmation_does_not_count_when_the_receipt_is_of_a_lost_branch(node, clock):
+    def stale():
+        node.include()
+        node.branch, node.number = "b", 8
+
+    clock.then[1] = stale
+    with pytest.raises(ChainError, match="overdue"):
+        connect(node, clock, confirmations=2).send(CALL, SENDER)
+
+
+# Reading
+
+
+def test_logs_are_in_order_and_complete_when_pages_are_small(node, clock):
+    node.number = 23
+    for number, index in ((20, 1), (20, 0), (3, 4), (23, 0), (0, 0)):
+        node.log(number, index)
+    node.most_blocks = 3
+    found = connect(node, clock, page=8).logs(PLACE)
+    assert [(log.block_number, log.index) for log in found] == [(0, 0), (3, 4), (20, 0), (20, 1), (23, 0)]
+    assert {log.address for log in found} == {PLACE}
+    assert [log.block_number for log in connect(node, clock).logs(PLACE, 20)] == [20, 20, 23]
+    assert connect(node, clock).logs(PLACE, 24) == ()
+
+
+def test_logs_are_read_again_when_the_chain_reorganises(node, clock):
+    node.log(2)
+
+    def reorganise():
+        node.on_logs = lambda: None
+        node.branch, node.logs = "b", []
+        node.log(4)
+
+    node.on_logs = reorganise
+    (found,) = connect(node, clock).logs(PLACE)
+    assert (found.block_number, found.topics) == (4, (h("b"),))
+
+
+def test_logs_fail_when_the_chain_never_holds_still(node, clock):
+    def reorganise():
+        node.branch += "x"
+
+    node.on_logs = reorganise
+    with pytest.raises(ChainError, match="keeps reorganising"):
+        connect(node, clock).logs(PLACE)
+
+
+def test_logs_fail_when_even_one_block_is_too_many(node, clock):
+    node.most_blocks = 0
+    with pytest.raises(RpcRefused, match="range too wide"):
+        connect(node, clock).logs(PLACE)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"removed": True}, {"blockNumber": None}, {"address": "0x12"}, {"topics": ["0x12"]}, {"data": "zz"}],
+)
+def test_log_is_refused_when_it_is_no_log_of_the_chain(node, clock, changes):
+    node.log(2)
+    node.answers["eth_getLogs"] = [node.logs[0] | changes]
+    with pytest.raises(ChainError):
+        connect(node, clock).logs(PLACE)
+
+
+@pytest.mark.parametrize("answer", [None, 5, "5", "0xzz", []])
+def test_answer_is_refused_when_it_is_no_number(node, clock, answer):
+    node.answers["eth_blockNumber"] = answer
+    with pytest.raises(ChainError, match="something else than a number"):
+        assert connect(node, clock).block_number
+
+
+def test_block_is_refused_when_it_is_still_to_come(node, clock):
+    chain = connect(node, clock)
+    assert chain.block_hash(5) == h("a 5")
+    for number in (6, -1):
+        with pytest.raises(ChainError, match=f"there is no block {number}"):
+            chain.block_hash(number)
+
+
+# Time
+
+
+def test_mine_waits_when_blocks_take_their_time(node, clock):
+    def grow():
+        node.number += 1
+
+    clock.then = {2: grow, 4: grow}
+    connect(node, clock).mine(2)
+    assert (clock.waits, node.number) == (4, 7)
+    with pytest.raises(ChainError, match="block 8 is overdue"):
+        connect(node, clock).mine()
+
+
+def test_advance_time_waits_until_the_clock_says_so(node, clock):
+    connect(node, clock).advance_time(90)
+    assert clock.time == 1090
+    with pytest.raises(ChainError, match="backwards"):
+        connect(node, clock).advance_time(-1)
