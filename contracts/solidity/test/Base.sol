@@ -49,9 +49,9 @@ abstract contract Base {
         if (left > right) revert NotAtMost(rule, left, right);
     }
 
-    /// @dev `value` folded into least..most.
+    /// @dev `value` if it lies in least..most, else folded into it.
     function bound(uint256 value, uint256 least, uint256 most) internal pure returns (uint256) {
-        uint256 size = most - least;
-        return size == type(uint256).max ? value : least + value % (size + 1);
+        if (value >= least && value <= most) return value;
+        return least + value % (most - least + 1);
     }
 }
