@@ -21,6 +21,12 @@ interface Vm {
     function warp(uint256 timestamp) external;
 }
 
+/// @dev What forge asks an invariant test for: the functions that it may call, per contract.
+struct Selectors {
+    address addr;
+    bytes4[] selectors;
+}
+
 /// @title What every test contract has: cheat codes, checks, a bounded random number.
 abstract contract Base {
     Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
