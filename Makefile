@@ -60,4 +60,4 @@ contracts: forge
 	@$(BIN)/python -m pytest tests/contracts $(ARGS)
 
 clean:
-	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache $(NPM_DIR)/node_modules $(NPM_DIR)/build
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache $(NPM_DIR)/node_modules

@@ -18,7 +18,7 @@ from typing import TypedDict, cast
 from contracts.artifact import SOLIDITY, load_artifact
 from federation.errors import ConfigError, FolkmootError, VerificationFailed
 
-BUILD = SOLIDITY / "build"
+BUILD = SOLIDITY / "node_modules" / ".cache" / "forge"
 SNAPSHOTS = SOLIDITY / "test" / "snapshots"
 CONTRACTS = ("ContributorRegistry", "Federation", "MootToken", "RewardPool")
 

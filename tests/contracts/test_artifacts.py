@@ -57,7 +57,7 @@ def test_bindings_are_those_that_bindgen_writes() -> None:
 
 def test_sources_keep_to_the_house_rules() -> None:
     for path in SOLIDITY.rglob("*.sol"):
-        if not {"node_modules", "build"}.isdisjoint(path.parts):
+        if "node_modules" in path.parts:
             continue
         text = path.read_text()
         assert "pragma solidity 0.8.37;" in text, path

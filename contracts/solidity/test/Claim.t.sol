@@ -3,6 +3,8 @@ pragma solidity 0.8.37;
 
 import {RewardPool} from "../RewardPool.sol";
 import {IRewardPool} from "../interfaces/IRewardPool.sol";
+import {Leaves} from "../libraries/Leaves.sol";
+import {HookToken} from "./HookToken.sol";
 import {PoolWorld} from "./PoolWorld.sol";
 import {Tree} from "./Tree.sol";
 
@@ -83,6 +85,20 @@ contract ClaimTest is PoolWorld {
             own.claim(payeeAt(i), 10, Tree.proof(leaves, i));
         }
         atMost(own.totalPaid(), total, "never more than the total");
+    }
+
+    function test_claim_paysOnce_whenTheTokenCallsBack() public {
+        (HookToken hook, RewardPool other) = hooked();
+        hook.approve(address(other), FUNDS);
+        other.fund(FUNDS);
+        other.post(Leaves.payout(address(other), PAYEE, 7), FUNDS);
+        bytes memory again = abi.encodeCall(IRewardPool.claim, (PAYEE, 7, new bytes32[](0)));
+        hook.arm(address(other), again);
+        vm.expectRevert(abi.encodeWithSelector(IRewardPool.NothingToClaim.selector, PAYEE, 7, 7));
+        other.claim(PAYEE, 7, new bytes32[](0));
+        hook.arm(address(0), "");
+        other.claim(PAYEE, 7, new bytes32[](0));
+        eq(hook.balanceOf(PAYEE), 7, "received");
     }
 
     function _refused(address payee, uint256 amount, bytes32[] memory proof) private {

@@ -122,6 +122,25 @@ contract FederationTest is World {
         federation.propose(keccak256("table"), total);
     }
 
+    function testFuzz_propose_startsFromTheLastTotal_inALaterEpoch(uint256 first, uint256 total) public {
+        reach(IFederation.Phase.Revealed);
+        first = bound(first, 0, FUNDS);
+        vm.prank(AGGREGATOR);
+        federation.propose(keccak256("table"), first);
+        step();
+        pool.fund(FUNDS);
+        step();
+        reach(IFederation.Phase.Revealed);
+        total = bound(total, 0, 3 * FUNDS);
+        if (total < first || total > first + FUNDS) {
+            vm.expectRevert(
+                abi.encodeWithSelector(IFederation.TotalOutOfRange.selector, total, first, first + FUNDS)
+            );
+        }
+        vm.prank(AGGREGATOR);
+        federation.propose(keccak256("second"), total);
+    }
+
     function test_propose_refusesTheZeroHash() public {
         reach(IFederation.Phase.Revealed);
         vm.expectRevert(abi.encodeWithSelector(IFederation.ZeroHash.selector));

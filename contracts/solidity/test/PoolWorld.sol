@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {RewardPool} from "../RewardPool.sol";
 import {Leaves} from "../libraries/Leaves.sol";
+import {HookToken} from "./HookToken.sol";
 import {Tree} from "./Tree.sol";
 import {World} from "./World.sol";
 
@@ -18,6 +19,15 @@ abstract contract PoolWorld is World {
         own = new RewardPool(token, address(this));
         token.approve(address(own), type(uint256).max);
         own.fund(FUNDS);
+    }
+
+    /// @dev A pool of a token that calls back; the token holds some itself, and has approved the pool.
+    function hooked() internal returns (HookToken hook, RewardPool other) {
+        hook = new HookToken(2 * FUNDS);
+        other = new RewardPool(hook, address(this));
+        hook.transfer(address(hook), 10);
+        vm.prank(address(hook));
+        hook.approve(address(other), 10);
     }
 
     function postTable(uint256[MEMBERS] memory pay, uint256 total) internal returns (bytes32[] memory leaves) {

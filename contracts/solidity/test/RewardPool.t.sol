@@ -6,6 +6,7 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 import {RewardPool} from "../RewardPool.sol";
 import {IRewardPool} from "../interfaces/IRewardPool.sol";
 import {FeeToken} from "./FeeToken.sol";
+import {HookToken} from "./HookToken.sol";
 import {PoolWorld} from "./PoolWorld.sol";
 
 /// @title Funding a pool and posting its table.
@@ -38,6 +39,14 @@ contract RewardPoolTest is PoolWorld {
         vm.expectRevert(abi.encodeWithSelector(IRewardPool.FeeOnTransfer.selector, 100, 99));
         other.fund(100);
         eq(other.funded(), 0, "funded");
+    }
+
+    function test_fund_isRefused_whenTheTokenCallsBack() public {
+        (HookToken hook, RewardPool other) = hooked();
+        hook.approve(address(other), FUNDS);
+        hook.arm(address(other), abi.encodeCall(IRewardPool.fund, (3)));
+        vm.expectRevert(abi.encodeWithSelector(IRewardPool.FeeOnTransfer.selector, 100, 103));
+        other.fund(100);
     }
 
     function testFuzz_post_isRefused_fromAnyoneButTheFederation(address caller) public {
