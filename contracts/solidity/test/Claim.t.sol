@@ -24,9 +24,7 @@ contract ClaimTest is PoolWorld {
             eq(own.paid(payeeAt(i)), pay[i], "paid");
             eq(token.balanceOf(payeeAt(i)), pay[i], "received");
 
-            vm.expectRevert(
-                abi.encodeWithSelector(IRewardPool.NothingToClaim.selector, payeeAt(i), pay[i], pay[i])
-            );
+            vm.expectRevert(abi.encodeWithSelector(IRewardPool.NothingToClaim.selector, payeeAt(i), pay[i], pay[i]));
             own.claim(payeeAt(i), pay[i], proof);
         }
         eq(token.balanceOf(address(own)), FUNDS - sum, "left");

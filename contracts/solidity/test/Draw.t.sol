@@ -21,9 +21,7 @@ contract DrawTest is World {
             bytes memory head = abi.encode(
                 keccak256("folkmoot.draw"), block.chainid, federation, uint64(1), uint32(1), beacon, preimages()[0]
             );
-            bytes32 seed = keccak256(
-                bytes.concat(head, preimages()[1], keccak256("commits"), keccak256("reveals"))
-            );
+            bytes32 seed = keccak256(bytes.concat(head, preimages()[1], keccak256("commits"), keccak256("reveals")));
             vm.expectEmit(address(federation));
             emit IFederation.ShardDrawn(1, 1, uint32(uint256(seed) % 3) + 1, seed, beacon, preimages());
         }

@@ -43,8 +43,9 @@ contract FederationTest is World {
         funds = bound(funds, 0, 2 * FUNDS);
         IFederation.EpochTerms memory given = terms(shards, rounds, funds);
         bool valid = rounds >= 1 && rounds <= shards;
-        if (!valid) vm.expectRevert(abi.encodeWithSelector(IFederation.InvalidRounds.selector, rounds, shards));
-        else if (funds > FUNDS) {
+        if (!valid) {
+            vm.expectRevert(abi.encodeWithSelector(IFederation.InvalidRounds.selector, rounds, shards));
+        } else if (funds > FUNDS) {
             vm.expectRevert(abi.encodeWithSelector(IFederation.InsufficientFunds.selector, FUNDS, funds));
         } else {
             vm.expectEmit(address(federation));
@@ -133,9 +134,7 @@ contract FederationTest is World {
         reach(IFederation.Phase.Revealed);
         total = bound(total, 0, 3 * FUNDS);
         if (total < first || total > first + FUNDS) {
-            vm.expectRevert(
-                abi.encodeWithSelector(IFederation.TotalOutOfRange.selector, total, first, first + FUNDS)
-            );
+            vm.expectRevert(abi.encodeWithSelector(IFederation.TotalOutOfRange.selector, total, first, first + FUNDS));
         }
         vm.prank(AGGREGATOR);
         federation.propose(keccak256("second"), total);

@@ -48,7 +48,9 @@ contract GasTest is World {
             address payee = address(uint160(0xBEEF0000 + size));
             for (uint256 time = 1; time <= 2; ++time) {
                 bytes32[] memory leaves = new bytes32[](size);
-                for (uint256 i = 0; i < size; ++i) leaves[i] = keccak256(abi.encode(i));
+                for (uint256 i = 0; i < size; ++i) {
+                    leaves[i] = keccak256(abi.encode(i));
+                }
                 leaves[0] = Leaves.payout(address(pool), payee, time * 1e18);
                 _post(Tree.root(leaves), pool.totalPaid() + 1e18);
                 pool.claim(payee, time * 1e18, Tree.proof(leaves, 0));
@@ -73,8 +75,7 @@ contract GasTest is World {
                 )
             );
             bytes32 statement = keccak256(abi.encode(kind, payee, did, nonce, uint256(1e10)));
-            (uint8 v, bytes32 r, bytes32 s) =
-                vm.sign(KEY, keccak256(abi.encodePacked(hex"1901", domain, statement)));
+            (uint8 v, bytes32 r, bytes32 s) = vm.sign(KEY, keccak256(abi.encodePacked(hex"1901", domain, statement)));
             registry.registerBySig(payee, did, nonce, 1e10, abi.encodePacked(r, s, v));
             _save("registerBySig", nonce == 0 ? "first" : "later");
         }

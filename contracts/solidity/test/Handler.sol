@@ -22,7 +22,9 @@ contract Handler is Observer {
     /// @notice A few legal steps by the aggregator, and by a stranger where anyone may.
     function advance(uint256 steps, uint256 seed) external {
         steps = bound(steps, 1, 4);
-        for (uint256 i = 0; i < steps; ++i) advanceOnce(uint256(keccak256(abi.encode(seed, i))));
+        for (uint256 i = 0; i < steps; ++i) {
+            advanceOnce(uint256(keccak256(abi.encode(seed, i))));
+        }
     }
 
     /// @notice Any function in any phase, from the aggregator or from someone else.
@@ -30,7 +32,7 @@ contract Handler is Observer {
         f = bound(f, 0, 9);
         number = bound(number, 0, 2 * FUNDS);
         vm.prank(aggregator ? AGGREGATOR : STRANGER);
-        (bool done, ) = address(federation).call(_data(f, word, number));
+        (bool done,) = address(federation).call(_data(f, word, number));
         check(!done || aggregator || f >= 7, "a stranger moves only what anyone may");
         if (!done) return;
         if (f == 0) used = 0;
@@ -61,7 +63,7 @@ contract Handler is Observer {
     /// @notice Post a table past the federation.
     function usurp(bytes32 root, uint256 total) external observed {
         vm.prank(STRANGER);
-        (bool done, ) = address(pool).call(abi.encodeCall(IRewardPool.post, (root, total)));
+        (bool done,) = address(pool).call(abi.encodeCall(IRewardPool.post, (root, total)));
         check(!done, "only the federation posts");
     }
 
@@ -78,7 +80,9 @@ contract Handler is Observer {
         while (federation.phase() != IFederation.Phase.Revealed) advanceOnce(1);
         uint256 owed = pool.totalCumulative() - pool.totalPaid();
         uint256[PAYEES] memory pay;
-        for (uint256 i = 0; i < PAYEES; ++i) pay[i] = pool.paid(payee(i));
+        for (uint256 i = 0; i < PAYEES; ++i) {
+            pay[i] = pool.paid(payee(i));
+        }
         pay[0] += owed;
         _propose(pay, pool.totalCumulative());
         advanceOnce(1);
@@ -144,7 +148,9 @@ contract Handler is Observer {
 
     function _propose(uint256[PAYEES] memory pay, uint256 total) private {
         bytes32[] memory leaves = new bytes32[](PAYEES);
-        for (uint256 i = 0; i < PAYEES; ++i) leaves[i] = Leaves.payout(address(pool), payee(i), pay[i]);
+        for (uint256 i = 0; i < PAYEES; ++i) {
+            leaves[i] = Leaves.payout(address(pool), payee(i), pay[i]);
+        }
         _proposed = Table(leaves, pay);
         vm.prank(AGGREGATOR);
         federation.propose(Tree.root(leaves), total);

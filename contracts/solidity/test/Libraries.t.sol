@@ -19,7 +19,9 @@ contract LibrariesTest is Base {
         size = uint32(bound(size, 1, 64));
         deck.size = size;
         uint32[] memory list = new uint32[](size);
-        for (uint32 i = 0; i < size; ++i) list[i] = i + 1;
+        for (uint32 i = 0; i < size; ++i) {
+            list[i] = i + 1;
+        }
         for (uint32 top = 0; top < size; ++top) {
             seed = keccak256(abi.encode(seed));
             uint256 chosen = top + uint256(seed) % (size - top);
@@ -63,7 +65,9 @@ contract LibrariesTest is Base {
         }
     }
 
-    function testFuzz_tree_provesEveryLeaf_toOpenZeppelin(bytes32[] memory leaves, uint256 index, bytes32 other) public {
+    function testFuzz_tree_provesEveryLeaf_toOpenZeppelin(bytes32[] memory leaves, uint256 index, bytes32 other)
+        public
+    {
         vm.assume(leaves.length > 0);
         index = bound(index, 0, leaves.length - 1);
         bytes32[] memory proof = Tree.proof(leaves, index);

@@ -32,7 +32,9 @@ abstract contract Observer is World {
         atMost(before.funded, now_.funded, "funded never falls");
         atMost(before.total, now_.total, "total never falls");
         atMost(before.totalPaid, now_.totalPaid, "totalPaid never falls");
-        for (uint256 i = 0; i < PAYEES; ++i) atMost(before.paid[i], now_.paid[i], "paid never falls");
+        for (uint256 i = 0; i < PAYEES; ++i) {
+            atMost(before.paid[i], now_.paid[i], "paid never falls");
+        }
     }
 
     function payee(uint256 index) public pure returns (address) {
@@ -86,7 +88,9 @@ abstract contract Observer is World {
         seen.funded = pool.funded();
         seen.total = pool.totalCumulative();
         seen.totalPaid = pool.totalPaid();
-        for (uint256 i = 0; i < PAYEES; ++i) seen.paid[i] = pool.paid(payee(i));
+        for (uint256 i = 0; i < PAYEES; ++i) {
+            seen.paid[i] = pool.paid(payee(i));
+        }
     }
 
     function _edge(Seen memory a, Seen memory b) private pure returns (bool) {

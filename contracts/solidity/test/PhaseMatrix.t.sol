@@ -28,7 +28,7 @@ contract PhaseMatrixTest is World {
         for (uint8 p = 0; p <= uint8(type(IFederation.Phase).max); ++p) {
             reach(IFederation.Phase(p));
             for (uint256 f = 0; f < FIRST_FOR_ANYONE; ++f) {
-                (bytes memory data, ) = _call(f);
+                (bytes memory data,) = _call(f);
                 vm.prank(caller);
                 (bool done, bytes memory reason) = address(federation).call(data);
                 check(!done, "refused");

@@ -24,9 +24,7 @@ contract RewardPoolTest is PoolWorld {
     function test_fund_isRefused_forZero_andWithoutTokens() public {
         vm.expectRevert(abi.encodeWithSelector(IRewardPool.ZeroAmount.selector));
         own.fund(0);
-        vm.expectRevert(
-            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, address(own), 0, 1)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, address(own), 0, 1));
         vm.prank(STRANGER);
         own.fund(1);
         eq(own.funded(), FUNDS, "funded");

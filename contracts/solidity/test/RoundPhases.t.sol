@@ -86,7 +86,9 @@ contract RoundPhasesTest is World {
     function testFuzz_eventInRound_knowsItsEvents_andNoOther(bytes32 stream, bytes32 payload, bytes32 other) public {
         vm.assume(stream != other && payload != other && stream != payload);
         bytes32[] memory leaves = new bytes32[](5);
-        for (uint256 i = 0; i < 5; ++i) leaves[i] = Leaves.signedEvent(bytes32(i), stream);
+        for (uint256 i = 0; i < 5; ++i) {
+            leaves[i] = Leaves.signedEvent(bytes32(i), stream);
+        }
         leaves[3] = Leaves.signedEvent(stream, payload);
         reach(IFederation.Phase.Record);
         vm.prank(AGGREGATOR);

@@ -35,12 +35,16 @@ abstract contract World is Base {
     /// @dev Hashes `times` times from a provider's secret; the tip is `LINKS` times away.
     function link(uint256 provider, uint256 times) internal pure returns (bytes32 value) {
         value = keccak256(abi.encode("provider", provider));
-        for (uint256 i = 0; i < times; ++i) value = keccak256(abi.encode(value));
+        for (uint256 i = 0; i < times; ++i) {
+            value = keccak256(abi.encode(value));
+        }
     }
 
     function links(uint256 times) internal pure returns (bytes32[] memory values) {
         values = new bytes32[](PROVIDERS);
-        for (uint256 i = 0; i < PROVIDERS; ++i) values[i] = link(i, times);
+        for (uint256 i = 0; i < PROVIDERS; ++i) {
+            values[i] = link(i, times);
+        }
     }
 
     function preimages() internal view returns (bytes32[] memory) {
