@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NPM_DIR := contracts/solidity
+FORGE ?= node_modules/.bin/forge
 export PYTHONHASHSEED := 0
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: demo test test-all lint bench contracts artifacts setup clean
+.PHONY: demo test test-all lint bench contracts artifacts forge snapshots setup clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
@@ -46,8 +47,16 @@ $(NPM_DIR)/node_modules/.installed: $(NPM_DIR)/package.json $(NPM_DIR)/package-l
 artifacts: setup $(NPM_DIR)/node_modules/.installed
 	@$(BIN)/python -m contracts.build
 
-contracts: setup $(NPM_DIR)/node_modules/.installed
+# Tests in Solidity; what they measure is compared with what is committed, or replaces it.
+forge: setup $(NPM_DIR)/node_modules/.installed
+	@cd $(NPM_DIR) && $(FORGE) test
+
+snapshots: forge
+	@$(BIN)/python -m contracts.snapshots
+
+contracts: forge
 	@$(BIN)/python -m contracts.build --check
+	@$(BIN)/python -m contracts.snapshots --check
 	@$(BIN)/python -m pytest tests/contracts $(ARGS)
 
 clean:

