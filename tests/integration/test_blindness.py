@@ -82,8 +82,11 @@ def test_package_names_no_role_when_its_sources_are_scanned(package):
 
 
 def test_contracts_name_no_role_when_their_sources_are_scanned():
-    files = [p for p in (ROOT / "contracts" / "solidity").rglob("*.sol") if "node_modules" not in p.parts]
-    assert files
+    solidity = ROOT / "contracts" / "solidity"
+    # What is deployed: tests call Foundry's cheatcodes by their name.
+    others = {"node_modules", "test"}
+    files = [p for p in solidity.rglob("*.sol") if not others & set(p.relative_to(solidity).parts)]
+    assert len(files) > 5
     for path in files:
         code = re.sub(r"//[^\n]*|/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         assert set(split(code)) & WORDS == set(), path
