@@ -151,15 +151,31 @@ def project_out(gradient: Ints, known: Sequence[Ints]) -> Ints:
     basis = _independent(known)
     if not basis:
         return gradient
-    # Solve the normal equations (U U^T) x = U g exactly; then gbar - sum x_k u_k over one denominator.
+    # Solve the normal equations (U U^T) x = U g exactly; then gbar - sum x_k u_k is rounded once.
     gram = [[Fraction(exact_dot(u, v)) for v in basis] for u in basis]
     target = [Fraction(exact_dot(u, gradient)) for u in basis]
     solution = _solve(gram, target)
-    denominator = math.lcm(*(x.denominator for x in solution))
-    exact = gradient.astype(object) * denominator
-    for x, u in zip(solution, basis, strict=True):
-        exact = exact - u.astype(object) * (x.numerator * (denominator // x.denominator))
-    rounded: Ints = ((2 * exact + denominator) // (2 * denominator)).astype(np.int64)
+    return gradient + _rounded_combination([-x for x in solution], basis)
+
+
+def _rounded_combination(factors: Sequence[Fraction], vectors: Sequence[Ints]) -> Ints:
+    """Return ``sum_k x_k u_k`` with every entry rounded to the nearest integer, halves upwards, exactly.
+
+    Float64 decides wherever its error bound leaves no doubt; the few entries next to a half are
+    computed as fractions.
+    """
+    total, magnitude = np.zeros(len(vectors[0])), np.zeros(len(vectors[0]))
+    for x, u in zip(factors, vectors, strict=True):
+        term = float(x) * u.astype(np.float64)
+        total += term
+        magnitude += np.abs(term)
+    # Each term carries three roundings and the sum a few more: 2^-48 of the magnitudes covers them all.
+    doubt = np.ldexp(magnitude, -48)
+    rounded: Ints = np.floor(total + 0.5).astype(np.int64)
+    unsure = np.floor(total + 0.5 - doubt) != np.floor(total + 0.5 + doubt)
+    for i in np.flatnonzero(unsure).tolist():
+        exact = sum((x * int(u[i]) for x, u in zip(factors, vectors, strict=True)), start=Fraction(0))
+        rounded[i] = math.floor(exact + Fraction(1, 2))
     return rounded
 
 

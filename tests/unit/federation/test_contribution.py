@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -353,3 +354,28 @@ def test_path_is_the_references_when_its_step_is_the_largest_that_is_not_refused
 def test_aggregate_is_refused_when_it_could_leave_64_bits():
     with pytest.raises(ConfigError, match="an aggregate"):
         aggregate([np.array([1 << 60])], eta=4, quota_total=3)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_projection_is_exact_when_floats_would_be_in_doubt(seed):
+    rng = np.random.default_rng(seed)
+    size = int(rng.integers(2, 200))
+    gradient = rng.integers(-(2**25), 2**25, size)
+    first = rng.integers(-(2**20), 2**20, size)
+    # Nearly parallel directions make huge coefficients that cancel; odd multiples of a half sit on the edge.
+    nearly = first + rng.integers(-1, 2, size)
+    for known, g in (([first, nearly], gradient), ([np.full(size, 2)], rng.integers(-3, 4, size))):
+        found = project_out(g, known)
+        left = [Fraction(int(x)) for x in g]
+        orthogonal: list[list[Fraction]] = []
+        for direction in known:
+            rest = _without([Fraction(int(x)) for x in direction], orthogonal)
+            orthogonal += [rest] if any(rest) else []
+        assert found.tolist() == [math.floor(x + Fraction(1, 2)) for x in _without(left, orthogonal)]
+
+
+def _without(vector: list[Fraction], orthogonal: list[list[Fraction]]) -> list[Fraction]:
+    for v in orthogonal:
+        c = sum(a * b for a, b in zip(vector, v, strict=True)) / sum(b * b for b in v)
+        vector = [a - c * b for a, b in zip(vector, v, strict=True)]
+    return vector
