@@ -14,6 +14,7 @@ from ceramic_bridge.events import InitPayload, SignedEvent
 from contracts.bindings.federation import (
     CommitsClosed,
     RevealsClosed,
+    RoundInfo,
     RoundOpened,
     RoundRecorded,
     ShardDrawn,
@@ -29,18 +30,6 @@ from federation.roster import Roster
 from federation.rounds import Base, EpochState, RoundOutcome, Status, close_round, open_round, release
 from federation.trace import Trace, first_difference, vector_hash
 from federation.types import Did, Hash32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RoundOnChain:
-    base_hash: Hash32
-    commit_root: Hash32
-    reveal_root: Hash32
-    shard: int
-    model_hash: Hash32
-    events_root: Hash32
-    trace_root: Hash32
-    receipt_hash: Hash32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,7 +50,7 @@ class RoundReplay:
     def __init__(self, epoch: VerifiedEpoch) -> None:
         self._epoch = epoch
 
-    def _rounds_on_chain(self) -> list[_RoundOnChain]:
+    def _rounds_on_chain(self) -> list[RoundInfo]:
         logs = self._epoch.deployment.federation.logs()
         opened = RoundOpened.decode_logs(logs)
         commits = CommitsClosed.decode_logs(logs)
@@ -72,7 +61,7 @@ class RoundReplay:
         if lengths != {self._epoch.manifest.rounds}:
             raise VerificationFailed(BLOCKS, "not every round of the epoch went through every phase")
         return [
-            _RoundOnChain(
+            RoundInfo(
                 base_hash=o.base_hash,
                 commit_root=c.commit_root,
                 reveal_root=v.reveal_root,
@@ -102,7 +91,7 @@ class RoundReplay:
             self._epoch.progress(f"round {result.outcome.round}: scores, credits and trace recomputed")
         return played
 
-    def _play_round(self, state: EpochState, known: Design, on_chain: _RoundOnChain) -> PlayedRound:
+    def _play_round(self, state: EpochState, known: Design, on_chain: RoundInfo) -> PlayedRound:
         round_, rules = state.round, self._epoch.manifest.rules
         subject = f"round {round_}"
         base = open_round(state, rules, known)
@@ -138,7 +127,7 @@ class RoundReplay:
             committed=frozenset(commitments),
         )
 
-    def _commitments(self, round_: int, base: Base, on_chain: _RoundOnChain) -> dict[Did, Hash32]:
+    def _commitments(self, round_: int, base: Base, on_chain: RoundInfo) -> dict[Did, Hash32]:
         found: dict[Did, Hash32] = {}
         for event, payload in self._epoch.of_kind(str(round_), "contribution"):
             statement = Contribution.parse(payload.content, self._epoch.domain, round_)
@@ -165,7 +154,7 @@ class RoundReplay:
         base: Base,
         commitments: Mapping[Did, Hash32],
         lines: Mapping[Did, Mapping[str, str]],
-        on_chain: _RoundOnChain,
+        on_chain: RoundInfo,
     ) -> tuple[dict[Did, Ints], dict[Did, tuple[Hash32, Hash32]]]:
         deltas: dict[Did, Ints] = {}
         reveals: dict[Did, tuple[Hash32, Hash32]] = {}
@@ -195,7 +184,7 @@ class RoundReplay:
         outcome: RoundOutcome,
         known: Design,
         receipt: InitPayload,
-        on_chain: _RoundOnChain,
+        on_chain: RoundInfo,
         reveals: Mapping[Did, tuple[Hash32, Hash32]],
     ) -> None:
         subject = f"round {outcome.round}"

@@ -51,7 +51,7 @@ class Event:
 
     @classmethod
     def _from_values(cls, log: Log, values: tuple[Any, ...]) -> Self:
-        raise NotImplementedError
+        raise NotImplementedError  # the generated subclass of each event says how
 
 
 class Contract:

@@ -58,7 +58,7 @@ def test_old_content_stays_when_a_write_fails(tmp_path):
     target = tmp_path / "file"
     write_atomically(target, b"old")
     with pytest.raises(TypeError):
-        write_atomically(target, "text")  # type: ignore[arg-type]
+        write_atomically(target, "text")  # type: ignore[arg-type]  # wrong on purpose
     assert target.read_bytes() == b"old"
 
 
