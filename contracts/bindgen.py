@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BINDINGS = PACKAGE / "bindings"
-CONTRACTS = ("ContributorRegistry", "Federation", "MootToken", "RewardPool")
+CONTRACTS = ("BlockhashRandomness", "BondVault", "ContributorRegistry", "Federation", "MootToken", "RewardPool")
 WIDTH = 110
 
 HEAD = '''"""Typed binding of {name}.sol, written by ``contracts.bindgen``: do not edit."""
