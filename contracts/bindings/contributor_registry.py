@@ -5,11 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from contracts.bindings.errors import (
+    AlreadyRegistered,
+    InvalidNonce,
+    InvalidShortString,
+    InvalidSignature,
+    SignatureExpired,
+    StringTooLong,
+)
 from contracts.contract import Contract, Event
 
 if TYPE_CHECKING:
     from contracts.chain import Chain, Log, Receipt, Signer
     from federation.types import Address, Hash32
+
+__all__ = [
+    "AlreadyRegistered",
+    "ContributorRegistry",
+    "EIP712DomainChanged",
+    "InvalidNonce",
+    "InvalidShortString",
+    "InvalidSignature",
+    "Registered",
+    "SignatureExpired",
+    "StringTooLong",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EIP712DomainChanged(Event):
+    """Event ``EIP712DomainChanged``."""
+
+    SIGNATURE: ClassVar[str] = "EIP712DomainChanged()"
+    INDEXED: ClassVar[tuple[bool, ...]] = ()
+
+    @classmethod
+    def _from_values(cls, log: Log, values: tuple[Any, ...]) -> Self:
+        assert not values
+        return cls(log=log)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

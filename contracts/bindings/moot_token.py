@@ -5,11 +5,50 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from contracts.bindings.errors import (
+    ECDSAInvalidSignature,
+    ECDSAInvalidSignatureLength,
+    ECDSAInvalidSignatureS,
+    ERC20InsufficientAllowance,
+    ERC20InsufficientBalance,
+    ERC20InvalidApprover,
+    ERC20InvalidReceiver,
+    ERC20InvalidSender,
+    ERC20InvalidSpender,
+    ERC2612ExpiredSignature,
+    ERC2612InvalidSigner,
+    InvalidAccountNonce,
+    InvalidShortString,
+    NotMinter,
+    StringTooLong,
+)
 from contracts.contract import Contract, Event
 
 if TYPE_CHECKING:
     from contracts.chain import Chain, Log, Receipt, Signer
     from federation.types import Address, Hash32
+
+__all__ = [
+    "Approval",
+    "ECDSAInvalidSignature",
+    "ECDSAInvalidSignatureLength",
+    "ECDSAInvalidSignatureS",
+    "EIP712DomainChanged",
+    "ERC20InsufficientAllowance",
+    "ERC20InsufficientBalance",
+    "ERC20InvalidApprover",
+    "ERC20InvalidReceiver",
+    "ERC20InvalidSender",
+    "ERC20InvalidSpender",
+    "ERC2612ExpiredSignature",
+    "ERC2612InvalidSigner",
+    "InvalidAccountNonce",
+    "InvalidShortString",
+    "MootToken",
+    "NotMinter",
+    "StringTooLong",
+    "Transfer",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +65,19 @@ class Approval(Event):
     @classmethod
     def _from_values(cls, log: Log, values: tuple[Any, ...]) -> Self:
         return cls(log=log, owner=values[0], spender=values[1], value=values[2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EIP712DomainChanged(Event):
+    """Event ``EIP712DomainChanged``."""
+
+    SIGNATURE: ClassVar[str] = "EIP712DomainChanged()"
+    INDEXED: ClassVar[tuple[bool, ...]] = ()
+
+    @classmethod
+    def _from_values(cls, log: Log, values: tuple[Any, ...]) -> Self:
+        assert not values
+        return cls(log=log)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

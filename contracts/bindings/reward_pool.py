@@ -5,6 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from contracts.bindings.errors import (
+    FeeOnTransfer,
+    InvalidProof,
+    NotFederation,
+    NothingToClaim,
+    Overdrawn,
+    SafeERC20FailedOperation,
+    TotalDecreased,
+    Underfunded,
+    ZeroAmount,
+)
 from contracts.contract import Contract, Event
 
 if TYPE_CHECKING:
@@ -12,6 +23,22 @@ if TYPE_CHECKING:
 
     from contracts.chain import Chain, Log, Receipt, Signer
     from federation.types import Address, Hash32
+
+__all__ = [
+    "FeeOnTransfer",
+    "Funded",
+    "InvalidProof",
+    "NotFederation",
+    "NothingToClaim",
+    "Overdrawn",
+    "Paid",
+    "Posted",
+    "RewardPool",
+    "SafeERC20FailedOperation",
+    "TotalDecreased",
+    "Underfunded",
+    "ZeroAmount",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
