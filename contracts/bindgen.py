@@ -12,9 +12,19 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING
 
-from contracts.abi import abi_type, signature
+from contracts.abi import signature
 from contracts.artifact import ARTIFACTS, PACKAGE, load_artifact
-from contracts.bindlayout import WIDTH, constant, definition, docstring, imports, imports_of, snake, wrapped
+from contracts.bindlayout import (
+    WIDTH,
+    constant,
+    definition,
+    docstring,
+    imports,
+    imports_of,
+    quoted,
+    snake,
+    wrapped,
+)
 from contracts.bindtypes import Types, enum_text, error_text, parts, struct_text
 from federation.errors import ConfigError
 
@@ -105,6 +115,8 @@ def _errors_module(types: Types) -> str:
     local = imports_of("contracts.bindings.structs", sorted(converted))
     local += "from contracts.contract import CustomError\n"
     head = HEAD.format(subject="Custom errors of every contract")
+    if ": bool" in body:
+        head = f"# ruff: noqa: FBT001 -- values stand in the order of the ABI\n{head}"
     return head + _typing(body, local) + "\n\n" + body
 
 
@@ -125,11 +137,11 @@ def _event(types: Types, item: AbiItem) -> str:
         for part in inputs
     ):
         raise ConfigError(f"event {item['name']} indexes a value of which a log keeps only the hash")
-    names = [snake(str(part["name"])) for part in inputs]
+    names = [snake(str(part["name"]), {"log", "self"}) for part in inputs]
     flags = ", ".join(str(bool(part["indexed"])) for part in inputs)
     lines = ["@dataclass(frozen=True, slots=True, kw_only=True)", f"class {item['name']}(Event):"]
     lines += [f'    """Event ``{item["name"]}``."""', ""]
-    lines += constant("SIGNATURE", signature(item))
+    lines += constant("SIGNATURE", types.signature(item))
     lines += [f"    INDEXED: ClassVar[tuple[bool, ...]] = ({flags}{',' if len(inputs) == 1 else ''})"]
     fields = [f"    {n}: {types.python(part, result=True)}" for n, part in zip(names, inputs, strict=True)]
     lines += ["", *fields] if fields else []
@@ -153,7 +165,7 @@ def _contract(types: Types, artifact: Artifact) -> str:
     given = ["cls", "chain: Chain", "sender: Signer", *_parameters(types, inputs)]
     lines += definition("deploy", given, "Self")
     lines += ['        """Deploy a new one."""']
-    kinds = [f'"{abi_type(part)}"' for part in inputs]
+    kinds = [quoted(types.abi(part)) for part in inputs]
     kind = f"({kinds[0]},)" if len(kinds) == 1 else f"({', '.join(kinds)})"
     given = ["chain", "sender", kind, *_arguments(types, inputs)]
     lines += wrapped("        return cls._deploy(", given, ")")
@@ -170,15 +182,15 @@ def _contract(types: Types, artifact: Artifact) -> str:
 def _function(types: Types, artifact: Artifact, item: AbiItem, name: str) -> list[str]:
     inputs, outputs = parts(item, "inputs"), parts(item, "outputs")
     reads = item["stateMutability"] in {"view", "pure"}
-    text = signature(item)
+    text = types.signature(item)
     parameters = ["self", *([] if reads else ["sender: Signer"]), *_parameters(types, inputs)]
     result = _result(types, outputs) if reads else "Receipt"
     lines = definition(name, parameters, result)
-    notice = artifact.notices.get(text) or f"{'Read' if reads else 'Send'} ``{text}``."
+    notice = artifact.notices.get(signature(item)) or f"{'Read' if reads else 'Send'} ``{item['name']}``."
     lines += docstring(notice, "        ")
     arguments = _arguments(types, inputs)
     if not reads:
-        return lines + wrapped("        return self._send(", ["sender", f'"{text}"', *arguments], ")")
+        return lines + wrapped("        return self._send(", ["sender", quoted(text), *arguments], ")")
     return lines + _reading(types, text, arguments, outputs, result)
 
 
@@ -190,30 +202,36 @@ def _result(types: Types, outputs: list[AbiItem]) -> str:
 
 
 def _reading(types: Types, text: str, arguments: list[str], outputs: list[AbiItem], result: str) -> list[str]:
-    kinds = [f'"{abi_type(part)}"' for part in outputs]
+    kinds = [quoted(types.abi(part)) for part in outputs]
     kind = f"({kinds[0]},)" if len(kinds) == 1 else f"({', '.join(kinds)})"
-    given = [f'"{text}"', kind, *arguments]
+    given = [quoted(text), kind, *arguments]
     if not outputs:
         return wrapped("        self._read(", given, ")")
-    plain = [f"values[{i}]" for i in range(len(outputs))]
+    plain = [f"found[{i}]" for i in range(len(outputs))]
     built = [types.from_abi(part, value) for part, value in zip(outputs, plain, strict=True)]
     if built == plain and len(outputs) > 1:
         return wrapped("        return self._read(", given, ")")
     if built == plain:
         # A name with the function's own type keeps the decoder's untyped values inside this line.
-        return [*wrapped(f"        value: {result} = self._read(", given, ")[0]"), "        return value"]
-    lines = wrapped("        values = self._read(", given, ")")
+        return [*wrapped(f"        found: {result} = self._read(", given, ")[0]"), "        return found"]
+    lines = wrapped("        found = self._read(", given, ")")
     line = f"        return {', '.join(built)}"
     return [*lines, *([line] if len(line) <= WIDTH else wrapped("        return (", built, ")"))]
 
 
 def _parameters(types: Types, inputs: list[AbiItem]) -> list[str]:
-    given = [f"{snake(str(part['name']))}: {types.python(part, result=False)}" for part in inputs]
-    return ["*", *given] if len(given) > 3 else given
+    given = [f"{_parameter(part)}: {types.python(part, result=False)}" for part in inputs]
+    # What is many, or only yes or no, is not told apart by its place.
+    named = len(given) > 3 or any(part["type"] == "bool" for part in inputs)
+    return ["*", *given] if named else given
 
 
 def _arguments(types: Types, inputs: list[AbiItem]) -> list[str]:
-    return [types.to_abi(part, snake(str(part["name"]))) for part in inputs]
+    return [types.to_abi(part, _parameter(part)) for part in inputs]
+
+
+def _parameter(part: AbiItem) -> str:
+    return snake(str(part["name"]), {"cls", "chain", "found", "self", "sender"})
 
 
 def main() -> int:

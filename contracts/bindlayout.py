@@ -6,14 +6,18 @@ import builtins
 import keyword
 import re
 import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 WIDTH = 110
 
 
-def snake(name: str) -> str:
-    """Return a Solidity name in Python's style, kept off keywords and built-ins."""
+def snake(name: str, taken: Collection[str] = ()) -> str:
+    """Return a Solidity name in Python's style, kept off keywords, built-ins and names that are taken."""
     text = words(name)
-    return f"{text}_" if keyword.iskeyword(text) or hasattr(builtins, text) else text
+    return f"{text}_" if keyword.iskeyword(text) or hasattr(builtins, text) or text in taken else text
 
 
 def words(name: str) -> str:
@@ -46,13 +50,31 @@ def definition(name: str, parameters: list[str], result: str) -> list[str]:
 
 
 def constant(name: str, text: str) -> list[str]:
-    """Lay out a class's constant string."""
-    pieces = textwrap.wrap(text, WIDTH - 11, break_on_hyphens=False, drop_whitespace=False)
-    quoted = [_quoted(piece) for piece in pieces] or ['""']
-    line = f"    {name}: ClassVar[str] = {quoted[0]}"
-    if len(quoted) == 1 and len(line) <= WIDTH:
+    """Lay out a class's constant string; ``{Name.ABI}`` in it stands for a constant of another class."""
+    line = f"    {name}: ClassVar[str] = {quoted(text)}"
+    if len(line) <= WIDTH:
         return [line]
-    return [f"    {name}: ClassVar[str] = (", *(f"        {piece}" for piece in quoted), "    )"]
+    if len(line := f"        {quoted(text)}") <= WIDTH:
+        return [f"    {name}: ClassVar[str] = (", line, "    )"]
+    pieces = [""]
+    # After a comma or a space, so that no placeholder is torn.
+    for word in re.findall(r"[^ ,]*[ ,]*", text):
+        if len(pieces[-1]) + len(word) > WIDTH - 14:
+            pieces.append("")
+        pieces[-1] += word
+    lines = [f"        {quoted(piece)}" for piece in pieces]
+    return [f"    {name}: ClassVar[str] = (", *lines, "    )"]
+
+
+def quoted(text: str) -> str:
+    """Write a string in quotes, with placeholders if it has any; a lone placeholder stands for itself."""
+    if re.fullmatch(r"\{[\w.]+\}", text):
+        return text[1:-1]
+    prefix = "f" if "{" in text else ""
+    escaped = text.replace("\\", "\\\\")
+    if '"' in escaped and "'" not in escaped:
+        return f"{prefix}'{escaped}'"
+    return prefix + '"' + escaped.replace('"', '\\"') + '"'
 
 
 def docstring(text: str, pad: str) -> list[str]:
@@ -79,10 +101,3 @@ def imports_of(module: str, names: list[str]) -> str:
     if not names or len(line) <= WIDTH:
         return f"{line}\n" if names else ""
     return "\n".join([f"from {module} import (", *(f"    {name}," for name in names), ")", ""])
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\")
-    if '"' in escaped and "'" not in escaped:
-        return f"'{escaped}'"
-    return '"' + escaped.replace('"', '\\"') + '"'

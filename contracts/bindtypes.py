@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from contracts.artifact import Artifact
 
 ARRAY = re.compile(r"\[\d*\]$")
-TAKEN = {"args", "args_", "code", "exit_code", "hint", "message", "name", "values"}
-"""Attributes that every error has, or the base class's own words."""
+OF_ERRORS = {"args", "args_", "code", "exit_code", "hint", "message", "name", "self"}
+OF_STRUCTS = {"self", "to_abi", "from_abi"}
+"""Names that a custom error's or a struct's own fields cannot have."""
 
 
 def parts(item: AbiItem, key: str) -> list[AbiItem]:
@@ -48,7 +49,7 @@ class Types:
     """Every named type of a set of contracts.
 
     Attributes:
-        structs: ABI entry of each struct, by class name.
+        structs: ABI entry of each struct, by class name; those it is made of come first.
         enums: Members of each enum, by class name.
         errors: ABI entry of each custom error, by class name.
         notices: What each error means (NatSpec), by signature.
@@ -82,11 +83,11 @@ class Types:
                     errors[signature(item)] = item
         names = _class_names({full: json.dumps(part["components"]) for full, part in structs.items()})
         names |= _class_names({full: json.dumps(members) for full, members in enums.items()})
-        called = _error_names(errors)
+        called = {name: errors[text] for text, name in _error_names(errors).items()}
         return cls(
-            structs={names[full]: structs[full] for full in sorted(structs)},
+            structs={names[full]: part for full, part in structs.items()},
             enums={names[full]: enums[full] for full in sorted(enums)},
-            errors={called[text]: errors[text] for text in sorted(errors)},
+            errors={name: called[name] for name in sorted(called)},
             notices=notices,
             names=names,
         )
@@ -111,7 +112,7 @@ class Types:
     def from_abi(self, part: AbiItem, value: str, depth: int = 0) -> str:
         """Return the expression that makes a typed value of a decoded one."""
         if (element := _element(part)) is not None:
-            item = "item" * (depth + 1) if depth else "item"
+            item = f"item{depth or ''}"
             inner = self.from_abi(element, item, depth + 1)
             return value if inner == item else f"tuple({inner} for {item} in {value})"
         if part["type"] == "tuple":
@@ -122,10 +123,20 @@ class Types:
     def to_abi(self, part: AbiItem, value: str, depth: int = 0) -> str:
         """Return the expression that makes an encodable value of a typed one."""
         if (element := _element(part)) is not None:
-            item = "item" * (depth + 1) if depth else "item"
+            item = f"item{depth or ''}"
             inner = self.to_abi(element, item, depth + 1)
             return value if inner == item else f"tuple({inner} for {item} in {value})"
         return f"{value}.to_abi()" if part["type"] == "tuple" else value
+
+    def abi(self, part: AbiItem) -> str:
+        """Return a value's canonical type, with a placeholder for a struct's."""
+        if (element := _element(part)) is not None:
+            return self.abi(element) + str(part["type"])[len(str(element["type"])) :]
+        return f"{{{self.names[_internal(part)]}.ABI}}" if part["type"] == "tuple" else str(part["type"])
+
+    def signature(self, item: AbiItem) -> str:
+        """Return ``name(type,...)`` with placeholders for the types of structs."""
+        return f"{item['name']}({','.join(self.abi(part) for part in parts(item, 'inputs'))})"
 
     def used(self, items: Iterable[AbiItem]) -> set[str]:
         """Return the class names of the structs and enums that appear in ABI entries."""
@@ -142,10 +153,10 @@ def _structs(part: AbiItem) -> dict[str, AbiItem]:
     if not str(part["type"]).startswith("tuple"):
         return {}
     full = re.sub(r"(\[\d*\])+$", "", _internal(part))
-    found = {full: part}
+    found: dict[str, AbiItem] = {}
     for inner in parts(part, "components"):
         found |= _structs(inner)
-    return found
+    return found | {full: part}
 
 
 def _class_names(definitions: dict[str, str]) -> dict[str, str]:
@@ -183,8 +194,7 @@ def _error_names(errors: dict[str, AbiItem]) -> dict[str, str]:
 
 
 def _field_names(item: AbiItem) -> list[str]:
-    names = [snake(str(part["name"])) for part in parts(item, "inputs")]
-    return [f"{name}_" if name in TAKEN else name for name in names]
+    return [snake(str(part["name"]), OF_ERRORS) for part in parts(item, "inputs")]
 
 
 def enum_text(name: str, members: list[str]) -> str:
@@ -197,10 +207,11 @@ def enum_text(name: str, members: list[str]) -> str:
 def struct_text(types: Types, name: str, part: AbiItem) -> str:
     """Return the class of a struct."""
     fields = parts(part, "components")
-    names = [snake(str(field["name"])) for field in fields]
+    names = [snake(str(field["name"]), OF_STRUCTS) for field in fields]
     pairs = list(zip(names, fields, strict=True))
     lines = ["@dataclass(frozen=True, slots=True, kw_only=True)", f"class {name}:"]
     lines += [f'    """Struct ``{name}``; see the interface for its fields."""', ""]
+    lines += [*constant("ABI", f"({','.join(types.abi(kind) for kind in fields)})"), ""]
     lines += [f"    {field}: {types.python(kind, result=True)}" for field, kind in pairs]
     lines += ["", "    def to_abi(self) -> tuple[object, ...]:"]
     lines += ['        """Return the fields in the order of the ABI."""']
@@ -223,7 +234,7 @@ def error_text(types: Types, name: str, item: AbiItem) -> str:
     hint = HINTS.get(str(item["name"])) or _hint(notice)
     if hint is None:
         raise ConfigError(f"error {text} has neither a notice nor an entry in contracts/hints.py")
-    return "\n".join(_error_lines(types, name, item, notice or f"Custom error ``{text}``.", hint))
+    return "\n".join(_error_lines(types, name, item, notice or f"Custom error ``{item['name']}``.", hint))
 
 
 def _hint(notice: str | None) -> str | None:
@@ -239,7 +250,7 @@ def _error_lines(types: Types, name: str, item: AbiItem, notice: str, hint: str)
     yield f"class {name}(CustomError):"
     yield from docstring(notice, "    ")
     yield ""
-    yield from constant("SIGNATURE", signature(item))
+    yield from constant("SIGNATURE", types.signature(item))
     yield from constant("HINT", hint)
     if not fields:
         return

@@ -29,6 +29,7 @@ TARGETS = {
     "MootToken.sol": ARTIFACTS,
     "RewardPool.sol": ARTIFACTS,
     "test/FeeToken.sol": TEST_ARTIFACTS,
+    "test/Shapes.sol": TEST_ARTIFACTS,
 }
 """Each file that holds a contract of the same name, and where its artifact goes."""
 

@@ -72,19 +72,19 @@ class ContributorRegistry(Contract):
 
     def accepts(self, did_hash: Hash32, payee: Address) -> bool:
         """Whether an account accepts to be paid for a DID."""
-        value: bool = self._read("accepts(bytes32,address)", ("bool",), did_hash, payee)[0]
-        return value
+        found: bool = self._read("accepts(bytes32,address)", ("bool",), did_hash, payee)[0]
+        return found
 
     def eip712_domain(self) -> tuple[bytes, str, str, int, Address, Hash32, tuple[int, ...]]:
-        """Read ``eip712Domain()``."""
+        """Read ``eip712Domain``."""
         return self._read(
             "eip712Domain()", ("bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]")
         )
 
     def nonces(self, payee: Address) -> int:
         """The nonce that a payee's next signature must carry."""
-        value: int = self._read("nonces(address)", ("uint256",), payee)[0]
-        return value
+        found: int = self._read("nonces(address)", ("uint256",), payee)[0]
+        return found
 
     def register_by_sig(
         self, sender: Signer, *, payee: Address, did_hash: Hash32, nonce: int, deadline: int, signature: bytes

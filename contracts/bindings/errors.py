@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class AllRoundsRecorded(CustomError):
-    """Custom error ``AllRoundsRecorded(uint32)``."""
+    """Custom error ``AllRoundsRecorded``."""
 
     SIGNATURE: ClassVar[str] = "AllRoundsRecorded(uint32)"
     HINT: ClassVar[str] = "reveal the epoch: it has no more rounds"
@@ -23,7 +23,7 @@ class AllRoundsRecorded(CustomError):
 
 
 class AlreadyRegistered(CustomError):
-    """Custom error ``AlreadyRegistered(bytes32,address)``."""
+    """Custom error ``AlreadyRegistered``."""
 
     SIGNATURE: ClassVar[str] = "AlreadyRegistered(bytes32,address)"
     HINT: ClassVar[str] = "a DID keeps its first payee"
@@ -35,7 +35,7 @@ class AlreadyRegistered(CustomError):
 
 
 class BeaconExpired(CustomError):
-    """Custom error ``BeaconExpired(uint64,uint256)``."""
+    """Custom error ``BeaconExpired``."""
 
     SIGNATURE: ClassVar[str] = "BeaconExpired(uint64,uint256)"
     HINT: ClassVar[str] = "call retarget, then draw again after the new target block"
@@ -47,7 +47,7 @@ class BeaconExpired(CustomError):
 
 
 class BeaconNotExpired(CustomError):
-    """Custom error ``BeaconNotExpired(uint64,uint256)``."""
+    """Custom error ``BeaconNotExpired``."""
 
     SIGNATURE: ClassVar[str] = "BeaconNotExpired(uint64,uint256)"
     HINT: ClassVar[str] = "draw now: the target block's hash can still be read"
@@ -59,7 +59,7 @@ class BeaconNotExpired(CustomError):
 
 
 class BeaconNotReady(CustomError):
-    """Custom error ``BeaconNotReady(uint64,uint256)``."""
+    """Custom error ``BeaconNotReady``."""
 
     SIGNATURE: ClassVar[str] = "BeaconNotReady(uint64,uint256)"
     HINT: ClassVar[str] = "wait until the target block has been mined"
@@ -71,7 +71,7 @@ class BeaconNotReady(CustomError):
 
 
 class ChallengeWindowOpen(CustomError):
-    """Custom error ``ChallengeWindowOpen(uint64)``."""
+    """Custom error ``ChallengeWindowOpen``."""
 
     SIGNATURE: ClassVar[str] = "ChallengeWindowOpen(uint64)"
     HINT: ClassVar[str] = "wait until the challenge window has passed"
@@ -82,7 +82,7 @@ class ChallengeWindowOpen(CustomError):
 
 
 class DeckEmpty(CustomError):
-    """Custom error ``DeckEmpty(uint32)``."""
+    """Custom error ``DeckEmpty``."""
 
     SIGNATURE: ClassVar[str] = "DeckEmpty(uint32)"
     HINT: ClassVar[str] = "an epoch has at most as many rounds as shards"
@@ -93,14 +93,14 @@ class DeckEmpty(CustomError):
 
 
 class ECDSAInvalidSignature(CustomError):
-    """Custom error ``ECDSAInvalidSignature()``."""
+    """Custom error ``ECDSAInvalidSignature``."""
 
     SIGNATURE: ClassVar[str] = "ECDSAInvalidSignature()"
     HINT: ClassVar[str] = "sign again: this is no signature"
 
 
 class ECDSAInvalidSignatureLength(CustomError):
-    """Custom error ``ECDSAInvalidSignatureLength(uint256)``."""
+    """Custom error ``ECDSAInvalidSignatureLength``."""
 
     SIGNATURE: ClassVar[str] = "ECDSAInvalidSignatureLength(uint256)"
     HINT: ClassVar[str] = "a signature has 65 bytes"
@@ -111,7 +111,7 @@ class ECDSAInvalidSignatureLength(CustomError):
 
 
 class ECDSAInvalidSignatureS(CustomError):
-    """Custom error ``ECDSAInvalidSignatureS(bytes32)``."""
+    """Custom error ``ECDSAInvalidSignatureS``."""
 
     SIGNATURE: ClassVar[str] = "ECDSAInvalidSignatureS(bytes32)"
     HINT: ClassVar[str] = "sign with the lower of the two values of s"
@@ -122,7 +122,7 @@ class ECDSAInvalidSignatureS(CustomError):
 
 
 class ERC20InsufficientAllowance(CustomError):
-    """Custom error ``ERC20InsufficientAllowance(address,uint256,uint256)``."""
+    """Custom error ``ERC20InsufficientAllowance``."""
 
     SIGNATURE: ClassVar[str] = "ERC20InsufficientAllowance(address,uint256,uint256)"
     HINT: ClassVar[str] = "approve the pool for the amount first"
@@ -135,7 +135,7 @@ class ERC20InsufficientAllowance(CustomError):
 
 
 class ERC20InsufficientBalance(CustomError):
-    """Custom error ``ERC20InsufficientBalance(address,uint256,uint256)``."""
+    """Custom error ``ERC20InsufficientBalance``."""
 
     SIGNATURE: ClassVar[str] = "ERC20InsufficientBalance(address,uint256,uint256)"
     HINT: ClassVar[str] = "the sender does not hold that many tokens"
@@ -148,7 +148,7 @@ class ERC20InsufficientBalance(CustomError):
 
 
 class ERC20InvalidApprover(CustomError):
-    """Custom error ``ERC20InvalidApprover(address)``."""
+    """Custom error ``ERC20InvalidApprover``."""
 
     SIGNATURE: ClassVar[str] = "ERC20InvalidApprover(address)"
     HINT: ClassVar[str] = "approve from an account that is not zero"
@@ -159,7 +159,7 @@ class ERC20InvalidApprover(CustomError):
 
 
 class ERC20InvalidReceiver(CustomError):
-    """Custom error ``ERC20InvalidReceiver(address)``."""
+    """Custom error ``ERC20InvalidReceiver``."""
 
     SIGNATURE: ClassVar[str] = "ERC20InvalidReceiver(address)"
     HINT: ClassVar[str] = "send to an account that is not zero"
@@ -170,7 +170,7 @@ class ERC20InvalidReceiver(CustomError):
 
 
 class ERC20InvalidSender(CustomError):
-    """Custom error ``ERC20InvalidSender(address)``."""
+    """Custom error ``ERC20InvalidSender``."""
 
     SIGNATURE: ClassVar[str] = "ERC20InvalidSender(address)"
     HINT: ClassVar[str] = "send from an account that is not zero"
@@ -181,7 +181,7 @@ class ERC20InvalidSender(CustomError):
 
 
 class ERC20InvalidSpender(CustomError):
-    """Custom error ``ERC20InvalidSpender(address)``."""
+    """Custom error ``ERC20InvalidSpender``."""
 
     SIGNATURE: ClassVar[str] = "ERC20InvalidSpender(address)"
     HINT: ClassVar[str] = "approve an account that is not zero"
@@ -192,7 +192,7 @@ class ERC20InvalidSpender(CustomError):
 
 
 class ERC2612ExpiredSignature(CustomError):
-    """Custom error ``ERC2612ExpiredSignature(uint256)``."""
+    """Custom error ``ERC2612ExpiredSignature``."""
 
     SIGNATURE: ClassVar[str] = "ERC2612ExpiredSignature(uint256)"
     HINT: ClassVar[str] = "sign the permit again with a later deadline"
@@ -203,7 +203,7 @@ class ERC2612ExpiredSignature(CustomError):
 
 
 class ERC2612InvalidSigner(CustomError):
-    """Custom error ``ERC2612InvalidSigner(address,address)``."""
+    """Custom error ``ERC2612InvalidSigner``."""
 
     SIGNATURE: ClassVar[str] = "ERC2612InvalidSigner(address,address)"
     HINT: ClassVar[str] = "the owner of the tokens itself signs the permit"
@@ -215,7 +215,7 @@ class ERC2612InvalidSigner(CustomError):
 
 
 class FeeOnTransfer(CustomError):
-    """Custom error ``FeeOnTransfer(uint256,uint256)``."""
+    """Custom error ``FeeOnTransfer``."""
 
     SIGNATURE: ClassVar[str] = "FeeOnTransfer(uint256,uint256)"
     HINT: ClassVar[str] = "use a token that moves exactly what it is told to"
@@ -227,7 +227,7 @@ class FeeOnTransfer(CustomError):
 
 
 class InsufficientFunds(CustomError):
-    """Custom error ``InsufficientFunds(uint256,uint256)``."""
+    """Custom error ``InsufficientFunds``."""
 
     SIGNATURE: ClassVar[str] = "InsufficientFunds(uint256,uint256)"
     HINT: ClassVar[str] = "fund the pool before opening the epoch"
@@ -239,7 +239,7 @@ class InsufficientFunds(CustomError):
 
 
 class InvalidAccountNonce(CustomError):
-    """Custom error ``InvalidAccountNonce(address,uint256)``."""
+    """Custom error ``InvalidAccountNonce``."""
 
     SIGNATURE: ClassVar[str] = "InvalidAccountNonce(address,uint256)"
     HINT: ClassVar[str] = "another signature was used first: read the nonce, and sign again"
@@ -251,7 +251,7 @@ class InvalidAccountNonce(CustomError):
 
 
 class InvalidChallengeWindow(CustomError):
-    """Custom error ``InvalidChallengeWindow(uint64)``."""
+    """Custom error ``InvalidChallengeWindow``."""
 
     SIGNATURE: ClassVar[str] = "InvalidChallengeWindow(uint64)"
     HINT: ClassVar[str] = "deploy with a longer window"
@@ -262,7 +262,7 @@ class InvalidChallengeWindow(CustomError):
 
 
 class InvalidDrawDelay(CustomError):
-    """Custom error ``InvalidDrawDelay(uint64)``."""
+    """Custom error ``InvalidDrawDelay``."""
 
     SIGNATURE: ClassVar[str] = "InvalidDrawDelay(uint64)"
     HINT: ClassVar[str] = "deploy with a delay that block hashes outlive"
@@ -273,7 +273,7 @@ class InvalidDrawDelay(CustomError):
 
 
 class InvalidNonce(CustomError):
-    """Custom error ``InvalidNonce(uint256,uint256)``."""
+    """Custom error ``InvalidNonce``."""
 
     SIGNATURE: ClassVar[str] = "InvalidNonce(uint256,uint256)"
     HINT: ClassVar[str] = "another registration came first: read the nonce, and sign again"
@@ -285,7 +285,7 @@ class InvalidNonce(CustomError):
 
 
 class InvalidProof(CustomError):
-    """Custom error ``InvalidProof(address,uint256)``."""
+    """Custom error ``InvalidProof``."""
 
     SIGNATURE: ClassVar[str] = "InvalidProof(address,uint256)"
     HINT: ClassVar[str] = "the leaf must be in the table that was finalized last"
@@ -297,7 +297,7 @@ class InvalidProof(CustomError):
 
 
 class InvalidRounds(CustomError):
-    """Custom error ``InvalidRounds(uint32,uint32)``."""
+    """Custom error ``InvalidRounds``."""
 
     SIGNATURE: ClassVar[str] = "InvalidRounds(uint32,uint32)"
     HINT: ClassVar[str] = "open an epoch with at least one round, and a shard for each"
@@ -309,14 +309,14 @@ class InvalidRounds(CustomError):
 
 
 class InvalidShortString(CustomError):
-    """Custom error ``InvalidShortString()``."""
+    """Custom error ``InvalidShortString``."""
 
     SIGNATURE: ClassVar[str] = "InvalidShortString()"
     HINT: ClassVar[str] = "use a name of at most 31 bytes"
 
 
 class InvalidSignature(CustomError):
-    """Custom error ``InvalidSignature(address)``."""
+    """Custom error ``InvalidSignature``."""
 
     SIGNATURE: ClassVar[str] = "InvalidSignature(address)"
     HINT: ClassVar[str] = "the payee itself signs, for this registry on this chain"
@@ -327,14 +327,14 @@ class InvalidSignature(CustomError):
 
 
 class NoProviders(CustomError):
-    """Custom error ``NoProviders()``."""
+    """Custom error ``NoProviders``."""
 
     SIGNATURE: ClassVar[str] = "NoProviders()"
     HINT: ClassVar[str] = "open the epoch with the tip of at least one provider's chain"
 
 
 class NotAggregator(CustomError):
-    """Custom error ``NotAggregator(address)``."""
+    """Custom error ``NotAggregator``."""
 
     SIGNATURE: ClassVar[str] = "NotAggregator(address)"
     HINT: ClassVar[str] = "only the federation's aggregator may do this"
@@ -345,7 +345,7 @@ class NotAggregator(CustomError):
 
 
 class NotFederation(CustomError):
-    """Custom error ``NotFederation(address)``."""
+    """Custom error ``NotFederation``."""
 
     SIGNATURE: ClassVar[str] = "NotFederation(address)"
     HINT: ClassVar[str] = "only the federation may do this"
@@ -356,7 +356,7 @@ class NotFederation(CustomError):
 
 
 class NotMinter(CustomError):
-    """Custom error ``NotMinter(address)``."""
+    """Custom error ``NotMinter``."""
 
     SIGNATURE: ClassVar[str] = "NotMinter(address)"
     HINT: ClassVar[str] = "only the token's minter may do this"
@@ -367,7 +367,7 @@ class NotMinter(CustomError):
 
 
 class NothingToClaim(CustomError):
-    """Custom error ``NothingToClaim(address,uint256,uint256)``."""
+    """Custom error ``NothingToClaim``."""
 
     SIGNATURE: ClassVar[str] = "NothingToClaim(address,uint256,uint256)"
     HINT: ClassVar[str] = "this payee has been paid in full"
@@ -380,7 +380,7 @@ class NothingToClaim(CustomError):
 
 
 class Overdrawn(CustomError):
-    """Custom error ``Overdrawn(uint256,uint256)``."""
+    """Custom error ``Overdrawn``."""
 
     SIGNATURE: ClassVar[str] = "Overdrawn(uint256,uint256)"
     HINT: ClassVar[str] = "the table promises less than was paid: look at the pool's events"
@@ -392,7 +392,7 @@ class Overdrawn(CustomError):
 
 
 class RoundsRemain(CustomError):
-    """Custom error ``RoundsRemain(uint32,uint32)``."""
+    """Custom error ``RoundsRemain``."""
 
     SIGNATURE: ClassVar[str] = "RoundsRemain(uint32,uint32)"
     HINT: ClassVar[str] = "record the remaining rounds first"
@@ -404,7 +404,7 @@ class RoundsRemain(CustomError):
 
 
 class SafeERC20FailedOperation(CustomError):
-    """Custom error ``SafeERC20FailedOperation(address)``."""
+    """Custom error ``SafeERC20FailedOperation``."""
 
     SIGNATURE: ClassVar[str] = "SafeERC20FailedOperation(address)"
     HINT: ClassVar[str] = "the token refused: look at balance and allowance"
@@ -415,7 +415,7 @@ class SafeERC20FailedOperation(CustomError):
 
 
 class SignatureExpired(CustomError):
-    """Custom error ``SignatureExpired(uint256)``."""
+    """Custom error ``SignatureExpired``."""
 
     SIGNATURE: ClassVar[str] = "SignatureExpired(uint256)"
     HINT: ClassVar[str] = "sign again with a later deadline"
@@ -426,7 +426,7 @@ class SignatureExpired(CustomError):
 
 
 class StringTooLong(CustomError):
-    """Custom error ``StringTooLong(string)``."""
+    """Custom error ``StringTooLong``."""
 
     SIGNATURE: ClassVar[str] = "StringTooLong(string)"
     HINT: ClassVar[str] = "use a name of at most 31 bytes"
@@ -437,7 +437,7 @@ class StringTooLong(CustomError):
 
 
 class TotalDecreased(CustomError):
-    """Custom error ``TotalDecreased(uint256,uint256)``."""
+    """Custom error ``TotalDecreased``."""
 
     SIGNATURE: ClassVar[str] = "TotalDecreased(uint256,uint256)"
     HINT: ClassVar[str] = "a new table holds all that earlier ones promised"
@@ -449,7 +449,7 @@ class TotalDecreased(CustomError):
 
 
 class TotalOutOfRange(CustomError):
-    """Custom error ``TotalOutOfRange(uint256,uint256,uint256)``."""
+    """Custom error ``TotalOutOfRange``."""
 
     SIGNATURE: ClassVar[str] = "TotalOutOfRange(uint256,uint256,uint256)"
     HINT: ClassVar[str] = "propose a total between what is promised and what is funded"
@@ -462,7 +462,7 @@ class TotalOutOfRange(CustomError):
 
 
 class Underfunded(CustomError):
-    """Custom error ``Underfunded(uint256,uint256)``."""
+    """Custom error ``Underfunded``."""
 
     SIGNATURE: ClassVar[str] = "Underfunded(uint256,uint256)"
     HINT: ClassVar[str] = "fund the pool first"
@@ -474,7 +474,7 @@ class Underfunded(CustomError):
 
 
 class WrongPhase(CustomError):
-    """Custom error ``WrongPhase(uint8,uint8)``."""
+    """Custom error ``WrongPhase``."""
 
     SIGNATURE: ClassVar[str] = "WrongPhase(uint8,uint8)"
     HINT: ClassVar[str] = "another transaction has already moved the federation, or one is missing"
@@ -491,7 +491,7 @@ class WrongPhase(CustomError):
 
 
 class WrongPreimage(CustomError):
-    """Custom error ``WrongPreimage(uint256,bytes32)``."""
+    """Custom error ``WrongPreimage``."""
 
     SIGNATURE: ClassVar[str] = "WrongPreimage(uint256,bytes32)"
     HINT: ClassVar[str] = "give each provider's own next preimage, in the order of the tips"
@@ -503,7 +503,7 @@ class WrongPreimage(CustomError):
 
 
 class WrongPreimageCount(CustomError):
-    """Custom error ``WrongPreimageCount(uint256,uint256)``."""
+    """Custom error ``WrongPreimageCount``."""
 
     SIGNATURE: ClassVar[str] = "WrongPreimageCount(uint256,uint256)"
     HINT: ClassVar[str] = "give one preimage for each provider"
@@ -515,14 +515,14 @@ class WrongPreimageCount(CustomError):
 
 
 class ZeroAmount(CustomError):
-    """Custom error ``ZeroAmount()``."""
+    """Custom error ``ZeroAmount``."""
 
     SIGNATURE: ClassVar[str] = "ZeroAmount()"
     HINT: ClassVar[str] = "give an amount above zero"
 
 
 class ZeroHash(CustomError):
-    """Custom error ``ZeroHash()``."""
+    """Custom error ``ZeroHash``."""
 
     SIGNATURE: ClassVar[str] = "ZeroHash()"
     HINT: ClassVar[str] = "give the hash of something that exists"

@@ -106,9 +106,7 @@ class DrawRetargeted(Event):
 class EpochOpened(Event):
     """Event ``EpochOpened``."""
 
-    SIGNATURE: ClassVar[str] = (
-        "EpochOpened(uint64,(bytes32,bytes32,bytes32,bytes32,uint32,uint32,uint256,uint256,bytes32[]))"
-    )
+    SIGNATURE: ClassVar[str] = f"EpochOpened(uint64,{EpochTerms.ABI})"
     INDEXED: ClassVar[tuple[bool, ...]] = (True, False)
 
     epoch: int
@@ -284,19 +282,19 @@ class Federation(Contract):
         )
 
     def aggregator(self) -> Address:
-        """Read ``aggregator()``."""
-        value: Address = self._read("aggregator()", ("address",))[0]
-        return value
+        """Read ``aggregator``."""
+        found: Address = self._read("aggregator()", ("address",))[0]
+        return found
 
     def challenge_end(self) -> int:
-        """Read ``challengeEnd()``."""
-        value: int = self._read("challengeEnd()", ("uint64",))[0]
-        return value
+        """Read ``challengeEnd``."""
+        found: int = self._read("challengeEnd()", ("uint64",))[0]
+        return found
 
     def challenge_window(self) -> int:
-        """Read ``challengeWindow()``."""
-        value: int = self._read("challengeWindow()", ("uint64",))[0]
-        return value
+        """Read ``challengeWindow``."""
+        found: int = self._read("challengeWindow()", ("uint64",))[0]
+        return found
 
     def close_commits(self, sender: Signer, commit_root: Hash32) -> Receipt:
         """Fix the members' commitments.
@@ -313,9 +311,9 @@ class Federation(Contract):
         return self._send(sender, "closeReveals(bytes32)", reveal_root)
 
     def draw_delay(self) -> int:
-        """Read ``drawDelay()``."""
-        value: int = self._read("drawDelay()", ("uint64",))[0]
-        return value
+        """Read ``drawDelay``."""
+        found: int = self._read("drawDelay()", ("uint64",))[0]
+        return found
 
     def draw_shard(self, sender: Signer, preimages: Sequence[Hash32]) -> Receipt:
         """Draw a shard that the epoch has not drawn yet.
@@ -325,14 +323,14 @@ class Federation(Contract):
         return self._send(sender, "drawShard(bytes32[])", preimages)
 
     def draw_target(self) -> int:
-        """Read ``drawTarget()``."""
-        value: int = self._read("drawTarget()", ("uint64",))[0]
-        return value
+        """Read ``drawTarget``."""
+        found: int = self._read("drawTarget()", ("uint64",))[0]
+        return found
 
     def epoch(self) -> int:
-        """Read ``epoch()``."""
-        value: int = self._read("epoch()", ("uint64",))[0]
-        return value
+        """Read ``epoch``."""
+        found: int = self._read("epoch()", ("uint64",))[0]
+        return found
 
     def event_in_round(
         self,
@@ -344,7 +342,7 @@ class Federation(Contract):
         proof: Sequence[Hash32],
     ) -> bool:
         """Whether a signed event belongs to a recorded round."""
-        value: bool = self._read(
+        found: bool = self._read(
             "eventInRound(uint64,uint32,bytes32,bytes32,bytes32[])",
             ("bool",),
             epoch,
@@ -353,7 +351,7 @@ class Federation(Contract):
             payload_digest,
             proof,
         )[0]
-        return value
+        return found
 
     def finalize(self, sender: Signer) -> Receipt:
         """Make the proposed table claimable after the challenge window.
@@ -363,25 +361,21 @@ class Federation(Contract):
         return self._send(sender, "finalize()")
 
     def funds(self) -> int:
-        """Read ``funds()``."""
-        value: int = self._read("funds()", ("uint256",))[0]
-        return value
+        """Read ``funds``."""
+        found: int = self._read("funds()", ("uint256",))[0]
+        return found
 
     def manifest_hash(self) -> Hash32:
-        """Read ``manifestHash()``."""
-        value: Hash32 = self._read("manifestHash()", ("bytes32",))[0]
-        return value
+        """Read ``manifestHash``."""
+        found: Hash32 = self._read("manifestHash()", ("bytes32",))[0]
+        return found
 
     def open_epoch(self, sender: Signer, terms: EpochTerms) -> Receipt:
         """Open an epoch whose funds the pool already holds, not promised to anyone.
 
         Aggregator only.
         """
-        return self._send(
-            sender,
-            "openEpoch((bytes32,bytes32,bytes32,bytes32,uint32,uint32,uint256,uint256,bytes32[]))",
-            terms.to_abi(),
-        )
+        return self._send(sender, f"openEpoch({EpochTerms.ABI})", terms.to_abi())
 
     def open_round(self, sender: Signer, base_hash: Hash32) -> Receipt:
         """Open the next round on a base model.
@@ -391,19 +385,19 @@ class Federation(Contract):
         return self._send(sender, "openRound(bytes32)", base_hash)
 
     def payout_root(self) -> Hash32:
-        """Read ``payoutRoot()``."""
-        value: Hash32 = self._read("payoutRoot()", ("bytes32",))[0]
-        return value
+        """Read ``payoutRoot``."""
+        found: Hash32 = self._read("payoutRoot()", ("bytes32",))[0]
+        return found
 
     def phase(self) -> Phase:
-        """Read ``phase()``."""
-        values = self._read("phase()", ("uint8",))
-        return Phase(values[0])
+        """Read ``phase``."""
+        found = self._read("phase()", ("uint8",))
+        return Phase(found[0])
 
     def pool(self) -> Address:
-        """Read ``pool()``."""
-        value: Address = self._read("pool()", ("address",))[0]
-        return value
+        """Read ``pool``."""
+        found: Address = self._read("pool()", ("address",))[0]
+        return found
 
     def propose(self, sender: Signer, payout_root: Hash32, total: int) -> Receipt:
         """Propose the payout table and start the challenge window.
@@ -413,9 +407,9 @@ class Federation(Contract):
         return self._send(sender, "propose(bytes32,uint256)", payout_root, total)
 
     def provider_tips(self) -> tuple[Hash32, ...]:
-        """Read ``providerTips()``."""
-        value: tuple[Hash32, ...] = self._read("providerTips()", ("bytes32[]",))[0]
-        return value
+        """Read ``providerTips``."""
+        found: tuple[Hash32, ...] = self._read("providerTips()", ("bytes32[]",))[0]
+        return found
 
     def record_round(
         self,
@@ -454,26 +448,21 @@ class Federation(Contract):
         return self._send(sender, "revealEpoch(bytes32)", shards_hash)
 
     def round_(self) -> int:
-        """Read ``round()``."""
-        value: int = self._read("round()", ("uint32",))[0]
-        return value
+        """Read ``round``."""
+        found: int = self._read("round()", ("uint32",))[0]
+        return found
 
     def round_info(self, epoch: int, round_: int) -> RoundInfo:
-        """Read ``roundInfo(uint64,uint32)``."""
-        values = self._read(
-            "roundInfo(uint64,uint32)",
-            ("(bytes32,bytes32,bytes32,uint32,bytes32,bytes32,bytes32,bytes32)",),
-            epoch,
-            round_,
-        )
-        return RoundInfo.from_abi(values[0])
+        """Read ``roundInfo``."""
+        found = self._read("roundInfo(uint64,uint32)", (RoundInfo.ABI,), epoch, round_)
+        return RoundInfo.from_abi(found[0])
 
     def rounds(self) -> int:
-        """Read ``rounds()``."""
-        value: int = self._read("rounds()", ("uint32",))[0]
-        return value
+        """Read ``rounds``."""
+        found: int = self._read("rounds()", ("uint32",))[0]
+        return found
 
     def total(self) -> int:
-        """Read ``total()``."""
-        value: int = self._read("total()", ("uint256",))[0]
-        return value
+        """Read ``total``."""
+        found: int = self._read("total()", ("uint256",))[0]
+        return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from federation.types import Hash32
@@ -26,6 +26,8 @@ class Phase(IntEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochTerms:
     """Struct ``EpochTerms``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(bytes32,bytes32,bytes32,bytes32,uint32,uint32,uint256,uint256,bytes32[])"
 
     validation_root: Hash32
     mean_hash: Hash32
@@ -70,6 +72,8 @@ class EpochTerms:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundInfo:
     """Struct ``RoundInfo``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(bytes32,bytes32,bytes32,uint32,bytes32,bytes32,bytes32,bytes32)"
 
     base_hash: Hash32
     commit_root: Hash32
