@@ -33,6 +33,7 @@ TARGETS = {
     "policies/ListPolicy.sol": ARTIFACTS,
     "policies/StakePolicy.sol": ARTIFACTS,
     "test/FeeToken.sol": TEST_ARTIFACTS,
+    "test/Shapes.sol": TEST_ARTIFACTS,
 }
 """Each file that holds a contract of the same name, and where its artifact goes."""
 
@@ -54,8 +55,9 @@ class _Evm(TypedDict):
     deployedBytecode: _Code
 
 
-class _UserDoc(TypedDict):
+class _UserDoc(TypedDict, total=False):
     methods: dict[str, dict[str, str]]
+    errors: dict[str, list[dict[str, str]]]
 
 
 class _Contract(TypedDict):
@@ -169,6 +171,12 @@ def _artifact(output: _Output, contract: _Contract) -> dict[str, object]:
         },
         "notices": {
             name: doc["notice"] for name, doc in contract["userdoc"]["methods"].items() if "notice" in doc
+        },
+        "errors": {
+            # One entry per declaration: libraries may declare an error again, and mean the same.
+            name: docs[0]["notice"]
+            for name, docs in contract["userdoc"].get("errors", {}).items()
+            if docs and "notice" in docs[0]
         },
     }
 
