@@ -79,7 +79,7 @@ contract BondVault is IBondVault {
         if (half != 0) token.safeTransfer(beneficiary, half);
         if (rest != 0) {
             token.forceApprove(address(pool), rest);
-            pool.fund(rest);
+            pool.donate(rest);
         }
     }
 

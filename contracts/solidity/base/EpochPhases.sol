@@ -4,10 +4,11 @@ pragma solidity 0.8.37;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {IFederation} from "../interfaces/IFederation.sol";
+import {IReserves} from "../interfaces/IReserves.sol";
 import {FederationState} from "./FederationState.sol";
 
 /// @title An epoch from its promise to the end of its rounds, and from a payout table to its finalization.
-abstract contract EpochPhases is FederationState {
+abstract contract EpochPhases is FederationState, IReserves {
     uint256 private constant MAX_PROVIDERS = 32;
 
     /// @inheritdoc IFederation
@@ -71,7 +72,7 @@ abstract contract EpochPhases is FederationState {
         return Proposal(_proposer, _payoutRoot, _total, _settlementRoot, recorded, forfeited, deadline);
     }
 
-    /// @notice Wei of the pool that are neither promised to anyone nor free: an epoch's funds, lost bonds.
+    /// @inheritdoc IReserves
     function reserved() external view returns (uint256) {
         return phase == Phase.Closed ? forfeited : _funds + forfeited;
     }
