@@ -24,11 +24,18 @@ if TYPE_CHECKING:
 TEST_ARTIFACTS = SOLIDITY.parents[1] / "tests" / "contracts" / "artifacts"
 
 TARGETS = {
+    "BondVault.sol": ARTIFACTS,
     "ContributorRegistry.sol": ARTIFACTS,
+    "EventAnchor.sol": ARTIFACTS,
     "Federation.sol": ARTIFACTS,
     "MootToken.sol": ARTIFACTS,
     "RewardPool.sol": ARTIFACTS,
+    "policies/AnchoredEventsPolicy.sol": ARTIFACTS,
+    "policies/ListPolicy.sol": ARTIFACTS,
+    "policies/StakePolicy.sol": ARTIFACTS,
+    "randomness/BlockhashRandomness.sol": ARTIFACTS,
     "test/FeeToken.sol": TEST_ARTIFACTS,
+    "test/Shapes.sol": TEST_ARTIFACTS,
 }
 """Each file that holds a contract of the same name, and where its artifact goes."""
 
@@ -50,8 +57,9 @@ class _Evm(TypedDict):
     deployedBytecode: _Code
 
 
-class _UserDoc(TypedDict):
+class _UserDoc(TypedDict, total=False):
     methods: dict[str, dict[str, str]]
+    errors: dict[str, list[dict[str, str]]]
 
 
 class _Contract(TypedDict):
@@ -73,9 +81,19 @@ class _Source(TypedDict):
     ast: _Node
 
 
+class _Place(TypedDict):
+    file: str
+
+
+class _Problem(TypedDict, total=False):
+    severity: str
+    formattedMessage: str
+    sourceLocation: _Place
+
+
 class _Output(TypedDict, total=False):
     version: str
-    errors: list[dict[str, str]]
+    errors: list[_Problem]
     contracts: dict[str, dict[str, _Contract]]
     sources: dict[str, _Source]
 
@@ -121,9 +139,15 @@ def _compile() -> _Output:
         raise ConfigError(f"the compiler failed: {done.stderr.decode(errors='replace')[-2000:]}")
     output = cast("_Output", json.loads(done.stdout))
     # A warning fails too: nobody reads what a build prints when it succeeds.
-    if problems := [e["formattedMessage"] for e in output.get("errors", [])]:
+    if problems := [e["formattedMessage"] for e in output.get("errors", []) if not _foreign(e)]:
         raise ConfigError("the sources do not compile cleanly:\n" + "\n".join(problems))
     return output
+
+
+def _foreign(problem: _Problem) -> bool:
+    """Whether the compiler only warns, and about a package that the lock file pins."""
+    place = problem.get("sourceLocation")
+    return problem.get("severity") == "warning" and place is not None and place["file"].startswith("@")
 
 
 def _artifact(output: _Output, contract: _Contract) -> dict[str, object]:
@@ -149,6 +173,12 @@ def _artifact(output: _Output, contract: _Contract) -> dict[str, object]:
         },
         "notices": {
             name: doc["notice"] for name, doc in contract["userdoc"]["methods"].items() if "notice" in doc
+        },
+        "errors": {
+            # One entry per declaration: libraries may declare an error again, and mean the same.
+            name: docs[0]["notice"]
+            for name, docs in contract["userdoc"].get("errors", {}).items()
+            if docs and "notice" in docs[0]
         },
     }
 

@@ -1,0 +1,1184 @@
+"""Custom errors of every contract, written by ``contracts.bindgen``: do not edit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from contracts.bindings.structs import Phase
+from contracts.contract import CustomError
+
+if TYPE_CHECKING:
+    from federation.types import Address, Hash32
+
+
+class AllRoundsRecorded(CustomError):
+    """The epoch has no more rounds: reveal it."""
+
+    SIGNATURE: ClassVar[str] = "AllRoundsRecorded(uint32)"
+    HINT: ClassVar[str] = "reveal the epoch: it has no more rounds"
+
+    def __init__(self, rounds: int) -> None:
+        super().__init__(rounds)
+        self.rounds = rounds
+
+
+class AlreadyAccused(CustomError):
+    """The provider was accused in this round already, or another one is."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyAccused(uint32)"
+    HINT: ClassVar[str] = "the provider was accused in this round already, or another one is"
+
+    def __init__(self, provider: int) -> None:
+        super().__init__(provider)
+        self.provider = provider
+
+
+class AlreadyCounted(CustomError):
+    """An event counts once."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyCounted(bytes32,bytes32)"
+    HINT: ClassVar[str] = "an event counts once"
+
+    def __init__(self, did_hash: Hash32, leaf: Hash32) -> None:
+        super().__init__(did_hash, leaf)
+        self.did_hash = did_hash
+        self.leaf = leaf
+
+
+class AlreadyForced(CustomError):
+    """The member has revealed on chain already."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyForced(bytes32)"
+    HINT: ClassVar[str] = "the member has revealed on chain already"
+
+    def __init__(self, did_hash: Hash32) -> None:
+        super().__init__(did_hash)
+        self.did_hash = did_hash
+
+
+class AlreadyProved(CustomError):
+    """The DID proved its entry of this list before."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyProved(bytes32,uint208)"
+    HINT: ClassVar[str] = "the DID proved its entry of this list before"
+
+    def __init__(self, did_hash: Hash32, quota: int) -> None:
+        super().__init__(did_hash, quota)
+        self.did_hash = did_hash
+        self.quota = quota
+
+
+class AlreadyRegistered(CustomError):
+    """The account accepted before."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyRegistered(bytes32,address)"
+    HINT: ClassVar[str] = "a DID keeps its first payee"
+
+    def __init__(self, did_hash: Hash32, payee: Address) -> None:
+        super().__init__(did_hash, payee)
+        self.did_hash = did_hash
+        self.payee = payee
+
+
+class BalanceShrank(CustomError):
+    """The token's balances shrank by themselves; whoever sends the difference repairs the pool."""
+
+    SIGNATURE: ClassVar[str] = "BalanceShrank(uint256,uint256)"
+    HINT: ClassVar[str] = (
+        "the token's balances shrank by themselves; whoever sends the difference repairs the pool"
+    )
+
+    def __init__(self, held: int, counted: int) -> None:
+        super().__init__(held, counted)
+        self.held = held
+        self.counted = counted
+
+
+class BeaconExpired(CustomError):
+    """The randomness is out of reach: let the federation choose a new target."""
+
+    SIGNATURE: ClassVar[str] = "BeaconExpired(uint64,uint256)"
+    HINT: ClassVar[str] = "call retarget, then draw again after the new target block"
+
+    def __init__(self, target: int, current: int) -> None:
+        super().__init__(target, current)
+        self.target = target
+        self.current = current
+
+
+class BeaconNotExpired(CustomError):
+    """The randomness of the draw can still be had: draw."""
+
+    SIGNATURE: ClassVar[str] = "BeaconNotExpired(uint64,uint256)"
+    HINT: ClassVar[str] = "draw now: the target block's hash can still be read"
+
+    def __init__(self, target: int, current: int) -> None:
+        super().__init__(target, current)
+        self.target = target
+        self.current = current
+
+
+class BeaconNotReady(CustomError):
+    """The randomness is not known yet: wait for a block after the target."""
+
+    SIGNATURE: ClassVar[str] = "BeaconNotReady(uint64,uint256)"
+    HINT: ClassVar[str] = "wait until the target block has been mined"
+
+    def __init__(self, target: int, current: int) -> None:
+        super().__init__(target, current)
+        self.target = target
+        self.current = current
+
+
+class BondTooSmall(CustomError):
+    """The account's bond is smaller than that."""
+
+    SIGNATURE: ClassVar[str] = "BondTooSmall(address,uint256,uint256)"
+    HINT: ClassVar[str] = "the account's bond is smaller than that"
+
+    def __init__(self, account: Address, bond: int, required: int) -> None:
+        super().__init__(account, bond, required)
+        self.account = account
+        self.bond = bond
+        self.required = required
+
+
+class CeilingExceeded(CustomError):
+    """More events than an account may count for a DID."""
+
+    SIGNATURE: ClassVar[str] = "CeilingExceeded(uint256,uint256)"
+    HINT: ClassVar[str] = "more events than an account may count for a DID"
+
+    def __init__(self, number: int, ceiling: int) -> None:
+        super().__init__(number, ceiling)
+        self.number = number
+        self.ceiling = ceiling
+
+
+class ChallengeWindowOpen(CustomError):
+    """The table can still be challenged."""
+
+    SIGNATURE: ClassVar[str] = "ChallengeWindowOpen(uint64)"
+    HINT: ClassVar[str] = "wait until the challenge window has passed"
+
+    def __init__(self, challenge_end: int) -> None:
+        super().__init__(challenge_end)
+        self.challenge_end = challenge_end
+
+
+class CheckpointUnorderedInsertion(CustomError):
+    """Custom error ``CheckpointUnorderedInsertion``."""
+
+    SIGNATURE: ClassVar[str] = "CheckpointUnorderedInsertion()"
+    HINT: ClassVar[str] = "checkpoints are made in order of time"
+
+
+class DeadlineAhead(CustomError):
+    """The time for the duty is not over yet: wait for the deadline."""
+
+    SIGNATURE: ClassVar[str] = "DeadlineAhead(uint64)"
+    HINT: ClassVar[str] = "the time for the duty is not over yet: wait for the deadline"
+
+    def __init__(self, deadline: int) -> None:
+        super().__init__(deadline)
+        self.deadline = deadline
+
+
+class DeadlinePassed(CustomError):
+    """The time for this duty is over: call `lapse`."""
+
+    SIGNATURE: ClassVar[str] = "DeadlinePassed(uint64)"
+    HINT: ClassVar[str] = "the time for this duty is over: call `lapse`"
+
+    def __init__(self, deadline: int) -> None:
+        super().__init__(deadline)
+        self.deadline = deadline
+
+
+class ECDSAInvalidSignature(CustomError):
+    """Custom error ``ECDSAInvalidSignature``."""
+
+    SIGNATURE: ClassVar[str] = "ECDSAInvalidSignature()"
+    HINT: ClassVar[str] = "sign again: this is no signature"
+
+
+class ECDSAInvalidSignatureLength(CustomError):
+    """Custom error ``ECDSAInvalidSignatureLength``."""
+
+    SIGNATURE: ClassVar[str] = "ECDSAInvalidSignatureLength(uint256)"
+    HINT: ClassVar[str] = "a signature has 65 bytes"
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+
+class ECDSAInvalidSignatureS(CustomError):
+    """Custom error ``ECDSAInvalidSignatureS``."""
+
+    SIGNATURE: ClassVar[str] = "ECDSAInvalidSignatureS(bytes32)"
+    HINT: ClassVar[str] = "sign with the lower of the two values of s"
+
+    def __init__(self, s: Hash32) -> None:
+        super().__init__(s)
+        self.s = s
+
+
+class ERC20InsufficientAllowance(CustomError):
+    """Custom error ``ERC20InsufficientAllowance``."""
+
+    SIGNATURE: ClassVar[str] = "ERC20InsufficientAllowance(address,uint256,uint256)"
+    HINT: ClassVar[str] = "approve the pool for the amount first"
+
+    def __init__(self, spender: Address, allowance: int, needed: int) -> None:
+        super().__init__(spender, allowance, needed)
+        self.spender = spender
+        self.allowance = allowance
+        self.needed = needed
+
+
+class ERC20InsufficientBalance(CustomError):
+    """Custom error ``ERC20InsufficientBalance``."""
+
+    SIGNATURE: ClassVar[str] = "ERC20InsufficientBalance(address,uint256,uint256)"
+    HINT: ClassVar[str] = "the sender does not hold that many tokens"
+
+    def __init__(self, sender: Address, balance: int, needed: int) -> None:
+        super().__init__(sender, balance, needed)
+        self.sender = sender
+        self.balance = balance
+        self.needed = needed
+
+
+class ERC20InvalidApprover(CustomError):
+    """Custom error ``ERC20InvalidApprover``."""
+
+    SIGNATURE: ClassVar[str] = "ERC20InvalidApprover(address)"
+    HINT: ClassVar[str] = "approve from an account that is not zero"
+
+    def __init__(self, approver: Address) -> None:
+        super().__init__(approver)
+        self.approver = approver
+
+
+class ERC20InvalidReceiver(CustomError):
+    """Custom error ``ERC20InvalidReceiver``."""
+
+    SIGNATURE: ClassVar[str] = "ERC20InvalidReceiver(address)"
+    HINT: ClassVar[str] = "send to an account that is not zero"
+
+    def __init__(self, receiver: Address) -> None:
+        super().__init__(receiver)
+        self.receiver = receiver
+
+
+class ERC20InvalidSender(CustomError):
+    """Custom error ``ERC20InvalidSender``."""
+
+    SIGNATURE: ClassVar[str] = "ERC20InvalidSender(address)"
+    HINT: ClassVar[str] = "send from an account that is not zero"
+
+    def __init__(self, sender: Address) -> None:
+        super().__init__(sender)
+        self.sender = sender
+
+
+class ERC20InvalidSpender(CustomError):
+    """Custom error ``ERC20InvalidSpender``."""
+
+    SIGNATURE: ClassVar[str] = "ERC20InvalidSpender(address)"
+    HINT: ClassVar[str] = "approve an account that is not zero"
+
+    def __init__(self, spender: Address) -> None:
+        super().__init__(spender)
+        self.spender = spender
+
+
+class ERC2612ExpiredSignature(CustomError):
+    """Custom error ``ERC2612ExpiredSignature``."""
+
+    SIGNATURE: ClassVar[str] = "ERC2612ExpiredSignature(uint256)"
+    HINT: ClassVar[str] = "sign the permit again with a later deadline"
+
+    def __init__(self, deadline: int) -> None:
+        super().__init__(deadline)
+        self.deadline = deadline
+
+
+class ERC2612InvalidSigner(CustomError):
+    """Custom error ``ERC2612InvalidSigner``."""
+
+    SIGNATURE: ClassVar[str] = "ERC2612InvalidSigner(address,address)"
+    HINT: ClassVar[str] = "the owner of the tokens itself signs the permit"
+
+    def __init__(self, signer: Address, owner: Address) -> None:
+        super().__init__(signer, owner)
+        self.signer = signer
+        self.owner = owner
+
+
+class EpochUnderWay(CustomError):
+    """An epoch is under way: bonds stay until it has closed."""
+
+    SIGNATURE: ClassVar[str] = "EpochUnderWay()"
+    HINT: ClassVar[str] = "an epoch is under way: bonds stay until it has closed"
+
+
+class FeeOnTransfer(CustomError):
+    """The token delivered another amount than was sent; only exact tokens are taken."""
+
+    SIGNATURE: ClassVar[str] = "FeeOnTransfer(uint256,uint256)"
+    HINT: ClassVar[str] = "use a token that moves exactly what it is told to"
+
+    def __init__(self, sent: int, received: int) -> None:
+        super().__init__(sent, received)
+        self.sent = sent
+        self.received = received
+
+
+class FutureSnapshot(CustomError):
+    """A snapshot is of the past; the present second is not over."""
+
+    SIGNATURE: ClassVar[str] = "FutureSnapshot(uint48,uint256)"
+    HINT: ClassVar[str] = "A snapshot is of the past; the present second is not over"
+
+    def __init__(self, timepoint: int, current: int) -> None:
+        super().__init__(timepoint, current)
+        self.timepoint = timepoint
+        self.current = current
+
+
+class InexactToken(CustomError):
+    """The token delivered another amount than was sent; only exact tokens are taken."""
+
+    SIGNATURE: ClassVar[str] = "InexactToken(uint256,uint256)"
+    HINT: ClassVar[str] = "the token delivered another amount than was sent; only exact tokens are taken"
+
+    def __init__(self, sent: int, received: int) -> None:
+        super().__init__(sent, received)
+        self.sent = sent
+        self.received = received
+
+
+class InsufficientBond(CustomError):
+    """The account's bond is too small, or about to leave: deposit more, or stay."""
+
+    SIGNATURE: ClassVar[str] = "InsufficientBond(address,uint256,uint256)"
+    HINT: ClassVar[str] = "the account's bond is too small, or about to leave: deposit more, or stay"
+
+    def __init__(self, account: Address, bond: int, required: int) -> None:
+        super().__init__(account, bond, required)
+        self.account = account
+        self.bond = bond
+        self.required = required
+
+
+class InsufficientFunds(CustomError):
+    """The pool holds less than this that is promised to nobody: fund it."""
+
+    SIGNATURE: ClassVar[str] = "InsufficientFunds(uint256,uint256)"
+    HINT: ClassVar[str] = "fund the pool before opening the epoch"
+
+    def __init__(self, available: int, required: int) -> None:
+        super().__init__(available, required)
+        self.available = available
+        self.required = required
+
+
+class InsufficientStake(CustomError):
+    """More than the account has staked on the DID."""
+
+    SIGNATURE: ClassVar[str] = "InsufficientStake(uint256,uint256)"
+    HINT: ClassVar[str] = "more than the account has staked on the DID"
+
+    def __init__(self, amount: int, staked: int) -> None:
+        super().__init__(amount, staked)
+        self.amount = amount
+        self.staked = staked
+
+
+class InvalidAccountNonce(CustomError):
+    """Custom error ``InvalidAccountNonce``."""
+
+    SIGNATURE: ClassVar[str] = "InvalidAccountNonce(address,uint256)"
+    HINT: ClassVar[str] = "another signature was used first: read the nonce, and sign again"
+
+    def __init__(self, account: Address, current_nonce: int) -> None:
+        super().__init__(account, current_nonce)
+        self.account = account
+        self.current_nonce = current_nonce
+
+
+class InvalidConsent(CustomError):
+    """The signature is not the provider's consent to the terms of this epoch."""
+
+    SIGNATURE: ClassVar[str] = "InvalidConsent(uint32,address)"
+    HINT: ClassVar[str] = "the signature is not the provider's consent to the terms of this epoch"
+
+    def __init__(self, provider: int, account: Address) -> None:
+        super().__init__(provider, account)
+        self.provider = provider
+        self.account = account
+
+
+class InvalidDelta(CustomError):
+    """The bytes are not a delta with this number of weights."""
+
+    SIGNATURE: ClassVar[str] = "InvalidDelta(uint256,uint32)"
+    HINT: ClassVar[str] = "the bytes are not a delta with this number of weights"
+
+    def __init__(self, length: int, dim: int) -> None:
+        super().__init__(length, dim)
+        self.length = length
+        self.dim = dim
+
+
+class InvalidDrawDelay(CustomError):
+    """The delay of the draw must be 1 to 256 blocks."""
+
+    SIGNATURE: ClassVar[str] = "InvalidDrawDelay(uint64)"
+    HINT: ClassVar[str] = "deploy with a delay that block hashes outlive"
+
+    def __init__(self, draw_delay: int) -> None:
+        super().__init__(draw_delay)
+        self.draw_delay = draw_delay
+
+
+class InvalidDuration(CustomError):
+    """Every duration must be 1 second to 90 days."""
+
+    SIGNATURE: ClassVar[str] = "InvalidDuration(uint64)"
+    HINT: ClassVar[str] = "every duration must be 1 second to 90 days"
+
+    def __init__(self, duration: int) -> None:
+        super().__init__(duration)
+        self.duration = duration
+
+
+class InvalidLock(CustomError):
+    """The lock is zero or longer than a year."""
+
+    SIGNATURE: ClassVar[str] = "InvalidLock(uint48)"
+    HINT: ClassVar[str] = "the lock is zero or longer than a year"
+
+    def __init__(self, lock: int) -> None:
+        super().__init__(lock)
+        self.lock = lock
+
+
+class InvalidNonce(CustomError):
+    """Sign again with the payee's current nonce."""
+
+    SIGNATURE: ClassVar[str] = "InvalidNonce(uint256,uint256)"
+    HINT: ClassVar[str] = "another registration came first: read the nonce, and sign again"
+
+    def __init__(self, given: int, required: int) -> None:
+        super().__init__(given, required)
+        self.given = given
+        self.required = required
+
+
+class InvalidProof(CustomError):
+    """The posted table has no such leaf; ask for the proof under the newest root."""
+
+    SIGNATURE: ClassVar[str] = "InvalidProof(address,uint256)"
+    HINT: ClassVar[str] = "the leaf must be in the table that was finalized last"
+
+    def __init__(self, payee: Address, cumulative: int) -> None:
+        super().__init__(payee, cumulative)
+        self.payee = payee
+        self.cumulative = cumulative
+
+
+class InvalidProviderCount(CustomError):
+    """An epoch needs 1 to 32 providers."""
+
+    SIGNATURE: ClassVar[str] = "InvalidProviderCount(uint256)"
+    HINT: ClassVar[str] = "an epoch needs 1 to 32 providers"
+
+    def __init__(self, providers: int) -> None:
+        super().__init__(providers)
+        self.providers = providers
+
+
+class InvalidQuorum(CustomError):
+    """The quorum must not be larger than the number of validators."""
+
+    SIGNATURE: ClassVar[str] = "InvalidQuorum(uint32,uint256)"
+    HINT: ClassVar[str] = "the quorum must not be larger than the number of validators"
+
+    def __init__(self, quorum: int, validators: int) -> None:
+        super().__init__(quorum, validators)
+        self.quorum = quorum
+        self.validators = validators
+
+
+class InvalidRounds(CustomError):
+    """An epoch needs at least one round, and a shard for each."""
+
+    SIGNATURE: ClassVar[str] = "InvalidRounds(uint32,uint32)"
+    HINT: ClassVar[str] = "open an epoch with at least one round, and a shard for each"
+
+    def __init__(self, rounds: int, shards: int) -> None:
+        super().__init__(rounds, shards)
+        self.rounds = rounds
+        self.shards = shards
+
+
+class InvalidShortString(CustomError):
+    """Custom error ``InvalidShortString``."""
+
+    SIGNATURE: ClassVar[str] = "InvalidShortString()"
+    HINT: ClassVar[str] = "use a name of at most 31 bytes"
+
+
+class InvalidSignature(CustomError):
+    """The payee did not sign this statement for this registry on this chain."""
+
+    SIGNATURE: ClassVar[str] = "InvalidSignature(address)"
+    HINT: ClassVar[str] = "the payee itself signs, for this registry on this chain"
+
+    def __init__(self, payee: Address) -> None:
+        super().__init__(payee)
+        self.payee = payee
+
+
+class LengthMismatch(CustomError):
+    """Every provider needs a tip and an account."""
+
+    SIGNATURE: ClassVar[str] = "LengthMismatch(uint256,uint256)"
+    HINT: ClassVar[str] = "every provider needs a tip and an account"
+
+    def __init__(self, tips: int, providers: int) -> None:
+        super().__init__(tips, providers)
+        self.tips = tips
+        self.providers = providers
+
+
+class Locked(CustomError):
+    """Deposits come back when their lock is over."""
+
+    SIGNATURE: ClassVar[str] = "Locked(address,uint256)"
+    HINT: ClassVar[str] = "deposits come back when their lock is over"
+
+    def __init__(self, account: Address, until: int) -> None:
+        super().__init__(account, until)
+        self.account = account
+        self.until = until
+
+
+class NoChangePending(CustomError):
+    """No change is under way that the caller may cancel."""
+
+    SIGNATURE: ClassVar[str] = "NoChangePending(bytes32,address,address)"
+    HINT: ClassVar[str] = "no change is under way that the caller may cancel"
+
+    def __init__(self, did_hash: Hash32, named: Address, caller: Address) -> None:
+        super().__init__(did_hash, named, caller)
+        self.did_hash = did_hash
+        self.named = named
+        self.caller = caller
+
+
+class NotAccepted(CustomError):
+    """The next payee has not registered for this DID."""
+
+    SIGNATURE: ClassVar[str] = "NotAccepted(bytes32,address)"
+    HINT: ClassVar[str] = "the next payee has not registered for this DID"
+
+    def __init__(self, did_hash: Hash32, payee: Address) -> None:
+        super().__init__(did_hash, payee)
+        self.did_hash = did_hash
+        self.payee = payee
+
+
+class NotAccused(CustomError):
+    """The provider is not accused."""
+
+    SIGNATURE: ClassVar[str] = "NotAccused(uint32)"
+    HINT: ClassVar[str] = "the provider is not accused"
+
+    def __init__(self, provider: int) -> None:
+        super().__init__(provider)
+        self.provider = provider
+
+
+class NotAggregator(CustomError):
+    """Only the aggregator may do this."""
+
+    SIGNATURE: ClassVar[str] = "NotAggregator(address)"
+    HINT: ClassVar[str] = "only the federation's aggregator may do this"
+
+    def __init__(self, caller: Address) -> None:
+        super().__init__(caller)
+        self.caller = caller
+
+
+class NotAnchored(CustomError):
+    """No such event is in an anchored root."""
+
+    SIGNATURE: ClassVar[str] = "NotAnchored(bytes32,bytes32)"
+    HINT: ClassVar[str] = "no such event is in an anchored root"
+
+    def __init__(self, root: Hash32, leaf: Hash32) -> None:
+        super().__init__(root, leaf)
+        self.root = root
+        self.leaf = leaf
+
+
+class NotAnnounced(CustomError):
+    """The challenger must announce its proof in an earlier block."""
+
+    SIGNATURE: ClassVar[str] = "NotAnnounced(address,bytes32)"
+    HINT: ClassVar[str] = "the challenger must announce its proof in an earlier block"
+
+    def __init__(self, challenger: Address, proof_hash: Hash32) -> None:
+        super().__init__(challenger, proof_hash)
+        self.challenger = challenger
+        self.proof_hash = proof_hash
+
+
+class NotConsented(CustomError):
+    """The provider has not consented to the terms, so it cannot be accused: show its signature."""
+
+    SIGNATURE: ClassVar[str] = "NotConsented(uint32)"
+    HINT: ClassVar[str] = (
+        "the provider has not consented to the terms, so it cannot be accused: show its signature"
+    )
+
+    def __init__(self, provider: int) -> None:
+        super().__init__(provider)
+        self.provider = provider
+
+
+class NotCounted(CustomError):
+    """More than the account counted for the DID."""
+
+    SIGNATURE: ClassVar[str] = "NotCounted(uint256,uint256)"
+    HINT: ClassVar[str] = "more than the account counted for the DID"
+
+    def __init__(self, number: int, counted: int) -> None:
+        super().__init__(number, counted)
+        self.number = number
+        self.counted = counted
+
+
+class NotExpired(CustomError):
+    """Funders take money back only when no table was posted for long."""
+
+    SIGNATURE: ClassVar[str] = "NotExpired(uint256)"
+    HINT: ClassVar[str] = "funders take money back only when no table was posted for long"
+
+    def __init__(self, from_: int) -> None:
+        super().__init__(from_)
+        self.from_ = from_
+
+
+class NotFederation(CustomError):
+    """Only the federation posts payout tables."""
+
+    SIGNATURE: ClassVar[str] = "NotFederation(address)"
+    HINT: ClassVar[str] = "only the federation may do this"
+
+    def __init__(self, caller: Address) -> None:
+        super().__init__(caller)
+        self.caller = caller
+
+
+class NotJudge(CustomError):
+    """Only a judge that the federation was deployed with may do this."""
+
+    SIGNATURE: ClassVar[str] = "NotJudge(address)"
+    HINT: ClassVar[str] = "only a judge that the federation was deployed with may do this"
+
+    def __init__(self, caller: Address) -> None:
+        super().__init__(caller)
+        self.caller = caller
+
+
+class NotLeaving(CustomError):
+    """The account must leave before it withdraws."""
+
+    SIGNATURE: ClassVar[str] = "NotLeaving(address)"
+    HINT: ClassVar[str] = "the account must leave before it withdraws"
+
+    def __init__(self, account: Address) -> None:
+        super().__init__(account)
+        self.account = account
+
+
+class NotListed(CustomError):
+    """The list in force has no such entry."""
+
+    SIGNATURE: ClassVar[str] = "NotListed(bytes32,uint208)"
+    HINT: ClassVar[str] = "the list in force has no such entry"
+
+    def __init__(self, did_hash: Hash32, quota: int) -> None:
+        super().__init__(did_hash, quota)
+        self.did_hash = did_hash
+        self.quota = quota
+
+
+class NotMinter(CustomError):
+    """Custom error ``NotMinter``."""
+
+    SIGNATURE: ClassVar[str] = "NotMinter(address)"
+    HINT: ClassVar[str] = "only the token's minter may do this"
+
+    def __init__(self, caller: Address) -> None:
+        super().__init__(caller)
+        self.caller = caller
+
+
+class NotPayee(CustomError):
+    """Only whoever is paid now decides who is paid next."""
+
+    SIGNATURE: ClassVar[str] = "NotPayee(bytes32,address,address)"
+    HINT: ClassVar[str] = "only whoever is paid now decides who is paid next"
+
+    def __init__(self, did_hash: Hash32, named: Address, caller: Address) -> None:
+        super().__init__(did_hash, named, caller)
+        self.did_hash = did_hash
+        self.named = named
+        self.caller = caller
+
+
+class NothingGiven(CustomError):
+    """Nothing was offered."""
+
+    SIGNATURE: ClassVar[str] = "NothingGiven()"
+    HINT: ClassVar[str] = "nothing was offered"
+
+
+class NothingHeld(CustomError):
+    """The judge has no open question."""
+
+    SIGNATURE: ClassVar[str] = "NothingHeld()"
+    HINT: ClassVar[str] = "the judge has no open question"
+
+
+class NothingToClaim(CustomError):
+    """The payee was paid this much before."""
+
+    SIGNATURE: ClassVar[str] = "NothingToClaim(address,uint256,uint256)"
+    HINT: ClassVar[str] = "this payee has been paid in full"
+
+    def __init__(self, payee: Address, cumulative: int, paid: int) -> None:
+        super().__init__(payee, cumulative, paid)
+        self.payee = payee
+        self.cumulative = cumulative
+        self.paid = paid
+
+
+class NothingToSweep(CustomError):
+    """The caller funded nothing that is left, or nothing is free."""
+
+    SIGNATURE: ClassVar[str] = "NothingToSweep(address)"
+    HINT: ClassVar[str] = "the caller funded nothing that is left, or nothing is free"
+
+    def __init__(self, funder: Address) -> None:
+        super().__init__(funder)
+        self.funder = funder
+
+
+class NothingToWithdraw(CustomError):
+    """The account has asked for nothing back."""
+
+    SIGNATURE: ClassVar[str] = "NothingToWithdraw(address)"
+    HINT: ClassVar[str] = "the account has asked for nothing back"
+
+    def __init__(self, account: Address) -> None:
+        super().__init__(account)
+        self.account = account
+
+
+class Overdrawn(CustomError):
+    """The leaves of the table exceed its total; the next table has to repair it."""
+
+    SIGNATURE: ClassVar[str] = "Overdrawn(uint256,uint256)"
+    HINT: ClassVar[str] = "the table promises less than was paid: look at the pool's events"
+
+    def __init__(self, paid: int, total: int) -> None:
+        super().__init__(paid, total)
+        self.paid = paid
+        self.total = total
+
+
+class OwnableInvalidOwner(CustomError):
+    """Custom error ``OwnableInvalidOwner``."""
+
+    SIGNATURE: ClassVar[str] = "OwnableInvalidOwner(address)"
+    HINT: ClassVar[str] = "name an owner that is not zero"
+
+    def __init__(self, owner: Address) -> None:
+        super().__init__(owner)
+        self.owner = owner
+
+
+class OwnableUnauthorizedAccount(CustomError):
+    """Custom error ``OwnableUnauthorizedAccount``."""
+
+    SIGNATURE: ClassVar[str] = "OwnableUnauthorizedAccount(address)"
+    HINT: ClassVar[str] = "only the owner may do this"
+
+    def __init__(self, account: Address) -> None:
+        super().__init__(account)
+        self.account = account
+
+
+class ProposerTooEarly(CustomError):
+    """Until then only the aggregator may propose."""
+
+    SIGNATURE: ClassVar[str] = "ProposerTooEarly(address,uint64)"
+    HINT: ClassVar[str] = "until then only the aggregator may propose"
+
+    def __init__(self, caller: Address, from_: int) -> None:
+        super().__init__(caller, from_)
+        self.caller = caller
+        self.from_ = from_
+
+
+class QuestionsOpen(CustomError):
+    """Questions to the proposer are open: wait for their answers."""
+
+    SIGNATURE: ClassVar[str] = "QuestionsOpen(uint16)"
+    HINT: ClassVar[str] = "questions to the proposer are open: wait for their answers"
+
+    def __init__(self, holds: int) -> None:
+        super().__init__(holds)
+        self.holds = holds
+
+
+class RevealTooLate(CustomError):
+    """The draw is decided: nothing can be revealed any more."""
+
+    SIGNATURE: ClassVar[str] = "RevealTooLate(uint64,uint256)"
+    HINT: ClassVar[str] = "the draw is decided: nothing can be revealed any more"
+
+    def __init__(self, draw_target: int, current: int) -> None:
+        super().__init__(draw_target, current)
+        self.draw_target = draw_target
+        self.current = current
+
+
+class RoundNotRecorded(CustomError):
+    """The round is not recorded, or does not count any more."""
+
+    SIGNATURE: ClassVar[str] = "RoundNotRecorded(uint32,uint32)"
+    HINT: ClassVar[str] = "the round is not recorded, or does not count any more"
+
+    def __init__(self, round_: int, recorded: int) -> None:
+        super().__init__(round_, recorded)
+        self.round_ = round_
+        self.recorded = recorded
+
+
+class RoundsRemain(CustomError):
+    """The epoch has rounds left."""
+
+    SIGNATURE: ClassVar[str] = "RoundsRemain(uint32,uint32)"
+    HINT: ClassVar[str] = "record the remaining rounds first"
+
+    def __init__(self, recorded: int, rounds: int) -> None:
+        super().__init__(recorded, rounds)
+        self.recorded = recorded
+        self.rounds = rounds
+
+
+class SafeCastOverflowedUintDowncast(CustomError):
+    """Custom error ``SafeCastOverflowedUintDowncast``."""
+
+    SIGNATURE: ClassVar[str] = "SafeCastOverflowedUintDowncast(uint8,uint256)"
+    HINT: ClassVar[str] = "the number is too large for its place"
+
+    def __init__(self, bits: int, value: int) -> None:
+        super().__init__(bits, value)
+        self.bits = bits
+        self.value = value
+
+
+class SafeERC20FailedOperation(CustomError):
+    """Custom error ``SafeERC20FailedOperation``."""
+
+    SIGNATURE: ClassVar[str] = "SafeERC20FailedOperation(address)"
+    HINT: ClassVar[str] = "the token refused: look at balance and allowance"
+
+    def __init__(self, token: Address) -> None:
+        super().__init__(token)
+        self.token = token
+
+
+class SignatureExpired(CustomError):
+    """Sign again with a later deadline."""
+
+    SIGNATURE: ClassVar[str] = "SignatureExpired(uint256)"
+    HINT: ClassVar[str] = "sign again with a later deadline"
+
+    def __init__(self, deadline: int) -> None:
+        super().__init__(deadline)
+        self.deadline = deadline
+
+
+class StringTooLong(CustomError):
+    """Custom error ``StringTooLong``."""
+
+    SIGNATURE: ClassVar[str] = "StringTooLong(string)"
+    HINT: ClassVar[str] = "use a name of at most 31 bytes"
+
+    def __init__(self, str_: str) -> None:
+        super().__init__(str_)
+        self.str_ = str_
+
+
+class TotalDecreased(CustomError):
+    """The sum of all leaves never falls."""
+
+    SIGNATURE: ClassVar[str] = "TotalDecreased(uint256,uint256)"
+    HINT: ClassVar[str] = "a new table holds all that earlier ones promised"
+
+    def __init__(self, total: int, posted: int) -> None:
+        super().__init__(total, posted)
+        self.total = total
+        self.posted = posted
+
+
+class TotalOutOfRange(CustomError):
+    """The total of a table must lie within these bounds."""
+
+    SIGNATURE: ClassVar[str] = "TotalOutOfRange(uint256,uint256,uint256)"
+    HINT: ClassVar[str] = "propose a total between what is promised and what is funded"
+
+    def __init__(self, total: int, least: int, most: int) -> None:
+        super().__init__(total, least, most)
+        self.total = total
+        self.least = least
+        self.most = most
+
+
+class Underfunded(CustomError):
+    """The table promises more than the pool can back."""
+
+    SIGNATURE: ClassVar[str] = "Underfunded(uint256,uint256)"
+    HINT: ClassVar[str] = "fund the pool first"
+
+    def __init__(self, total: int, backed: int) -> None:
+        super().__init__(total, backed)
+        self.total = total
+        self.backed = backed
+
+
+class UnknownCommitment(CustomError):
+    """The round has no such commitment of this member."""
+
+    SIGNATURE: ClassVar[str] = "UnknownCommitment(bytes32,bytes32)"
+    HINT: ClassVar[str] = "the round has no such commitment of this member"
+
+    def __init__(self, did_hash: Hash32, commitment: Hash32) -> None:
+        super().__init__(did_hash, commitment)
+        self.did_hash = did_hash
+        self.commitment = commitment
+
+
+class UnknownProvider(CustomError):
+    """The epoch has no such provider."""
+
+    SIGNATURE: ClassVar[str] = "UnknownProvider(uint32,uint256)"
+    HINT: ClassVar[str] = "the epoch has no such provider"
+
+    def __init__(self, provider: int, providers: int) -> None:
+        super().__init__(provider, providers)
+        self.provider = provider
+        self.providers = providers
+
+
+class WrongPhase(CustomError):
+    """The federation stands in another phase: look at `phase`."""
+
+    SIGNATURE: ClassVar[str] = "WrongPhase(uint8,uint8)"
+    HINT: ClassVar[str] = "another transaction has already moved the federation, or one is missing"
+
+    def __init__(self, current: Phase, required: Phase) -> None:
+        super().__init__(current, required)
+        self.current = current
+        self.required = required
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded values."""
+        return cls(Phase(values[0]), Phase(values[1]))
+
+
+class WrongPreimage(CustomError):
+    """The preimage does not hash to the provider's tip."""
+
+    SIGNATURE: ClassVar[str] = "WrongPreimage(uint256,bytes32)"
+    HINT: ClassVar[str] = "give each provider's own next preimage, in the order of the tips"
+
+    def __init__(self, provider: int, preimage: Hash32) -> None:
+        super().__init__(provider, preimage)
+        self.provider = provider
+        self.preimage = preimage
+
+
+class WrongPreimages(CustomError):
+    """The preimages do not hash to the providers' tips."""
+
+    SIGNATURE: ClassVar[str] = "WrongPreimages(bytes32,bytes32)"
+    HINT: ClassVar[str] = "the preimages do not hash to the providers' tips"
+
+    def __init__(self, given: Hash32, stored: Hash32) -> None:
+        super().__init__(given, stored)
+        self.given = given
+        self.stored = stored
+
+
+class WrongTerms(CustomError):
+    """These are not the terms that the epoch was opened with: read them from its event."""
+
+    SIGNATURE: ClassVar[str] = "WrongTerms(bytes32,bytes32)"
+    HINT: ClassVar[str] = "these are not the terms that the epoch was opened with: read them from its event"
+
+    def __init__(self, given: Hash32, stored: Hash32) -> None:
+        super().__init__(given, stored)
+        self.given = given
+        self.stored = stored
+
+
+class WrongWords(CustomError):
+    """These are not the words that the round committed: read them from its events."""
+
+    SIGNATURE: ClassVar[str] = "WrongWords(bytes32,bytes32)"
+    HINT: ClassVar[str] = "these are not the words that the round committed: read them from its events"
+
+    def __init__(self, given: Hash32, stored: Hash32) -> None:
+        super().__init__(given, stored)
+        self.given = given
+        self.stored = stored
+
+
+class ZeroAmount(CustomError):
+    """Nothing was offered."""
+
+    SIGNATURE: ClassVar[str] = "ZeroAmount()"
+    HINT: ClassVar[str] = "give an amount above zero"
+
+
+class ZeroDeposit(CustomError):
+    """An event must cost something."""
+
+    SIGNATURE: ClassVar[str] = "ZeroDeposit()"
+    HINT: ClassVar[str] = "an event must cost something"
+
+
+class ZeroHash(CustomError):
+    """A hash is missing."""
+
+    SIGNATURE: ClassVar[str] = "ZeroHash()"
+    HINT: ClassVar[str] = "give the hash of something that exists"
+
+
+class ZeroStakePerExample(CustomError):
+    """An example must cost something."""
+
+    SIGNATURE: ClassVar[str] = "ZeroStakePerExample()"
+    HINT: ClassVar[str] = "an example must cost something"
+
+
+ERRORS: tuple[type[CustomError], ...] = (
+    AllRoundsRecorded,
+    AlreadyAccused,
+    AlreadyCounted,
+    AlreadyForced,
+    AlreadyProved,
+    AlreadyRegistered,
+    BalanceShrank,
+    BeaconExpired,
+    BeaconNotExpired,
+    BeaconNotReady,
+    BondTooSmall,
+    CeilingExceeded,
+    ChallengeWindowOpen,
+    CheckpointUnorderedInsertion,
+    DeadlineAhead,
+    DeadlinePassed,
+    ECDSAInvalidSignature,
+    ECDSAInvalidSignatureLength,
+    ECDSAInvalidSignatureS,
+    ERC20InsufficientAllowance,
+    ERC20InsufficientBalance,
+    ERC20InvalidApprover,
+    ERC20InvalidReceiver,
+    ERC20InvalidSender,
+    ERC20InvalidSpender,
+    ERC2612ExpiredSignature,
+    ERC2612InvalidSigner,
+    EpochUnderWay,
+    FeeOnTransfer,
+    FutureSnapshot,
+    InexactToken,
+    InsufficientBond,
+    InsufficientFunds,
+    InsufficientStake,
+    InvalidAccountNonce,
+    InvalidConsent,
+    InvalidDelta,
+    InvalidDrawDelay,
+    InvalidDuration,
+    InvalidLock,
+    InvalidNonce,
+    InvalidProof,
+    InvalidProviderCount,
+    InvalidQuorum,
+    InvalidRounds,
+    InvalidShortString,
+    InvalidSignature,
+    LengthMismatch,
+    Locked,
+    NoChangePending,
+    NotAccepted,
+    NotAccused,
+    NotAggregator,
+    NotAnchored,
+    NotAnnounced,
+    NotConsented,
+    NotCounted,
+    NotExpired,
+    NotFederation,
+    NotJudge,
+    NotLeaving,
+    NotListed,
+    NotMinter,
+    NotPayee,
+    NothingGiven,
+    NothingHeld,
+    NothingToClaim,
+    NothingToSweep,
+    NothingToWithdraw,
+    Overdrawn,
+    OwnableInvalidOwner,
+    OwnableUnauthorizedAccount,
+    ProposerTooEarly,
+    QuestionsOpen,
+    RevealTooLate,
+    RoundNotRecorded,
+    RoundsRemain,
+    SafeCastOverflowedUintDowncast,
+    SafeERC20FailedOperation,
+    SignatureExpired,
+    StringTooLong,
+    TotalDecreased,
+    TotalOutOfRange,
+    Underfunded,
+    UnknownCommitment,
+    UnknownProvider,
+    WrongPhase,
+    WrongPreimage,
+    WrongPreimages,
+    WrongTerms,
+    WrongWords,
+    ZeroAmount,
+    ZeroDeposit,
+    ZeroHash,
+    ZeroStakePerExample,
+)
+"""All of them."""
