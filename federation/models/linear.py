@@ -241,7 +241,7 @@ class Fit:
 
     @property
     def probabilities(self) -> Ints:
-        """p per example; shape (n,), ``PROB_BITS`` fractional bits."""
+        """P per example; shape (n,), ``PROB_BITS`` fractional bits."""
         return sigmoid(self.logits + self.intercept)
 
     def brier(self) -> int:

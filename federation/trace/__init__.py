@@ -11,7 +11,7 @@ from federation.trace.records import STATUS_CODES, Key, Op, Record
 from federation.trace.rounds import Position, round_trace
 from federation.trace.settlement import Settlement, settlement_trace
 from federation.trace.tree import Trace
-from federation.trace.vectors import CHUNK_BYTES, CHUNK_ENTRIES, Vectors, chunks, vector_root
+from federation.trace.vectors import CHUNK_BYTES, CHUNK_ENTRIES, Vectors, chunks, vector_hash, vector_root
 
 __all__ = [
     "CHUNK_BYTES",
@@ -30,5 +30,6 @@ __all__ = [
     "require_equal",
     "round_trace",
     "settlement_trace",
+    "vector_hash",
     "vector_root",
 ]

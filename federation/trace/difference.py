@@ -6,7 +6,9 @@ right, so that one proof shows it wrong.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -133,28 +135,34 @@ def _derivation(trace: Trace) -> list[tuple[Key, str]]:
     return [(key, name) for _, key, name in sorted(staged)]
 
 
-_ALONE = {Op.ENTRY: 0, Op.MEAN: 1, Op.EXAMPLES: 2, Op.NODE: 9, Op.GRADIENT: 10, Op.DIRECTION: 11}
-_ALONE |= {Op.SYSTEM: 12, Op.PROJECTED: 13, Op.IMPROVEMENT: 14, Op.ROW: 22}
+_MOMENTUM: Final = 3
+_STEP: Final = 6
+_PATH: Final = 9
+_STAGES: Final[Mapping[Op, tuple[int, ...]]] = {
+    Op.ENTRY: (0,) * 7,
+    Op.MEAN: (1,),
+    Op.EXAMPLES: (2,) * 4,
+    Op.CHOICE: (_MOMENTUM + 1, _STEP + 1, _STEP + 1),
+    Op.MEMBER: (5, 5, 5, 15, 15, 15, 15, 5, 15, 5, 17),
+    Op.NODE: (10,) * 3,
+    Op.GRADIENT: (11,) * 3,
+    Op.DIRECTION: (12,) * 2,
+    Op.SYSTEM: (13,) * 14,
+    Op.PROJECTED: (13,),
+    Op.IMPROVEMENT: (14,) * 2,
+    Op.EXIT: (18, 18, 18, 18, 18, 16),
+    Op.PAYMENT: (19, 19, 20, 20, 21),
+    Op.ROW: (22,) * 6,
+}
+"""When each value is known: a member's place in the sum before any step, its score after the gradient."""
 
 
 def _stage(key: Key, field: int) -> tuple[int, ...]:
     """Return where a value stands among the others; fields are numbered as in ``Op.fields``."""
     op, i, j = key
-    match op:
-        case Op.POINT | Op.SUMS:
-            family = 3 if i < STEP_POINTS else 6 if i < PATH_POINTS else 8
-            # Weights and their product, logits, then the intercept, then the sums that decide it.
-            later = field >= 1 if op is Op.SUMS else field == 2
-            return family, i, 2 * later + (op is Op.SUMS), j, field
-        case Op.CHOICE:
-            return (4 if field == 0 else 7), field
-        case Op.MEMBER if field in {0, 1, 2, 7, 9}:
-            return 5, i, field
-        case Op.MEMBER:
-            return (17 if field == 10 else 15), i, field
-        case Op.EXIT:
-            return (16 if field == 5 else 18), field
-        case Op.PAYMENT:
-            return (19 if field < 2 else 20 if field < 4 else 21), i, field
-        case _:
-            return _ALONE[op], i, j, field
+    if op not in {Op.POINT, Op.SUMS}:
+        return _STAGES[op][field], op, i, j, field
+    stage = _MOMENTUM if i < STEP_POINTS else _STEP if i < PATH_POINTS else _PATH
+    # Weights and their product, logits, then the intercept, then the sums that decide it.
+    later = field >= 1 if op is Op.SUMS else field == 2
+    return stage, i, 2 * later + (op is Op.SUMS), j, field

@@ -37,7 +37,7 @@ def running_sums(logits: Ints, labels: Ints, intercept: int, *, brier: bool) -> 
         brier: The loss is ``(sigma - y)^2``, else the logarithmic one.
 
     Returns:
-        Sums of ``sigma(z + c) - y``, of the same with c + 1, and of the loss; each of shape (n + 1,), 0 first.
+        Sums of ``sigma(z + c) - y``, of the same with c + 1, and of the loss; 0 first, of shape (n + 1,).
     """
     targets = labels * ONE
     excess = sigmoid(logits + intercept) - targets

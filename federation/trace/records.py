@@ -152,7 +152,8 @@ def parse_records(data: bytes) -> tuple[Record, ...]:
     Raises:
         VerificationFailed: An op is unknown, or the last record is cut short.
     """
-    records, at = [], 0
+    records: list[Record] = []
+    at = 0
     while at < len(data):
         number = data[at]
         if number not in _NUMBERS:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from federation.fixedpoint import Ints
-from federation.hashing import keccak256
+from federation.hashing import keccak256, sha256
 from federation.types import Hash32
 
 CHUNK_ENTRIES: Final = 512
@@ -32,6 +32,11 @@ def vector_root(vector: bytes | Ints) -> Hash32:
     """Return V of a vector, given as int64 of shape (n,) or as its bytes."""
     data = vector if isinstance(vector, bytes) else vector_bytes(vector)
     return keccak256(b"".join(keccak256(chunk) for chunk in chunks(data)))
+
+
+def vector_hash(vector: Ints) -> Hash32:
+    """Return the SHA-256 of a vector's little-endian int64, by which a receipt names an aggregate."""
+    return sha256(vector_bytes(vector))
 
 
 def hash_value(digest: bytes) -> int:
