@@ -14,6 +14,7 @@ import numpy as np
 
 from federation.errors import VerificationFailed
 from federation.fixedpoint import Ints
+from federation.models.linear import INTERCEPT_BOUND
 from federation.trace.points import PATH_POINTS, STEP_POINTS, on_path, running_sums
 from federation.trace.records import Key, Op, Record
 from federation.trace.tree import Trace
@@ -104,6 +105,8 @@ def _intercept_or_sums(expected: Trace, published: Trace, right: Record, found: 
     place = right.op.fields.index("intercept")
     keys = sorted(r.key for r in expected.records if (r.op, r.i) == (Op.SUMS, right.i))
     brier, intercept = on_path(right.i), found.values[place]
+    if abs(intercept) > INTERCEPT_BOUND:
+        return _wrong(right, found, place)
     start = np.zeros(3, dtype=np.int64)
     for key in keys:
         if key not in published:
