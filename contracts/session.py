@@ -56,7 +56,8 @@ class Target:
         Raises:
             ChainError: The node cannot be reached, or serves another chain.
         """
-        from contracts.backends.rpc import Patience, RpcChain
+        from contracts.backends.patience import Patience
+        from contracts.backends.rpc import RpcChain
         from contracts.backends.transport import NodeTransport
 
         patience = Patience(confirmations=self.confirmations)

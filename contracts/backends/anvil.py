@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from contracts.backends import wire
-from contracts.backends.rpc import Patience, RpcChain
+from contracts.backends.patience import Patience
+from contracts.backends.rpc import RpcChain
+from contracts.backends.transport import RpcRefused
 from federation.errors import ChainError
 from federation.types import Address, Wei
 
@@ -181,7 +183,11 @@ class AnvilChain(RpcChain):
         Raises:
             ChainError: There is no such state.
         """
-        if self._node.request("evm_revert", snapshot) is not True:
+        try:
+            done = self._node.request("evm_revert", snapshot)
+        except RpcRefused:
+            done = False
+        if done is not True:
             raise ChainError(f"there is no snapshot {snapshot}")
         self._skip, self._skip_after = 0, -1
 

@@ -150,6 +150,11 @@ class Machine:
         self.hashes.append(Hash32(block.hash))
         return _built(block, raw, receipts, computations)
 
+    def rewind(self, number: int) -> None:
+        """Make an earlier block the latest one; its state is still in the database, by its root."""
+        del self.hashes[number + 1 :]
+        self._head = self._chain.get_block_header_by_hash(self.hashes[number])
+
     def call(self, to: Address, data: bytes, timestamp: int) -> bytes:
         """Run a call in the next block's place, and forget it.
 

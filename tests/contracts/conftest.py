@@ -148,7 +148,7 @@ class Backend:
 
 BACKENDS = [Backend(None)]
 """The last one is what ``make_world`` opens its chain with."""
-ON_EVERY_BACKEND = ("test_federation", "test_reward_pool", "test_contributor_registry")
+ON_EVERY_BACKEND = ("test_federation", "test_reward_pool", "test_contributor_registry", "test_chain")
 
 
 def no_anvil(error: ConfigError) -> NoReturn:

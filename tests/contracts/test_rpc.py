@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from contracts.abi import encode, selector
-from contracts.backends.rpc import Patience, RpcChain
+from contracts.backends.patience import Patience
+from contracts.backends.rpc import RpcChain
 from contracts.backends.transport import RpcRefused
 from contracts.chain import Chain, Transaction
 from federation.errors import ChainError, Reverted
