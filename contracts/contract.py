@@ -93,6 +93,11 @@ class Contract:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.address})"
 
+    @property
+    def reader(self) -> Reader:
+        """The chain that the contract is on."""
+        return self._chain
+
     def logs(self, from_block: int = 0) -> tuple[Log, ...]:
         """Return the contract's logs, for the events' ``decode_logs``."""
         return self._chain.logs(self.address, from_block)
