@@ -9,8 +9,10 @@ import pytest
 
 from federation.errors import VerificationFailed
 from federation.models.linear import INTERCEPT_BOUND, Design, Fit
-from federation.rounds import Rules, close_round, open_round
+from federation.rounds import Rules, Status, close_round, open_round
 from federation.trace import Op, Position, Record, Trace, first_difference, require_equal, round_trace
+from federation.trace.points import point_records
+from federation.trace.vectors import Vectors
 from tests.rounds import PlayedRound, played
 
 EPOCH = played()
@@ -41,7 +43,7 @@ def relived(*, rules: Rules = EPOCH.rules, r: PlayedRound = ROUND, **changes) ->
     state, deltas = changes.get("state", r.state), changes.get("deltas", r.deltas)
     joined = Design.concat([p.design for p in known])
     base = open_round(state, rules, joined)
-    absent = {m.did: (m.status, m.reason) for m in r.outcome.members if m.did not in deltas}
+    absent = {m.did: (m.status, m.reason) for m in r.outcome.members if m.status is not Status.ACCEPTED}
     outcome = close_round(
         state,
         base,
@@ -84,9 +86,6 @@ def test_intercept_is_named_when_it_is_wrong_and_the_sums_are_its_own(point, fir
     weights = np.frombuffer(TRACE.opened(Op.POINT, point, 0, "weights"), dtype="<i8").astype(np.int64)
     positions = [ROUND.shard] if point >= 512 else list(ROUND.known)
     c = TRACE.find(Op.POINT, point).value("intercept") + 3
-    from federation.trace.points import point_records
-    from federation.trace.vectors import Vectors
-
     design = Design.concat([p.design for p in positions])
     fit = replace(Fit.of(design, weights), intercept=c)
     sizes = [len(p.design) for p in positions]
