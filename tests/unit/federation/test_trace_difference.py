@@ -10,25 +10,14 @@ import pytest
 from federation.errors import VerificationFailed
 from federation.models.linear import INTERCEPT_BOUND, Design, Fit
 from federation.rounds import Rules, Status, close_round, open_round
-from federation.trace import Op, Position, Record, Trace, first_difference, require_equal, round_trace
+from federation.trace import Op, Position, Trace, first_difference, require_equal, round_trace
 from federation.trace.points import point_records
 from federation.trace.vectors import Vectors
-from tests.rounds import PlayedRound, played
+from tests.rounds import PlayedRound, altered, played
 
 EPOCH = played()
 ROUND = EPOCH.rounds[2]
 TRACE = ROUND.trace
-
-
-def altered(trace: Trace, changes: dict[tuple[Op, int, int, str], int]) -> Trace:
-    """The trace with some values replaced."""
-    records = []
-    for record in trace.records:
-        values = list(record.values)
-        for place, name in enumerate(record.op.fields):
-            values[place] = changes.get((*record.key, name), values[place])
-        records.append(Record(record.op, record.i, record.j, tuple(values)))
-    return Trace(tuple(records))
 
 
 def named(trace: Trace, expected: Trace = TRACE) -> tuple[Op, int, int, str]:
