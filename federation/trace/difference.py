@@ -101,7 +101,7 @@ def _superfluous(expected: Trace, published: Trace) -> Difference:
 
 
 def _intercept_or_sums(expected: Trace, published: Trace, right: Record, found: Record) -> Difference:
-    """Tell a wrong intercept with honest sums, which show it, from sums that are not its own."""
+    """Tell a wrong intercept with sums of its own, which show it, from sums that are not its own."""
     place = right.op.fields.index("intercept")
     keys = sorted(r.key for r in expected.records if (r.op, r.i) == (Op.SUMS, right.i))
     brier, intercept = on_path(right.i), found.values[place]
@@ -116,11 +116,11 @@ def _intercept_or_sums(expected: Trace, published: Trace, right: Record, found: 
         sums = running_sums(logits, labels, intercept, brier=brier)
         start = start + np.array([total[-1] for total in sums])
         root = expected.find(*key).values[0]
-        honest = Record(*key, (root, *start.tolist()))
+        implied = Record(*key, (root, *start.tolist()))
         claimed = published.find(*key)
-        for field, (a, b) in enumerate(zip(honest.values, claimed.values, strict=True)):
+        for field, (a, b) in enumerate(zip(implied.values, claimed.values, strict=True)):
             if a != b:
-                return _wrong(honest, claimed, field)
+                return _wrong(implied, claimed, field)
     return _wrong(right, found, place)
 
 
