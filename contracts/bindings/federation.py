@@ -634,9 +634,9 @@ class Federation(Contract):
     ARTIFACT: ClassVar[str] = "Federation"
 
     @classmethod
-    def deploy(cls, chain: Chain, sender: Signer, given: Config) -> Self:
+    def deploy(cls, chain: Chain, sender: Signer, config: Config) -> Self:
         """Deploy a new one."""
-        return cls._deploy(chain, sender, (Config.ABI,), given.to_abi())
+        return cls._deploy(chain, sender, (Config.ABI,), config.to_abi())
 
     def accuse(self, sender: Signer, provider: int, terms: EpochTerms) -> Receipt:
         """Say that a provider has not opened its part of the drawn shard; it must within the answer window,

@@ -60,9 +60,9 @@ abstract contract FederationState is FederationConfig, IFederationEvents {
         _;
     }
 
-    constructor(Config memory given) FederationConfig(given) {
-        _pool = new RewardPool(IERC20(given.token), address(this));
-        _vault = new BondVault(IERC20(given.token), _pool, IFederation(address(this)));
+    constructor(Config memory config_) FederationConfig(config_) {
+        _pool = new RewardPool(IERC20(config_.token), address(this));
+        _vault = new BondVault(IERC20(config_.token), _pool, IFederation(address(this)));
     }
 
     function _requirePhase(Phase required) internal view {
