@@ -20,7 +20,16 @@ from federation.errors import ConfigError, FolkmootError, VerificationFailed
 
 BUILD = SOLIDITY / "node_modules" / ".cache" / "forge"
 SNAPSHOTS = SOLIDITY / "test" / "snapshots"
-CONTRACTS = ("ContributorRegistry", "Federation", "MootToken", "RewardPool")
+CONTRACTS = (
+    "AnchoredEventsPolicy",
+    "ContributorRegistry",
+    "EventAnchor",
+    "Federation",
+    "ListPolicy",
+    "MootToken",
+    "RewardPool",
+    "StakePolicy",
+)
 
 Gas = dict[str, int]
 """Gas of one transaction, by its name."""

@@ -22,8 +22,32 @@ class AllRoundsRecorded(CustomError):
         self.rounds = rounds
 
 
+class AlreadyCounted(CustomError):
+    """An event counts once."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyCounted(bytes32,bytes32)"
+    HINT: ClassVar[str] = "an event counts once"
+
+    def __init__(self, did_hash: Hash32, leaf: Hash32) -> None:
+        super().__init__(did_hash, leaf)
+        self.did_hash = did_hash
+        self.leaf = leaf
+
+
+class AlreadyProved(CustomError):
+    """The DID proved its entry of this list before."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyProved(bytes32,uint208)"
+    HINT: ClassVar[str] = "the DID proved its entry of this list before"
+
+    def __init__(self, did_hash: Hash32, quota: int) -> None:
+        super().__init__(did_hash, quota)
+        self.did_hash = did_hash
+        self.quota = quota
+
+
 class AlreadyRegistered(CustomError):
-    """Custom error ``AlreadyRegistered``."""
+    """The account accepted before."""
 
     SIGNATURE: ClassVar[str] = "AlreadyRegistered(bytes32,address)"
     HINT: ClassVar[str] = "a DID keeps its first payee"
@@ -32,6 +56,20 @@ class AlreadyRegistered(CustomError):
         super().__init__(did_hash, payee)
         self.did_hash = did_hash
         self.payee = payee
+
+
+class BalanceShrank(CustomError):
+    """The token's balances shrank by themselves; whoever sends the difference repairs the pool."""
+
+    SIGNATURE: ClassVar[str] = "BalanceShrank(uint256,uint256)"
+    HINT: ClassVar[str] = (
+        "the token's balances shrank by themselves; whoever sends the difference repairs the pool"
+    )
+
+    def __init__(self, held: int, counted: int) -> None:
+        super().__init__(held, counted)
+        self.held = held
+        self.counted = counted
 
 
 class BeaconExpired(CustomError):
@@ -70,6 +108,18 @@ class BeaconNotReady(CustomError):
         self.current = current
 
 
+class CeilingExceeded(CustomError):
+    """More events than an account may count for a DID."""
+
+    SIGNATURE: ClassVar[str] = "CeilingExceeded(uint256,uint256)"
+    HINT: ClassVar[str] = "more events than an account may count for a DID"
+
+    def __init__(self, number: int, ceiling: int) -> None:
+        super().__init__(number, ceiling)
+        self.number = number
+        self.ceiling = ceiling
+
+
 class ChallengeWindowOpen(CustomError):
     """Custom error ``ChallengeWindowOpen``."""
 
@@ -79,6 +129,13 @@ class ChallengeWindowOpen(CustomError):
     def __init__(self, challenge_end: int) -> None:
         super().__init__(challenge_end)
         self.challenge_end = challenge_end
+
+
+class CheckpointUnorderedInsertion(CustomError):
+    """Custom error ``CheckpointUnorderedInsertion``."""
+
+    SIGNATURE: ClassVar[str] = "CheckpointUnorderedInsertion()"
+    HINT: ClassVar[str] = "checkpoints are made in order of time"
 
 
 class DeckEmpty(CustomError):
@@ -215,10 +272,34 @@ class ERC2612InvalidSigner(CustomError):
 
 
 class FeeOnTransfer(CustomError):
-    """Custom error ``FeeOnTransfer``."""
+    """The token delivered another amount than was sent; only exact tokens are taken."""
 
     SIGNATURE: ClassVar[str] = "FeeOnTransfer(uint256,uint256)"
     HINT: ClassVar[str] = "use a token that moves exactly what it is told to"
+
+    def __init__(self, sent: int, received: int) -> None:
+        super().__init__(sent, received)
+        self.sent = sent
+        self.received = received
+
+
+class FutureSnapshot(CustomError):
+    """A snapshot is of the past; the present second is not over."""
+
+    SIGNATURE: ClassVar[str] = "FutureSnapshot(uint48,uint256)"
+    HINT: ClassVar[str] = "A snapshot is of the past; the present second is not over"
+
+    def __init__(self, time: int, current: int) -> None:
+        super().__init__(time, current)
+        self.time = time
+        self.current = current
+
+
+class InexactToken(CustomError):
+    """The token delivered another amount than was sent; only exact tokens are taken."""
+
+    SIGNATURE: ClassVar[str] = "InexactToken(uint256,uint256)"
+    HINT: ClassVar[str] = "the token delivered another amount than was sent; only exact tokens are taken"
 
     def __init__(self, sent: int, received: int) -> None:
         super().__init__(sent, received)
@@ -236,6 +317,18 @@ class InsufficientFunds(CustomError):
         super().__init__(available, required)
         self.available = available
         self.required = required
+
+
+class InsufficientStake(CustomError):
+    """More than the account has staked on the DID."""
+
+    SIGNATURE: ClassVar[str] = "InsufficientStake(uint256,uint256)"
+    HINT: ClassVar[str] = "more than the account has staked on the DID"
+
+    def __init__(self, amount: int, staked: int) -> None:
+        super().__init__(amount, staked)
+        self.amount = amount
+        self.staked = staked
 
 
 class InvalidAccountNonce(CustomError):
@@ -272,8 +365,19 @@ class InvalidDrawDelay(CustomError):
         self.draw_delay = draw_delay
 
 
+class InvalidLock(CustomError):
+    """The lock is zero or longer than a year."""
+
+    SIGNATURE: ClassVar[str] = "InvalidLock(uint48)"
+    HINT: ClassVar[str] = "the lock is zero or longer than a year"
+
+    def __init__(self, lock: int) -> None:
+        super().__init__(lock)
+        self.lock = lock
+
+
 class InvalidNonce(CustomError):
-    """Custom error ``InvalidNonce``."""
+    """Sign again with the payee's current nonce."""
 
     SIGNATURE: ClassVar[str] = "InvalidNonce(uint256,uint256)"
     HINT: ClassVar[str] = "another registration came first: read the nonce, and sign again"
@@ -285,7 +389,7 @@ class InvalidNonce(CustomError):
 
 
 class InvalidProof(CustomError):
-    """Custom error ``InvalidProof``."""
+    """The posted table has no such leaf; ask for the proof under the newest root."""
 
     SIGNATURE: ClassVar[str] = "InvalidProof(address,uint256)"
     HINT: ClassVar[str] = "the leaf must be in the table that was finalized last"
@@ -316,7 +420,7 @@ class InvalidShortString(CustomError):
 
 
 class InvalidSignature(CustomError):
-    """Custom error ``InvalidSignature``."""
+    """The payee did not sign this statement for this registry on this chain."""
 
     SIGNATURE: ClassVar[str] = "InvalidSignature(address)"
     HINT: ClassVar[str] = "the payee itself signs, for this registry on this chain"
@@ -326,11 +430,48 @@ class InvalidSignature(CustomError):
         self.payee = payee
 
 
+class Locked(CustomError):
+    """Deposits come back when their lock is over."""
+
+    SIGNATURE: ClassVar[str] = "Locked(address,uint256)"
+    HINT: ClassVar[str] = "deposits come back when their lock is over"
+
+    def __init__(self, account: Address, until: int) -> None:
+        super().__init__(account, until)
+        self.account = account
+        self.until = until
+
+
+class NoChangePending(CustomError):
+    """No change is under way that the caller may cancel."""
+
+    SIGNATURE: ClassVar[str] = "NoChangePending(bytes32,address,address)"
+    HINT: ClassVar[str] = "no change is under way that the caller may cancel"
+
+    def __init__(self, did_hash: Hash32, named: Address, caller: Address) -> None:
+        super().__init__(did_hash, named, caller)
+        self.did_hash = did_hash
+        self.named = named
+        self.caller = caller
+
+
 class NoProviders(CustomError):
     """Custom error ``NoProviders``."""
 
     SIGNATURE: ClassVar[str] = "NoProviders()"
     HINT: ClassVar[str] = "open the epoch with the tip of at least one provider's chain"
+
+
+class NotAccepted(CustomError):
+    """The next payee has not registered for this DID."""
+
+    SIGNATURE: ClassVar[str] = "NotAccepted(bytes32,address)"
+    HINT: ClassVar[str] = "the next payee has not registered for this DID"
+
+    def __init__(self, did_hash: Hash32, payee: Address) -> None:
+        super().__init__(did_hash, payee)
+        self.did_hash = did_hash
+        self.payee = payee
 
 
 class NotAggregator(CustomError):
@@ -344,8 +485,43 @@ class NotAggregator(CustomError):
         self.caller = caller
 
 
+class NotAnchored(CustomError):
+    """No such event is in an anchored root."""
+
+    SIGNATURE: ClassVar[str] = "NotAnchored(bytes32,bytes32)"
+    HINT: ClassVar[str] = "no such event is in an anchored root"
+
+    def __init__(self, root: Hash32, leaf: Hash32) -> None:
+        super().__init__(root, leaf)
+        self.root = root
+        self.leaf = leaf
+
+
+class NotCounted(CustomError):
+    """More than the account counted for the DID."""
+
+    SIGNATURE: ClassVar[str] = "NotCounted(uint256,uint256)"
+    HINT: ClassVar[str] = "more than the account counted for the DID"
+
+    def __init__(self, number: int, counted: int) -> None:
+        super().__init__(number, counted)
+        self.number = number
+        self.counted = counted
+
+
+class NotExpired(CustomError):
+    """Funders take money back only when no table was posted for long."""
+
+    SIGNATURE: ClassVar[str] = "NotExpired(uint256)"
+    HINT: ClassVar[str] = "funders take money back only when no table was posted for long"
+
+    def __init__(self, from_: int) -> None:
+        super().__init__(from_)
+        self.from_ = from_
+
+
 class NotFederation(CustomError):
-    """Custom error ``NotFederation``."""
+    """Only the federation posts payout tables."""
 
     SIGNATURE: ClassVar[str] = "NotFederation(address)"
     HINT: ClassVar[str] = "only the federation may do this"
@@ -353,6 +529,18 @@ class NotFederation(CustomError):
     def __init__(self, caller: Address) -> None:
         super().__init__(caller)
         self.caller = caller
+
+
+class NotListed(CustomError):
+    """The list in force has no such entry."""
+
+    SIGNATURE: ClassVar[str] = "NotListed(bytes32,uint208)"
+    HINT: ClassVar[str] = "the list in force has no such entry"
+
+    def __init__(self, did_hash: Hash32, quota: int) -> None:
+        super().__init__(did_hash, quota)
+        self.did_hash = did_hash
+        self.quota = quota
 
 
 class NotMinter(CustomError):
@@ -366,8 +554,28 @@ class NotMinter(CustomError):
         self.caller = caller
 
 
+class NotPayee(CustomError):
+    """Only whoever is paid now decides who is paid next."""
+
+    SIGNATURE: ClassVar[str] = "NotPayee(bytes32,address,address)"
+    HINT: ClassVar[str] = "only whoever is paid now decides who is paid next"
+
+    def __init__(self, did_hash: Hash32, named: Address, caller: Address) -> None:
+        super().__init__(did_hash, named, caller)
+        self.did_hash = did_hash
+        self.named = named
+        self.caller = caller
+
+
+class NothingGiven(CustomError):
+    """Nothing was offered."""
+
+    SIGNATURE: ClassVar[str] = "NothingGiven()"
+    HINT: ClassVar[str] = "nothing was offered"
+
+
 class NothingToClaim(CustomError):
-    """Custom error ``NothingToClaim``."""
+    """The payee was paid this much before."""
 
     SIGNATURE: ClassVar[str] = "NothingToClaim(address,uint256,uint256)"
     HINT: ClassVar[str] = "this payee has been paid in full"
@@ -379,8 +587,30 @@ class NothingToClaim(CustomError):
         self.paid = paid
 
 
+class NothingToSweep(CustomError):
+    """The caller funded nothing that is left, or nothing is free."""
+
+    SIGNATURE: ClassVar[str] = "NothingToSweep(address)"
+    HINT: ClassVar[str] = "the caller funded nothing that is left, or nothing is free"
+
+    def __init__(self, funder: Address) -> None:
+        super().__init__(funder)
+        self.funder = funder
+
+
+class NothingToWithdraw(CustomError):
+    """The account has asked for nothing back."""
+
+    SIGNATURE: ClassVar[str] = "NothingToWithdraw(address)"
+    HINT: ClassVar[str] = "the account has asked for nothing back"
+
+    def __init__(self, account: Address) -> None:
+        super().__init__(account)
+        self.account = account
+
+
 class Overdrawn(CustomError):
-    """Custom error ``Overdrawn``."""
+    """The leaves of the table exceed its total; the next table has to repair it."""
 
     SIGNATURE: ClassVar[str] = "Overdrawn(uint256,uint256)"
     HINT: ClassVar[str] = "the table promises less than was paid: look at the pool's events"
@@ -389,6 +619,28 @@ class Overdrawn(CustomError):
         super().__init__(paid, total)
         self.paid = paid
         self.total = total
+
+
+class OwnableInvalidOwner(CustomError):
+    """Custom error ``OwnableInvalidOwner``."""
+
+    SIGNATURE: ClassVar[str] = "OwnableInvalidOwner(address)"
+    HINT: ClassVar[str] = "name an owner that is not zero"
+
+    def __init__(self, owner: Address) -> None:
+        super().__init__(owner)
+        self.owner = owner
+
+
+class OwnableUnauthorizedAccount(CustomError):
+    """Custom error ``OwnableUnauthorizedAccount``."""
+
+    SIGNATURE: ClassVar[str] = "OwnableUnauthorizedAccount(address)"
+    HINT: ClassVar[str] = "only the owner may do this"
+
+    def __init__(self, account: Address) -> None:
+        super().__init__(account)
+        self.account = account
 
 
 class RoundsRemain(CustomError):
@@ -403,6 +655,18 @@ class RoundsRemain(CustomError):
         self.rounds = rounds
 
 
+class SafeCastOverflowedUintDowncast(CustomError):
+    """Custom error ``SafeCastOverflowedUintDowncast``."""
+
+    SIGNATURE: ClassVar[str] = "SafeCastOverflowedUintDowncast(uint8,uint256)"
+    HINT: ClassVar[str] = "the number is too large for its place"
+
+    def __init__(self, bits: int, value: int) -> None:
+        super().__init__(bits, value)
+        self.bits = bits
+        self.value = value
+
+
 class SafeERC20FailedOperation(CustomError):
     """Custom error ``SafeERC20FailedOperation``."""
 
@@ -415,7 +679,7 @@ class SafeERC20FailedOperation(CustomError):
 
 
 class SignatureExpired(CustomError):
-    """Custom error ``SignatureExpired``."""
+    """Sign again with a later deadline."""
 
     SIGNATURE: ClassVar[str] = "SignatureExpired(uint256)"
     HINT: ClassVar[str] = "sign again with a later deadline"
@@ -437,7 +701,7 @@ class StringTooLong(CustomError):
 
 
 class TotalDecreased(CustomError):
-    """Custom error ``TotalDecreased``."""
+    """The sum of all leaves never falls."""
 
     SIGNATURE: ClassVar[str] = "TotalDecreased(uint256,uint256)"
     HINT: ClassVar[str] = "a new table holds all that earlier ones promised"
@@ -462,15 +726,15 @@ class TotalOutOfRange(CustomError):
 
 
 class Underfunded(CustomError):
-    """Custom error ``Underfunded``."""
+    """The table promises more than the pool can back."""
 
     SIGNATURE: ClassVar[str] = "Underfunded(uint256,uint256)"
     HINT: ClassVar[str] = "fund the pool first"
 
-    def __init__(self, total: int, funded: int) -> None:
-        super().__init__(total, funded)
+    def __init__(self, total: int, backed: int) -> None:
+        super().__init__(total, backed)
         self.total = total
-        self.funded = funded
+        self.backed = backed
 
 
 class WrongPhase(CustomError):
@@ -515,10 +779,17 @@ class WrongPreimageCount(CustomError):
 
 
 class ZeroAmount(CustomError):
-    """Custom error ``ZeroAmount``."""
+    """Nothing was offered."""
 
     SIGNATURE: ClassVar[str] = "ZeroAmount()"
     HINT: ClassVar[str] = "give an amount above zero"
+
+
+class ZeroDeposit(CustomError):
+    """An event must cost something."""
+
+    SIGNATURE: ClassVar[str] = "ZeroDeposit()"
+    HINT: ClassVar[str] = "an event must cost something"
 
 
 class ZeroHash(CustomError):
@@ -528,13 +799,25 @@ class ZeroHash(CustomError):
     HINT: ClassVar[str] = "give the hash of something that exists"
 
 
+class ZeroStakePerExample(CustomError):
+    """An example must cost something."""
+
+    SIGNATURE: ClassVar[str] = "ZeroStakePerExample()"
+    HINT: ClassVar[str] = "an example must cost something"
+
+
 ERRORS: tuple[type[CustomError], ...] = (
     AllRoundsRecorded,
+    AlreadyCounted,
+    AlreadyProved,
     AlreadyRegistered,
+    BalanceShrank,
     BeaconExpired,
     BeaconNotExpired,
     BeaconNotReady,
+    CeilingExceeded,
     ChallengeWindowOpen,
+    CheckpointUnorderedInsertion,
     DeckEmpty,
     ECDSAInvalidSignature,
     ECDSAInvalidSignatureLength,
@@ -548,22 +831,40 @@ ERRORS: tuple[type[CustomError], ...] = (
     ERC2612ExpiredSignature,
     ERC2612InvalidSigner,
     FeeOnTransfer,
+    FutureSnapshot,
+    InexactToken,
     InsufficientFunds,
+    InsufficientStake,
     InvalidAccountNonce,
     InvalidChallengeWindow,
     InvalidDrawDelay,
+    InvalidLock,
     InvalidNonce,
     InvalidProof,
     InvalidRounds,
     InvalidShortString,
     InvalidSignature,
+    Locked,
+    NoChangePending,
     NoProviders,
+    NotAccepted,
     NotAggregator,
+    NotAnchored,
+    NotCounted,
+    NotExpired,
     NotFederation,
+    NotListed,
     NotMinter,
+    NotPayee,
+    NothingGiven,
     NothingToClaim,
+    NothingToSweep,
+    NothingToWithdraw,
     Overdrawn,
+    OwnableInvalidOwner,
+    OwnableUnauthorizedAccount,
     RoundsRemain,
+    SafeCastOverflowedUintDowncast,
     SafeERC20FailedOperation,
     SignatureExpired,
     StringTooLong,
@@ -574,6 +875,8 @@ ERRORS: tuple[type[CustomError], ...] = (
     WrongPreimage,
     WrongPreimageCount,
     ZeroAmount,
+    ZeroDeposit,
     ZeroHash,
+    ZeroStakePerExample,
 )
 """All of them."""
