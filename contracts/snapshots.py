@@ -21,12 +21,16 @@ from federation.errors import ConfigError, FolkmootError, VerificationFailed
 BUILD = SOLIDITY / "node_modules" / ".cache" / "forge"
 SNAPSHOTS = SOLIDITY / "test" / "snapshots"
 CONTRACTS = (
+    "AnchoredEventsPolicy",
     "BlockhashRandomness",
     "BondVault",
     "ContributorRegistry",
+    "EventAnchor",
     "Federation",
+    "ListPolicy",
     "MootToken",
     "RewardPool",
+    "StakePolicy",
 )
 
 Gas = dict[str, int]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class AllRoundsRecorded(CustomError):
-    """The epoch has no more rounds: reveal it."""
+    """Custom error ``AllRoundsRecorded``."""
 
     SIGNATURE: ClassVar[str] = "AllRoundsRecorded(uint32)"
     HINT: ClassVar[str] = "reveal the epoch: it has no more rounds"
@@ -20,17 +20,6 @@ class AllRoundsRecorded(CustomError):
     def __init__(self, rounds: int) -> None:
         super().__init__(rounds)
         self.rounds = rounds
-
-
-class AlreadyAccused(CustomError):
-    """The provider was accused in this round already, or another one is."""
-
-    SIGNATURE: ClassVar[str] = "AlreadyAccused(uint32)"
-    HINT: ClassVar[str] = "the provider was accused in this round already, or another one is"
-
-    def __init__(self, provider: int) -> None:
-        super().__init__(provider)
-        self.provider = provider
 
 
 class AlreadyCounted(CustomError):
@@ -43,17 +32,6 @@ class AlreadyCounted(CustomError):
         super().__init__(did_hash, leaf)
         self.did_hash = did_hash
         self.leaf = leaf
-
-
-class AlreadyForced(CustomError):
-    """The member has revealed on chain already."""
-
-    SIGNATURE: ClassVar[str] = "AlreadyForced(bytes32)"
-    HINT: ClassVar[str] = "the member has revealed on chain already"
-
-    def __init__(self, did_hash: Hash32) -> None:
-        super().__init__(did_hash)
-        self.did_hash = did_hash
 
 
 class AlreadyProved(CustomError):
@@ -95,7 +73,7 @@ class BalanceShrank(CustomError):
 
 
 class BeaconExpired(CustomError):
-    """The randomness is out of reach: let the federation choose a new target."""
+    """Custom error ``BeaconExpired``."""
 
     SIGNATURE: ClassVar[str] = "BeaconExpired(uint64,uint256)"
     HINT: ClassVar[str] = "call retarget, then draw again after the new target block"
@@ -107,7 +85,7 @@ class BeaconExpired(CustomError):
 
 
 class BeaconNotExpired(CustomError):
-    """The randomness of the draw can still be had: draw."""
+    """Custom error ``BeaconNotExpired``."""
 
     SIGNATURE: ClassVar[str] = "BeaconNotExpired(uint64,uint256)"
     HINT: ClassVar[str] = "draw now: the target block's hash can still be read"
@@ -119,7 +97,7 @@ class BeaconNotExpired(CustomError):
 
 
 class BeaconNotReady(CustomError):
-    """The randomness is not known yet: wait for a block after the target."""
+    """Custom error ``BeaconNotReady``."""
 
     SIGNATURE: ClassVar[str] = "BeaconNotReady(uint64,uint256)"
     HINT: ClassVar[str] = "wait until the target block has been mined"
@@ -128,19 +106,6 @@ class BeaconNotReady(CustomError):
         super().__init__(target, current)
         self.target = target
         self.current = current
-
-
-class BondTooSmall(CustomError):
-    """The account's bond is smaller than that."""
-
-    SIGNATURE: ClassVar[str] = "BondTooSmall(address,uint256,uint256)"
-    HINT: ClassVar[str] = "the account's bond is smaller than that"
-
-    def __init__(self, account: Address, bond: int, required: int) -> None:
-        super().__init__(account, bond, required)
-        self.account = account
-        self.bond = bond
-        self.required = required
 
 
 class CeilingExceeded(CustomError):
@@ -156,7 +121,7 @@ class CeilingExceeded(CustomError):
 
 
 class ChallengeWindowOpen(CustomError):
-    """The table can still be challenged."""
+    """Custom error ``ChallengeWindowOpen``."""
 
     SIGNATURE: ClassVar[str] = "ChallengeWindowOpen(uint64)"
     HINT: ClassVar[str] = "wait until the challenge window has passed"
@@ -173,26 +138,15 @@ class CheckpointUnorderedInsertion(CustomError):
     HINT: ClassVar[str] = "checkpoints are made in order of time"
 
 
-class DeadlineAhead(CustomError):
-    """The time for the duty is not over yet: wait for the deadline."""
+class DeckEmpty(CustomError):
+    """Custom error ``DeckEmpty``."""
 
-    SIGNATURE: ClassVar[str] = "DeadlineAhead(uint64)"
-    HINT: ClassVar[str] = "the time for the duty is not over yet: wait for the deadline"
+    SIGNATURE: ClassVar[str] = "DeckEmpty(uint32)"
+    HINT: ClassVar[str] = "an epoch has at most as many rounds as shards"
 
-    def __init__(self, deadline: int) -> None:
-        super().__init__(deadline)
-        self.deadline = deadline
-
-
-class DeadlinePassed(CustomError):
-    """The time for this duty is over: call `lapse`."""
-
-    SIGNATURE: ClassVar[str] = "DeadlinePassed(uint64)"
-    HINT: ClassVar[str] = "the time for this duty is over: call `lapse`"
-
-    def __init__(self, deadline: int) -> None:
-        super().__init__(deadline)
-        self.deadline = deadline
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
 
 
 class ECDSAInvalidSignature(CustomError):
@@ -317,13 +271,6 @@ class ERC2612InvalidSigner(CustomError):
         self.owner = owner
 
 
-class EpochUnderWay(CustomError):
-    """An epoch is under way: bonds stay until it has closed."""
-
-    SIGNATURE: ClassVar[str] = "EpochUnderWay()"
-    HINT: ClassVar[str] = "an epoch is under way: bonds stay until it has closed"
-
-
 class FeeOnTransfer(CustomError):
     """The token delivered another amount than was sent; only exact tokens are taken."""
 
@@ -342,9 +289,9 @@ class FutureSnapshot(CustomError):
     SIGNATURE: ClassVar[str] = "FutureSnapshot(uint48,uint256)"
     HINT: ClassVar[str] = "A snapshot is of the past; the present second is not over"
 
-    def __init__(self, timepoint: int, current: int) -> None:
-        super().__init__(timepoint, current)
-        self.timepoint = timepoint
+    def __init__(self, time: int, current: int) -> None:
+        super().__init__(time, current)
+        self.time = time
         self.current = current
 
 
@@ -360,21 +307,8 @@ class InexactToken(CustomError):
         self.received = received
 
 
-class InsufficientBond(CustomError):
-    """The account's bond is too small, or about to leave: deposit more, or stay."""
-
-    SIGNATURE: ClassVar[str] = "InsufficientBond(address,uint256,uint256)"
-    HINT: ClassVar[str] = "the account's bond is too small, or about to leave: deposit more, or stay"
-
-    def __init__(self, account: Address, bond: int, required: int) -> None:
-        super().__init__(account, bond, required)
-        self.account = account
-        self.bond = bond
-        self.required = required
-
-
 class InsufficientFunds(CustomError):
-    """The pool holds less than this that is promised to nobody: fund it."""
+    """Custom error ``InsufficientFunds``."""
 
     SIGNATURE: ClassVar[str] = "InsufficientFunds(uint256,uint256)"
     HINT: ClassVar[str] = "fund the pool before opening the epoch"
@@ -409,32 +343,19 @@ class InvalidAccountNonce(CustomError):
         self.current_nonce = current_nonce
 
 
-class InvalidConsent(CustomError):
-    """The signature is not the provider's consent to the terms of this epoch."""
+class InvalidChallengeWindow(CustomError):
+    """Custom error ``InvalidChallengeWindow``."""
 
-    SIGNATURE: ClassVar[str] = "InvalidConsent(uint32,address)"
-    HINT: ClassVar[str] = "the signature is not the provider's consent to the terms of this epoch"
+    SIGNATURE: ClassVar[str] = "InvalidChallengeWindow(uint64)"
+    HINT: ClassVar[str] = "deploy with a longer window"
 
-    def __init__(self, provider: int, account: Address) -> None:
-        super().__init__(provider, account)
-        self.provider = provider
-        self.account = account
-
-
-class InvalidDelta(CustomError):
-    """The bytes are not a delta with this number of weights."""
-
-    SIGNATURE: ClassVar[str] = "InvalidDelta(uint256,uint32)"
-    HINT: ClassVar[str] = "the bytes are not a delta with this number of weights"
-
-    def __init__(self, length: int, dim: int) -> None:
-        super().__init__(length, dim)
-        self.length = length
-        self.dim = dim
+    def __init__(self, challenge_window: int) -> None:
+        super().__init__(challenge_window)
+        self.challenge_window = challenge_window
 
 
 class InvalidDrawDelay(CustomError):
-    """The delay of the draw must be 1 to 256 blocks."""
+    """Custom error ``InvalidDrawDelay``."""
 
     SIGNATURE: ClassVar[str] = "InvalidDrawDelay(uint64)"
     HINT: ClassVar[str] = "deploy with a delay that block hashes outlive"
@@ -442,17 +363,6 @@ class InvalidDrawDelay(CustomError):
     def __init__(self, draw_delay: int) -> None:
         super().__init__(draw_delay)
         self.draw_delay = draw_delay
-
-
-class InvalidDuration(CustomError):
-    """Every duration must be 1 second to 90 days."""
-
-    SIGNATURE: ClassVar[str] = "InvalidDuration(uint64)"
-    HINT: ClassVar[str] = "every duration must be 1 second to 90 days"
-
-    def __init__(self, duration: int) -> None:
-        super().__init__(duration)
-        self.duration = duration
 
 
 class InvalidLock(CustomError):
@@ -490,31 +400,8 @@ class InvalidProof(CustomError):
         self.cumulative = cumulative
 
 
-class InvalidProviderCount(CustomError):
-    """An epoch needs 1 to 32 providers."""
-
-    SIGNATURE: ClassVar[str] = "InvalidProviderCount(uint256)"
-    HINT: ClassVar[str] = "an epoch needs 1 to 32 providers"
-
-    def __init__(self, providers: int) -> None:
-        super().__init__(providers)
-        self.providers = providers
-
-
-class InvalidQuorum(CustomError):
-    """The quorum must not be larger than the number of validators."""
-
-    SIGNATURE: ClassVar[str] = "InvalidQuorum(uint32,uint256)"
-    HINT: ClassVar[str] = "the quorum must not be larger than the number of validators"
-
-    def __init__(self, quorum: int, validators: int) -> None:
-        super().__init__(quorum, validators)
-        self.quorum = quorum
-        self.validators = validators
-
-
 class InvalidRounds(CustomError):
-    """An epoch needs at least one round, and a shard for each."""
+    """Custom error ``InvalidRounds``."""
 
     SIGNATURE: ClassVar[str] = "InvalidRounds(uint32,uint32)"
     HINT: ClassVar[str] = "open an epoch with at least one round, and a shard for each"
@@ -543,18 +430,6 @@ class InvalidSignature(CustomError):
         self.payee = payee
 
 
-class LengthMismatch(CustomError):
-    """Every provider needs a tip and an account."""
-
-    SIGNATURE: ClassVar[str] = "LengthMismatch(uint256,uint256)"
-    HINT: ClassVar[str] = "every provider needs a tip and an account"
-
-    def __init__(self, tips: int, providers: int) -> None:
-        super().__init__(tips, providers)
-        self.tips = tips
-        self.providers = providers
-
-
 class Locked(CustomError):
     """Deposits come back when their lock is over."""
 
@@ -580,6 +455,13 @@ class NoChangePending(CustomError):
         self.caller = caller
 
 
+class NoProviders(CustomError):
+    """Custom error ``NoProviders``."""
+
+    SIGNATURE: ClassVar[str] = "NoProviders()"
+    HINT: ClassVar[str] = "open the epoch with the tip of at least one provider's chain"
+
+
 class NotAccepted(CustomError):
     """The next payee has not registered for this DID."""
 
@@ -592,19 +474,8 @@ class NotAccepted(CustomError):
         self.payee = payee
 
 
-class NotAccused(CustomError):
-    """The provider is not accused."""
-
-    SIGNATURE: ClassVar[str] = "NotAccused(uint32)"
-    HINT: ClassVar[str] = "the provider is not accused"
-
-    def __init__(self, provider: int) -> None:
-        super().__init__(provider)
-        self.provider = provider
-
-
 class NotAggregator(CustomError):
-    """Only the aggregator may do this."""
+    """Custom error ``NotAggregator``."""
 
     SIGNATURE: ClassVar[str] = "NotAggregator(address)"
     HINT: ClassVar[str] = "only the federation's aggregator may do this"
@@ -624,31 +495,6 @@ class NotAnchored(CustomError):
         super().__init__(root, leaf)
         self.root = root
         self.leaf = leaf
-
-
-class NotAnnounced(CustomError):
-    """The challenger must announce its proof in an earlier block."""
-
-    SIGNATURE: ClassVar[str] = "NotAnnounced(address,bytes32)"
-    HINT: ClassVar[str] = "the challenger must announce its proof in an earlier block"
-
-    def __init__(self, challenger: Address, proof_hash: Hash32) -> None:
-        super().__init__(challenger, proof_hash)
-        self.challenger = challenger
-        self.proof_hash = proof_hash
-
-
-class NotConsented(CustomError):
-    """The provider has not consented to the terms, so it cannot be accused: show its signature."""
-
-    SIGNATURE: ClassVar[str] = "NotConsented(uint32)"
-    HINT: ClassVar[str] = (
-        "the provider has not consented to the terms, so it cannot be accused: show its signature"
-    )
-
-    def __init__(self, provider: int) -> None:
-        super().__init__(provider)
-        self.provider = provider
 
 
 class NotCounted(CustomError):
@@ -683,28 +529,6 @@ class NotFederation(CustomError):
     def __init__(self, caller: Address) -> None:
         super().__init__(caller)
         self.caller = caller
-
-
-class NotJudge(CustomError):
-    """Only a judge that the federation was deployed with may do this."""
-
-    SIGNATURE: ClassVar[str] = "NotJudge(address)"
-    HINT: ClassVar[str] = "only a judge that the federation was deployed with may do this"
-
-    def __init__(self, caller: Address) -> None:
-        super().__init__(caller)
-        self.caller = caller
-
-
-class NotLeaving(CustomError):
-    """The account must leave before it withdraws."""
-
-    SIGNATURE: ClassVar[str] = "NotLeaving(address)"
-    HINT: ClassVar[str] = "the account must leave before it withdraws"
-
-    def __init__(self, account: Address) -> None:
-        super().__init__(account)
-        self.account = account
 
 
 class NotListed(CustomError):
@@ -748,13 +572,6 @@ class NothingGiven(CustomError):
 
     SIGNATURE: ClassVar[str] = "NothingGiven()"
     HINT: ClassVar[str] = "nothing was offered"
-
-
-class NothingHeld(CustomError):
-    """The judge has no open question."""
-
-    SIGNATURE: ClassVar[str] = "NothingHeld()"
-    HINT: ClassVar[str] = "the judge has no open question"
 
 
 class NothingToClaim(CustomError):
@@ -826,55 +643,8 @@ class OwnableUnauthorizedAccount(CustomError):
         self.account = account
 
 
-class ProposerTooEarly(CustomError):
-    """Until then only the aggregator may propose."""
-
-    SIGNATURE: ClassVar[str] = "ProposerTooEarly(address,uint64)"
-    HINT: ClassVar[str] = "until then only the aggregator may propose"
-
-    def __init__(self, caller: Address, from_: int) -> None:
-        super().__init__(caller, from_)
-        self.caller = caller
-        self.from_ = from_
-
-
-class QuestionsOpen(CustomError):
-    """Questions to the proposer are open: wait for their answers."""
-
-    SIGNATURE: ClassVar[str] = "QuestionsOpen(uint16)"
-    HINT: ClassVar[str] = "questions to the proposer are open: wait for their answers"
-
-    def __init__(self, holds: int) -> None:
-        super().__init__(holds)
-        self.holds = holds
-
-
-class RevealTooLate(CustomError):
-    """The draw is decided: nothing can be revealed any more."""
-
-    SIGNATURE: ClassVar[str] = "RevealTooLate(uint64,uint256)"
-    HINT: ClassVar[str] = "the draw is decided: nothing can be revealed any more"
-
-    def __init__(self, draw_target: int, current: int) -> None:
-        super().__init__(draw_target, current)
-        self.draw_target = draw_target
-        self.current = current
-
-
-class RoundNotRecorded(CustomError):
-    """The round is not recorded, or does not count any more."""
-
-    SIGNATURE: ClassVar[str] = "RoundNotRecorded(uint32,uint32)"
-    HINT: ClassVar[str] = "the round is not recorded, or does not count any more"
-
-    def __init__(self, round_: int, recorded: int) -> None:
-        super().__init__(round_, recorded)
-        self.round_ = round_
-        self.recorded = recorded
-
-
 class RoundsRemain(CustomError):
-    """The epoch has rounds left."""
+    """Custom error ``RoundsRemain``."""
 
     SIGNATURE: ClassVar[str] = "RoundsRemain(uint32,uint32)"
     HINT: ClassVar[str] = "record the remaining rounds first"
@@ -943,7 +713,7 @@ class TotalDecreased(CustomError):
 
 
 class TotalOutOfRange(CustomError):
-    """The total of a table must lie within these bounds."""
+    """Custom error ``TotalOutOfRange``."""
 
     SIGNATURE: ClassVar[str] = "TotalOutOfRange(uint256,uint256,uint256)"
     HINT: ClassVar[str] = "propose a total between what is promised and what is funded"
@@ -967,32 +737,8 @@ class Underfunded(CustomError):
         self.backed = backed
 
 
-class UnknownCommitment(CustomError):
-    """The round has no such commitment of this member."""
-
-    SIGNATURE: ClassVar[str] = "UnknownCommitment(bytes32,bytes32)"
-    HINT: ClassVar[str] = "the round has no such commitment of this member"
-
-    def __init__(self, did_hash: Hash32, commitment: Hash32) -> None:
-        super().__init__(did_hash, commitment)
-        self.did_hash = did_hash
-        self.commitment = commitment
-
-
-class UnknownProvider(CustomError):
-    """The epoch has no such provider."""
-
-    SIGNATURE: ClassVar[str] = "UnknownProvider(uint32,uint256)"
-    HINT: ClassVar[str] = "the epoch has no such provider"
-
-    def __init__(self, provider: int, providers: int) -> None:
-        super().__init__(provider, providers)
-        self.provider = provider
-        self.providers = providers
-
-
 class WrongPhase(CustomError):
-    """The federation stands in another phase: look at `phase`."""
+    """Custom error ``WrongPhase``."""
 
     SIGNATURE: ClassVar[str] = "WrongPhase(uint8,uint8)"
     HINT: ClassVar[str] = "another transaction has already moved the federation, or one is missing"
@@ -1009,7 +755,7 @@ class WrongPhase(CustomError):
 
 
 class WrongPreimage(CustomError):
-    """The preimage does not hash to the provider's tip."""
+    """Custom error ``WrongPreimage``."""
 
     SIGNATURE: ClassVar[str] = "WrongPreimage(uint256,bytes32)"
     HINT: ClassVar[str] = "give each provider's own next preimage, in the order of the tips"
@@ -1020,40 +766,16 @@ class WrongPreimage(CustomError):
         self.preimage = preimage
 
 
-class WrongPreimages(CustomError):
-    """The preimages do not hash to the providers' tips."""
+class WrongPreimageCount(CustomError):
+    """Custom error ``WrongPreimageCount``."""
 
-    SIGNATURE: ClassVar[str] = "WrongPreimages(bytes32,bytes32)"
-    HINT: ClassVar[str] = "the preimages do not hash to the providers' tips"
+    SIGNATURE: ClassVar[str] = "WrongPreimageCount(uint256,uint256)"
+    HINT: ClassVar[str] = "give one preimage for each provider"
 
-    def __init__(self, given: Hash32, stored: Hash32) -> None:
-        super().__init__(given, stored)
+    def __init__(self, given: int, required: int) -> None:
+        super().__init__(given, required)
         self.given = given
-        self.stored = stored
-
-
-class WrongTerms(CustomError):
-    """These are not the terms that the epoch was opened with: read them from its event."""
-
-    SIGNATURE: ClassVar[str] = "WrongTerms(bytes32,bytes32)"
-    HINT: ClassVar[str] = "these are not the terms that the epoch was opened with: read them from its event"
-
-    def __init__(self, given: Hash32, stored: Hash32) -> None:
-        super().__init__(given, stored)
-        self.given = given
-        self.stored = stored
-
-
-class WrongWords(CustomError):
-    """These are not the words that the round committed: read them from its events."""
-
-    SIGNATURE: ClassVar[str] = "WrongWords(bytes32,bytes32)"
-    HINT: ClassVar[str] = "these are not the words that the round committed: read them from its events"
-
-    def __init__(self, given: Hash32, stored: Hash32) -> None:
-        super().__init__(given, stored)
-        self.given = given
-        self.stored = stored
+        self.required = required
 
 
 class ZeroAmount(CustomError):
@@ -1071,7 +793,7 @@ class ZeroDeposit(CustomError):
 
 
 class ZeroHash(CustomError):
-    """A hash is missing."""
+    """Custom error ``ZeroHash``."""
 
     SIGNATURE: ClassVar[str] = "ZeroHash()"
     HINT: ClassVar[str] = "give the hash of something that exists"
@@ -1086,21 +808,17 @@ class ZeroStakePerExample(CustomError):
 
 ERRORS: tuple[type[CustomError], ...] = (
     AllRoundsRecorded,
-    AlreadyAccused,
     AlreadyCounted,
-    AlreadyForced,
     AlreadyProved,
     AlreadyRegistered,
     BalanceShrank,
     BeaconExpired,
     BeaconNotExpired,
     BeaconNotReady,
-    BondTooSmall,
     CeilingExceeded,
     ChallengeWindowOpen,
     CheckpointUnorderedInsertion,
-    DeadlineAhead,
-    DeadlinePassed,
+    DeckEmpty,
     ECDSAInvalidSignature,
     ECDSAInvalidSignatureLength,
     ECDSAInvalidSignatureS,
@@ -1112,55 +830,39 @@ ERRORS: tuple[type[CustomError], ...] = (
     ERC20InvalidSpender,
     ERC2612ExpiredSignature,
     ERC2612InvalidSigner,
-    EpochUnderWay,
     FeeOnTransfer,
     FutureSnapshot,
     InexactToken,
-    InsufficientBond,
     InsufficientFunds,
     InsufficientStake,
     InvalidAccountNonce,
-    InvalidConsent,
-    InvalidDelta,
+    InvalidChallengeWindow,
     InvalidDrawDelay,
-    InvalidDuration,
     InvalidLock,
     InvalidNonce,
     InvalidProof,
-    InvalidProviderCount,
-    InvalidQuorum,
     InvalidRounds,
     InvalidShortString,
     InvalidSignature,
-    LengthMismatch,
     Locked,
     NoChangePending,
+    NoProviders,
     NotAccepted,
-    NotAccused,
     NotAggregator,
     NotAnchored,
-    NotAnnounced,
-    NotConsented,
     NotCounted,
     NotExpired,
     NotFederation,
-    NotJudge,
-    NotLeaving,
     NotListed,
     NotMinter,
     NotPayee,
     NothingGiven,
-    NothingHeld,
     NothingToClaim,
     NothingToSweep,
     NothingToWithdraw,
     Overdrawn,
     OwnableInvalidOwner,
     OwnableUnauthorizedAccount,
-    ProposerTooEarly,
-    QuestionsOpen,
-    RevealTooLate,
-    RoundNotRecorded,
     RoundsRemain,
     SafeCastOverflowedUintDowncast,
     SafeERC20FailedOperation,
@@ -1169,13 +871,9 @@ ERRORS: tuple[type[CustomError], ...] = (
     TotalDecreased,
     TotalOutOfRange,
     Underfunded,
-    UnknownCommitment,
-    UnknownProvider,
     WrongPhase,
     WrongPreimage,
-    WrongPreimages,
-    WrongTerms,
-    WrongWords,
+    WrongPreimageCount,
     ZeroAmount,
     ZeroDeposit,
     ZeroHash,
