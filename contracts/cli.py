@@ -156,6 +156,7 @@ def deploy(
     chain_.check_balance(sender.address, cost)
     if not sending.agree(plan):
         return
+    chain_.limit_cost(cost)
     made = deploy_federation(
         chain_,
         sender,
@@ -212,13 +213,12 @@ def fund(
             hint="--mint makes test tokens, if the sender may",
         )
     allowed = bound.token.allowance(sender.address, pool) >= wei
-    plan = [f"mint {short} wei of {bound.token.address}"] * (short > 0)
-    plan += [f"approve {wei} wei for {pool}"] * (not allowed)
-    plan += [f"fund {pool} with {wei} wei, from {sender.address} on chain {chain_.chain_id}"]
-    chain_.next_nonce(sender.address)
-    if chain_.balance(sender.address) == 0:
-        raise ChainError(f"account {sender.address} is underfunded: it has nothing to pay gas with")
-    if not sending.agree(plan):
+    calls = {"fund": f"fund {pool} with {wei} wei on chain {chain_.chain_id}"}
+    if not allowed:
+        calls = {"approve": f"approve {wei} wei for {pool}"} | calls
+    if short > 0:
+        calls = {"mint": f"mint {short} wei of {bound.token.address}"} | calls
+    if not sending.agree_on_gas(chain_, sender.address, list(calls), list(calls.values())):
         return
     if short > 0:
         bound.token.mint(sender, sender.address, short)
@@ -262,9 +262,8 @@ def claim(
     if not due:
         click.echo("nothing to claim: all are paid in full", err=True)
         return
-    chain_.next_nonce(sender.address)
     plan = [f"claim {left} wei for {payee}" for _, payee, _, left in due]
-    if not sending.agree([*plan, f"gas is paid by {sender.address}"]):
+    if not sending.agree_on_gas(chain_, sender.address, ["claim"] * len(due), plan):
         return
     tree = agreed.tree()
     for index, payee, wei, left in due:
