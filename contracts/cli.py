@@ -80,9 +80,9 @@ def up(
             transport.request("anvil_setBalance", account, hex(GAS_MONEY))
         transport.close()
         places = [f"http://127.0.0.1:{port}"] * bool(port) + [str(node.socket)]
-        click.echo(f"chain {chain_id} at {' and '.join(places)}", err=True)
-        click.echo(f"state {state or 'is not kept'}; Ctrl-C ends it", err=True)
         try:
+            click.echo(f"chain {chain_id} at {' and '.join(places)}", err=True)
+            click.echo(f"state {state or 'is not kept'}; Ctrl-C ends it", err=True)
             ended = node.wait()
         except KeyboardInterrupt:
             return
