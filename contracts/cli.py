@@ -80,9 +80,9 @@ def up(
             transport.request("anvil_setBalance", account, hex(GAS_MONEY))
         transport.close()
         places = [f"http://127.0.0.1:{port}"] * bool(port) + [str(node.socket)]
-        click.echo(f"chain {chain_id} at {' and '.join(places)}", err=True)
-        click.echo(f"state {state or 'is not kept'}; Ctrl-C ends it", err=True)
         try:
+            click.echo(f"chain {chain_id} at {' and '.join(places)}", err=True)
+            click.echo(f"state {state or 'is not kept'}; Ctrl-C ends it", err=True)
             ended = node.wait()
         except KeyboardInterrupt:
             return
@@ -155,6 +155,7 @@ def deploy(
     chain_.check_balance(sender.address, cost)
     if not sending.agree(plan):
         return
+    chain_.limit_cost(cost)
     made = deploy_federation(chain_, sender, agreed)
     record = Record(
         federation=made.federation.address,
@@ -204,13 +205,12 @@ def fund(
             hint="--mint makes test tokens, if the sender may",
         )
     allowed = bound.token.allowance(sender.address, pool) >= wei
-    plan = [f"mint {short} wei of {bound.token.address}"] * (short > 0)
-    plan += [f"approve {wei} wei for {pool}"] * (not allowed)
-    plan += [f"fund {pool} with {wei} wei, from {sender.address} on chain {chain_.chain_id}"]
-    chain_.next_nonce(sender.address)
-    if chain_.balance(sender.address) == 0:
-        raise ChainError(f"account {sender.address} is underfunded: it has nothing to pay gas with")
-    if not sending.agree(plan):
+    calls = {"fund": f"fund {pool} with {wei} wei on chain {chain_.chain_id}"}
+    if not allowed:
+        calls = {"approve": f"approve {wei} wei for {pool}"} | calls
+    if short > 0:
+        calls = {"mint": f"mint {short} wei of {bound.token.address}"} | calls
+    if not sending.agree_on_gas(chain_, sender.address, list(calls), list(calls.values())):
         return
     if short > 0:
         bound.token.mint(sender, sender.address, short)
@@ -254,9 +254,8 @@ def claim(
     if not due:
         click.echo("nothing to claim: all are paid in full", err=True)
         return
-    chain_.next_nonce(sender.address)
     plan = [f"claim {left} wei for {payee}" for _, payee, _, left in due]
-    if not sending.agree([*plan, f"gas is paid by {sender.address}"]):
+    if not sending.agree_on_gas(chain_, sender.address, ["claim"] * len(due), plan):
         return
     tree = agreed.tree()
     for index, payee, wei, left in due:

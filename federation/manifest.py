@@ -157,8 +157,8 @@ class PrivacySection(_Section):
 class SearchSection(_Section):
     """The grids of the two line searches, ascending."""
 
-    etas: Annotated[list[Annotated[int, Field(ge=0, le=1 << 20)]], Field(min_length=2)]
-    betas_tenths: Annotated[list[Annotated[int, Field(ge=0, le=1000)]], Field(min_length=1)]
+    etas: Annotated[list[Annotated[int, Field(ge=0, le=1 << 20)]], Field(min_length=2, max_length=256)]
+    betas_tenths: Annotated[list[Annotated[int, Field(ge=0, le=1000)]], Field(min_length=1, max_length=256)]
 
     @model_validator(mode="after")
     def _ascending(self) -> SearchSection:

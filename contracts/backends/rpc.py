@@ -143,7 +143,14 @@ class RpcChain:
             Reverted: A contract would refuse it.
             ChainError: Gas costs more than the limit that was set.
         """
-        gas = self._gas(transaction, sender)
+        return self.price(self._gas(transaction, sender))
+
+    def price(self, gas: int) -> Quote:
+        """Return what so much gas would cost now.
+
+        Raises:
+            ChainError: It costs more than the limit that was set.
+        """
         tip, fee = self._fees()
         if self._most_per_gas is not None and fee > self._most_per_gas:
             raise ChainError(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from contracts.backends.anvil import AnvilChain, AnvilNode, AnvilOptions
+from contracts.backends.patience import Patience
 from contracts.backends.transport import NodeTransport
 from contracts.bindings.federation import EpochTerms, Federation
 from contracts.bindings.moot_token import MootToken
@@ -17,7 +19,7 @@ from contracts.cli import _wei, chain
 from contracts.keyfile import write_keyfile
 from contracts.keys_cli import keys
 from federation.cli import run_command
-from federation.errors import UsageError
+from federation.errors import ChainError, UsageError
 from federation.reward import PayoutTable
 
 from .conftest import chain_of, h, key
@@ -51,6 +53,10 @@ def node(anvil):
             made.give_gas(account.address)
         yield made, running.socket
         transport.close()
+
+
+def coin(chain_, account):
+    return chain_.balance(account.address)
 
 
 @dataclass
@@ -119,7 +125,13 @@ def test_members_are_paid_when_deploy_fund_and_claim_are_run(send, node, home, c
 
     code, _, err = send("fund", "1.5", who="aggregator")
     assert (code, "lacks 1500000000000000000 wei" in err) == (6, True)
+    code, out, err = send("fund", "1.5", "--mint", "--dry-run")
+    assert (code, out, token.total_supply()) == (0, "", 0)
+    said = re.search(r"from (\S+), nonce (\d+), at most (\d+) wei for gas\n", err)
+    assert said[1] == COMMUNITY.address
+    held = coin(chain_, COMMUNITY)
     assert send("fund", "1.5", "--mint")[:2] == (0, "unallocated 1500000000000000000 wei\n")
+    assert 0 < held - coin(chain_, COMMUNITY) <= int(said[3])
     assert token.balance_of(made["pool"]) == 15 * 10**17
 
     payees = [key("one").address, key("two").address]
@@ -132,7 +144,11 @@ def test_members_are_paid_when_deploy_fund_and_claim_are_run(send, node, home, c
     settle(chain_, federation, table)
     assert send("claim", home / "public", "--payee", payees[1], who="aggregator")[0] == 0
     assert [token.balance_of(payee) for payee in payees] == [0, 4]
+    err = send("claim", home / "public/blobs/01", "--dry-run", who="aggregator")[2]
+    most = int(re.search(r"claim 3 wei for .*\nfrom .* at most (\d+) wei for gas\n", err)[1])
+    held = coin(chain_, AGGREGATOR)
     code, out, _ = send("claim", home / "public/blobs/01", who="aggregator")
+    assert 0 < held - coin(chain_, AGGREGATOR) <= most
     assert out == f"{payees[0]}  3 wei\n"
     assert "nothing to claim" in send("claim", home / "public", who="aggregator")[2]
     code, _, err = send("claim", home / "public", "--payee", POOR.address, who="aggregator")
@@ -162,6 +178,13 @@ def test_command_says_why_when_sender_chain_or_code_is_wrong(send, node, home, c
     assert (code, "no federation is recorded on chain 31337" in err) == (3, True)
     snapshot = chain_.snapshot()
     assert send("deploy", MANIFEST)[0] == 0
+    chain_.give_gas(COMMUNITY.address, 10**12)
+    code, _, err = send("fund", "1", "--mint")
+    assert (code, f"account {COMMUNITY.address} is underfunded: it holds 1000000000000 wei" in err) == (
+        6,
+        True,
+    )
+    assert "hint: send it some of the chain's own coin" in err
     chain_.revert(snapshot)
     code, _, err = run(chain, "balances", "--rpc", socket, capsys=capsys)
     assert (code, "its code is not that of the artifact" in err) == (8, True)
@@ -173,15 +196,9 @@ def test_command_says_why_when_sender_chain_or_code_is_wrong(send, node, home, c
 def test_deploy_waits_for_nobody_when_nonces_are_pending(send, node, home):
     chain_, _ = node
     chain_._node.request("evm_setAutomine", False)
-    raw = chain_._node
-    sender = COMMUNITY
-
-    class Fire(AnvilChain):
-        def _confirmed(self, raw, sender, nonce):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        Fire(raw).send(Transaction(to=None, data=b"\x00"), sender)
+    impatient = AnvilChain(chain_._node, patience=Patience(timeout=0.01))
+    with pytest.raises(ChainError, match="overdue"):
+        impatient.send(Transaction(to=None, data=b"\x00"), COMMUNITY)
     code, _, err = send("deploy", MANIFEST)
     assert (code, "has 1 pending transaction(s) from nonce 0" in err) == (6, True)
 
