@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class AllRoundsRecorded(CustomError):
-    """Custom error ``AllRoundsRecorded``."""
+    """The epoch has no more rounds: reveal it."""
 
     SIGNATURE: ClassVar[str] = "AllRoundsRecorded(uint32)"
     HINT: ClassVar[str] = "reveal the epoch: it has no more rounds"
@@ -20,6 +20,17 @@ class AllRoundsRecorded(CustomError):
     def __init__(self, rounds: int) -> None:
         super().__init__(rounds)
         self.rounds = rounds
+
+
+class AlreadyAccused(CustomError):
+    """The provider was accused in this round already, or another one is."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyAccused(uint32)"
+    HINT: ClassVar[str] = "the provider was accused in this round already, or another one is"
+
+    def __init__(self, provider: int) -> None:
+        super().__init__(provider)
+        self.provider = provider
 
 
 class AlreadyCounted(CustomError):
@@ -32,6 +43,17 @@ class AlreadyCounted(CustomError):
         super().__init__(did_hash, leaf)
         self.did_hash = did_hash
         self.leaf = leaf
+
+
+class AlreadyForced(CustomError):
+    """The member has revealed on chain already."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyForced(bytes32)"
+    HINT: ClassVar[str] = "the member has revealed on chain already"
+
+    def __init__(self, did_hash: Hash32) -> None:
+        super().__init__(did_hash)
+        self.did_hash = did_hash
 
 
 class AlreadyProved(CustomError):
@@ -73,7 +95,7 @@ class BalanceShrank(CustomError):
 
 
 class BeaconExpired(CustomError):
-    """Custom error ``BeaconExpired``."""
+    """The randomness is out of reach: let the federation choose a new target."""
 
     SIGNATURE: ClassVar[str] = "BeaconExpired(uint64,uint256)"
     HINT: ClassVar[str] = "call retarget, then draw again after the new target block"
@@ -85,7 +107,7 @@ class BeaconExpired(CustomError):
 
 
 class BeaconNotExpired(CustomError):
-    """Custom error ``BeaconNotExpired``."""
+    """The randomness of the draw can still be had: draw."""
 
     SIGNATURE: ClassVar[str] = "BeaconNotExpired(uint64,uint256)"
     HINT: ClassVar[str] = "draw now: the target block's hash can still be read"
@@ -97,7 +119,7 @@ class BeaconNotExpired(CustomError):
 
 
 class BeaconNotReady(CustomError):
-    """Custom error ``BeaconNotReady``."""
+    """The randomness is not known yet: wait for a block after the target."""
 
     SIGNATURE: ClassVar[str] = "BeaconNotReady(uint64,uint256)"
     HINT: ClassVar[str] = "wait until the target block has been mined"
@@ -106,6 +128,19 @@ class BeaconNotReady(CustomError):
         super().__init__(target, current)
         self.target = target
         self.current = current
+
+
+class BondTooSmall(CustomError):
+    """The account's bond is smaller than that."""
+
+    SIGNATURE: ClassVar[str] = "BondTooSmall(address,uint256,uint256)"
+    HINT: ClassVar[str] = "the account's bond is smaller than that"
+
+    def __init__(self, account: Address, bond: int, required: int) -> None:
+        super().__init__(account, bond, required)
+        self.account = account
+        self.bond = bond
+        self.required = required
 
 
 class CeilingExceeded(CustomError):
@@ -121,7 +156,7 @@ class CeilingExceeded(CustomError):
 
 
 class ChallengeWindowOpen(CustomError):
-    """Custom error ``ChallengeWindowOpen``."""
+    """The table can still be challenged."""
 
     SIGNATURE: ClassVar[str] = "ChallengeWindowOpen(uint64)"
     HINT: ClassVar[str] = "wait until the challenge window has passed"
@@ -138,15 +173,26 @@ class CheckpointUnorderedInsertion(CustomError):
     HINT: ClassVar[str] = "checkpoints are made in order of time"
 
 
-class DeckEmpty(CustomError):
-    """Custom error ``DeckEmpty``."""
+class DeadlineAhead(CustomError):
+    """The time for the duty is not over yet: wait for the deadline."""
 
-    SIGNATURE: ClassVar[str] = "DeckEmpty(uint32)"
-    HINT: ClassVar[str] = "an epoch has at most as many rounds as shards"
+    SIGNATURE: ClassVar[str] = "DeadlineAhead(uint64)"
+    HINT: ClassVar[str] = "the time for the duty is not over yet: wait for the deadline"
 
-    def __init__(self, size: int) -> None:
-        super().__init__(size)
-        self.size = size
+    def __init__(self, deadline: int) -> None:
+        super().__init__(deadline)
+        self.deadline = deadline
+
+
+class DeadlinePassed(CustomError):
+    """The time for this duty is over: call `lapse`."""
+
+    SIGNATURE: ClassVar[str] = "DeadlinePassed(uint64)"
+    HINT: ClassVar[str] = "the time for this duty is over: call `lapse`"
+
+    def __init__(self, deadline: int) -> None:
+        super().__init__(deadline)
+        self.deadline = deadline
 
 
 class ECDSAInvalidSignature(CustomError):
@@ -271,6 +317,13 @@ class ERC2612InvalidSigner(CustomError):
         self.owner = owner
 
 
+class EpochUnderWay(CustomError):
+    """An epoch is under way: bonds stay until it has closed."""
+
+    SIGNATURE: ClassVar[str] = "EpochUnderWay()"
+    HINT: ClassVar[str] = "an epoch is under way: bonds stay until it has closed"
+
+
 class FeeOnTransfer(CustomError):
     """The token delivered another amount than was sent; only exact tokens are taken."""
 
@@ -307,8 +360,21 @@ class InexactToken(CustomError):
         self.received = received
 
 
+class InsufficientBond(CustomError):
+    """The account's bond is too small, or about to leave: deposit more, or stay."""
+
+    SIGNATURE: ClassVar[str] = "InsufficientBond(address,uint256,uint256)"
+    HINT: ClassVar[str] = "the account's bond is too small, or about to leave: deposit more, or stay"
+
+    def __init__(self, account: Address, bond: int, required: int) -> None:
+        super().__init__(account, bond, required)
+        self.account = account
+        self.bond = bond
+        self.required = required
+
+
 class InsufficientFunds(CustomError):
-    """Custom error ``InsufficientFunds``."""
+    """The pool holds less than this that is promised to nobody: fund it."""
 
     SIGNATURE: ClassVar[str] = "InsufficientFunds(uint256,uint256)"
     HINT: ClassVar[str] = "fund the pool before opening the epoch"
@@ -343,19 +409,32 @@ class InvalidAccountNonce(CustomError):
         self.current_nonce = current_nonce
 
 
-class InvalidChallengeWindow(CustomError):
-    """Custom error ``InvalidChallengeWindow``."""
+class InvalidConsent(CustomError):
+    """The signature is not the provider's consent to the terms of this epoch."""
 
-    SIGNATURE: ClassVar[str] = "InvalidChallengeWindow(uint64)"
-    HINT: ClassVar[str] = "deploy with a longer window"
+    SIGNATURE: ClassVar[str] = "InvalidConsent(uint32,address)"
+    HINT: ClassVar[str] = "the signature is not the provider's consent to the terms of this epoch"
 
-    def __init__(self, challenge_window: int) -> None:
-        super().__init__(challenge_window)
-        self.challenge_window = challenge_window
+    def __init__(self, provider: int, account: Address) -> None:
+        super().__init__(provider, account)
+        self.provider = provider
+        self.account = account
+
+
+class InvalidDelta(CustomError):
+    """The bytes are not a delta with this number of weights."""
+
+    SIGNATURE: ClassVar[str] = "InvalidDelta(uint256,uint32)"
+    HINT: ClassVar[str] = "the bytes are not a delta with this number of weights"
+
+    def __init__(self, length: int, dim: int) -> None:
+        super().__init__(length, dim)
+        self.length = length
+        self.dim = dim
 
 
 class InvalidDrawDelay(CustomError):
-    """Custom error ``InvalidDrawDelay``."""
+    """The delay of the draw must be 1 to 256 blocks."""
 
     SIGNATURE: ClassVar[str] = "InvalidDrawDelay(uint64)"
     HINT: ClassVar[str] = "deploy with a delay that block hashes outlive"
@@ -363,6 +442,17 @@ class InvalidDrawDelay(CustomError):
     def __init__(self, draw_delay: int) -> None:
         super().__init__(draw_delay)
         self.draw_delay = draw_delay
+
+
+class InvalidDuration(CustomError):
+    """Every duration must be 1 second to 90 days."""
+
+    SIGNATURE: ClassVar[str] = "InvalidDuration(uint64)"
+    HINT: ClassVar[str] = "every duration must be 1 second to 90 days"
+
+    def __init__(self, duration: int) -> None:
+        super().__init__(duration)
+        self.duration = duration
 
 
 class InvalidLock(CustomError):
@@ -400,8 +490,31 @@ class InvalidProof(CustomError):
         self.cumulative = cumulative
 
 
+class InvalidProviderCount(CustomError):
+    """An epoch needs 1 to 32 providers."""
+
+    SIGNATURE: ClassVar[str] = "InvalidProviderCount(uint256)"
+    HINT: ClassVar[str] = "an epoch needs 1 to 32 providers"
+
+    def __init__(self, providers: int) -> None:
+        super().__init__(providers)
+        self.providers = providers
+
+
+class InvalidQuorum(CustomError):
+    """The quorum must not be larger than the number of validators."""
+
+    SIGNATURE: ClassVar[str] = "InvalidQuorum(uint32,uint256)"
+    HINT: ClassVar[str] = "the quorum must not be larger than the number of validators"
+
+    def __init__(self, quorum: int, validators: int) -> None:
+        super().__init__(quorum, validators)
+        self.quorum = quorum
+        self.validators = validators
+
+
 class InvalidRounds(CustomError):
-    """Custom error ``InvalidRounds``."""
+    """An epoch needs at least one round, and a shard for each."""
 
     SIGNATURE: ClassVar[str] = "InvalidRounds(uint32,uint32)"
     HINT: ClassVar[str] = "open an epoch with at least one round, and a shard for each"
@@ -430,6 +543,18 @@ class InvalidSignature(CustomError):
         self.payee = payee
 
 
+class LengthMismatch(CustomError):
+    """Every provider needs a tip and an account."""
+
+    SIGNATURE: ClassVar[str] = "LengthMismatch(uint256,uint256)"
+    HINT: ClassVar[str] = "every provider needs a tip and an account"
+
+    def __init__(self, tips: int, providers: int) -> None:
+        super().__init__(tips, providers)
+        self.tips = tips
+        self.providers = providers
+
+
 class Locked(CustomError):
     """Deposits come back when their lock is over."""
 
@@ -455,13 +580,6 @@ class NoChangePending(CustomError):
         self.caller = caller
 
 
-class NoProviders(CustomError):
-    """Custom error ``NoProviders``."""
-
-    SIGNATURE: ClassVar[str] = "NoProviders()"
-    HINT: ClassVar[str] = "open the epoch with the tip of at least one provider's chain"
-
-
 class NotAccepted(CustomError):
     """The next payee has not registered for this DID."""
 
@@ -474,8 +592,19 @@ class NotAccepted(CustomError):
         self.payee = payee
 
 
+class NotAccused(CustomError):
+    """The provider is not accused."""
+
+    SIGNATURE: ClassVar[str] = "NotAccused(uint32)"
+    HINT: ClassVar[str] = "the provider is not accused"
+
+    def __init__(self, provider: int) -> None:
+        super().__init__(provider)
+        self.provider = provider
+
+
 class NotAggregator(CustomError):
-    """Custom error ``NotAggregator``."""
+    """Only the aggregator may do this."""
 
     SIGNATURE: ClassVar[str] = "NotAggregator(address)"
     HINT: ClassVar[str] = "only the federation's aggregator may do this"
@@ -495,6 +624,31 @@ class NotAnchored(CustomError):
         super().__init__(root, leaf)
         self.root = root
         self.leaf = leaf
+
+
+class NotAnnounced(CustomError):
+    """The challenger must announce its proof in an earlier block."""
+
+    SIGNATURE: ClassVar[str] = "NotAnnounced(address,bytes32)"
+    HINT: ClassVar[str] = "the challenger must announce its proof in an earlier block"
+
+    def __init__(self, challenger: Address, proof_hash: Hash32) -> None:
+        super().__init__(challenger, proof_hash)
+        self.challenger = challenger
+        self.proof_hash = proof_hash
+
+
+class NotConsented(CustomError):
+    """The provider has not consented to the terms, so it cannot be accused: show its signature."""
+
+    SIGNATURE: ClassVar[str] = "NotConsented(uint32)"
+    HINT: ClassVar[str] = (
+        "the provider has not consented to the terms, so it cannot be accused: show its signature"
+    )
+
+    def __init__(self, provider: int) -> None:
+        super().__init__(provider)
+        self.provider = provider
 
 
 class NotCounted(CustomError):
@@ -529,6 +683,28 @@ class NotFederation(CustomError):
     def __init__(self, caller: Address) -> None:
         super().__init__(caller)
         self.caller = caller
+
+
+class NotJudge(CustomError):
+    """Only a judge that the federation was deployed with may do this."""
+
+    SIGNATURE: ClassVar[str] = "NotJudge(address)"
+    HINT: ClassVar[str] = "only a judge that the federation was deployed with may do this"
+
+    def __init__(self, caller: Address) -> None:
+        super().__init__(caller)
+        self.caller = caller
+
+
+class NotLeaving(CustomError):
+    """The account must leave before it withdraws."""
+
+    SIGNATURE: ClassVar[str] = "NotLeaving(address)"
+    HINT: ClassVar[str] = "the account must leave before it withdraws"
+
+    def __init__(self, account: Address) -> None:
+        super().__init__(account)
+        self.account = account
 
 
 class NotListed(CustomError):
@@ -572,6 +748,13 @@ class NothingGiven(CustomError):
 
     SIGNATURE: ClassVar[str] = "NothingGiven()"
     HINT: ClassVar[str] = "nothing was offered"
+
+
+class NothingHeld(CustomError):
+    """The judge has no open question."""
+
+    SIGNATURE: ClassVar[str] = "NothingHeld()"
+    HINT: ClassVar[str] = "the judge has no open question"
 
 
 class NothingToClaim(CustomError):
@@ -643,8 +826,55 @@ class OwnableUnauthorizedAccount(CustomError):
         self.account = account
 
 
+class ProposerTooEarly(CustomError):
+    """Until then only the aggregator may propose."""
+
+    SIGNATURE: ClassVar[str] = "ProposerTooEarly(address,uint64)"
+    HINT: ClassVar[str] = "until then only the aggregator may propose"
+
+    def __init__(self, caller: Address, from_: int) -> None:
+        super().__init__(caller, from_)
+        self.caller = caller
+        self.from_ = from_
+
+
+class QuestionsOpen(CustomError):
+    """Questions to the proposer are open: wait for their answers."""
+
+    SIGNATURE: ClassVar[str] = "QuestionsOpen(uint16)"
+    HINT: ClassVar[str] = "questions to the proposer are open: wait for their answers"
+
+    def __init__(self, holds: int) -> None:
+        super().__init__(holds)
+        self.holds = holds
+
+
+class RevealTooLate(CustomError):
+    """The draw is decided: nothing can be revealed any more."""
+
+    SIGNATURE: ClassVar[str] = "RevealTooLate(uint64,uint256)"
+    HINT: ClassVar[str] = "the draw is decided: nothing can be revealed any more"
+
+    def __init__(self, draw_target: int, current: int) -> None:
+        super().__init__(draw_target, current)
+        self.draw_target = draw_target
+        self.current = current
+
+
+class RoundNotRecorded(CustomError):
+    """The round is not recorded, or does not count any more."""
+
+    SIGNATURE: ClassVar[str] = "RoundNotRecorded(uint32,uint32)"
+    HINT: ClassVar[str] = "the round is not recorded, or does not count any more"
+
+    def __init__(self, round_: int, recorded: int) -> None:
+        super().__init__(round_, recorded)
+        self.round_ = round_
+        self.recorded = recorded
+
+
 class RoundsRemain(CustomError):
-    """Custom error ``RoundsRemain``."""
+    """The epoch has rounds left."""
 
     SIGNATURE: ClassVar[str] = "RoundsRemain(uint32,uint32)"
     HINT: ClassVar[str] = "record the remaining rounds first"
@@ -713,7 +943,7 @@ class TotalDecreased(CustomError):
 
 
 class TotalOutOfRange(CustomError):
-    """Custom error ``TotalOutOfRange``."""
+    """The total of a table must lie within these bounds."""
 
     SIGNATURE: ClassVar[str] = "TotalOutOfRange(uint256,uint256,uint256)"
     HINT: ClassVar[str] = "propose a total between what is promised and what is funded"
@@ -737,8 +967,32 @@ class Underfunded(CustomError):
         self.backed = backed
 
 
+class UnknownCommitment(CustomError):
+    """The round has no such commitment of this member."""
+
+    SIGNATURE: ClassVar[str] = "UnknownCommitment(bytes32,bytes32)"
+    HINT: ClassVar[str] = "the round has no such commitment of this member"
+
+    def __init__(self, did_hash: Hash32, commitment: Hash32) -> None:
+        super().__init__(did_hash, commitment)
+        self.did_hash = did_hash
+        self.commitment = commitment
+
+
+class UnknownProvider(CustomError):
+    """The epoch has no such provider."""
+
+    SIGNATURE: ClassVar[str] = "UnknownProvider(uint32,uint256)"
+    HINT: ClassVar[str] = "the epoch has no such provider"
+
+    def __init__(self, provider: int, providers: int) -> None:
+        super().__init__(provider, providers)
+        self.provider = provider
+        self.providers = providers
+
+
 class WrongPhase(CustomError):
-    """Custom error ``WrongPhase``."""
+    """The federation stands in another phase: look at `phase`."""
 
     SIGNATURE: ClassVar[str] = "WrongPhase(uint8,uint8)"
     HINT: ClassVar[str] = "another transaction has already moved the federation, or one is missing"
@@ -755,7 +1009,7 @@ class WrongPhase(CustomError):
 
 
 class WrongPreimage(CustomError):
-    """Custom error ``WrongPreimage``."""
+    """The preimage does not hash to the provider's tip."""
 
     SIGNATURE: ClassVar[str] = "WrongPreimage(uint256,bytes32)"
     HINT: ClassVar[str] = "give each provider's own next preimage, in the order of the tips"
@@ -766,16 +1020,40 @@ class WrongPreimage(CustomError):
         self.preimage = preimage
 
 
-class WrongPreimageCount(CustomError):
-    """Custom error ``WrongPreimageCount``."""
+class WrongPreimages(CustomError):
+    """The preimages do not hash to the providers' tips."""
 
-    SIGNATURE: ClassVar[str] = "WrongPreimageCount(uint256,uint256)"
-    HINT: ClassVar[str] = "give one preimage for each provider"
+    SIGNATURE: ClassVar[str] = "WrongPreimages(bytes32,bytes32)"
+    HINT: ClassVar[str] = "the preimages do not hash to the providers' tips"
 
-    def __init__(self, given: int, required: int) -> None:
-        super().__init__(given, required)
+    def __init__(self, given: Hash32, stored: Hash32) -> None:
+        super().__init__(given, stored)
         self.given = given
-        self.required = required
+        self.stored = stored
+
+
+class WrongTerms(CustomError):
+    """These are not the terms that the epoch was opened with: read them from its event."""
+
+    SIGNATURE: ClassVar[str] = "WrongTerms(bytes32,bytes32)"
+    HINT: ClassVar[str] = "these are not the terms that the epoch was opened with: read them from its event"
+
+    def __init__(self, given: Hash32, stored: Hash32) -> None:
+        super().__init__(given, stored)
+        self.given = given
+        self.stored = stored
+
+
+class WrongWords(CustomError):
+    """These are not the words that the round committed: read them from its events."""
+
+    SIGNATURE: ClassVar[str] = "WrongWords(bytes32,bytes32)"
+    HINT: ClassVar[str] = "these are not the words that the round committed: read them from its events"
+
+    def __init__(self, given: Hash32, stored: Hash32) -> None:
+        super().__init__(given, stored)
+        self.given = given
+        self.stored = stored
 
 
 class ZeroAmount(CustomError):
@@ -793,7 +1071,7 @@ class ZeroDeposit(CustomError):
 
 
 class ZeroHash(CustomError):
-    """Custom error ``ZeroHash``."""
+    """A hash is missing."""
 
     SIGNATURE: ClassVar[str] = "ZeroHash()"
     HINT: ClassVar[str] = "give the hash of something that exists"
@@ -808,17 +1086,21 @@ class ZeroStakePerExample(CustomError):
 
 ERRORS: tuple[type[CustomError], ...] = (
     AllRoundsRecorded,
+    AlreadyAccused,
     AlreadyCounted,
+    AlreadyForced,
     AlreadyProved,
     AlreadyRegistered,
     BalanceShrank,
     BeaconExpired,
     BeaconNotExpired,
     BeaconNotReady,
+    BondTooSmall,
     CeilingExceeded,
     ChallengeWindowOpen,
     CheckpointUnorderedInsertion,
-    DeckEmpty,
+    DeadlineAhead,
+    DeadlinePassed,
     ECDSAInvalidSignature,
     ECDSAInvalidSignatureLength,
     ECDSAInvalidSignatureS,
@@ -830,39 +1112,55 @@ ERRORS: tuple[type[CustomError], ...] = (
     ERC20InvalidSpender,
     ERC2612ExpiredSignature,
     ERC2612InvalidSigner,
+    EpochUnderWay,
     FeeOnTransfer,
     FutureSnapshot,
     InexactToken,
+    InsufficientBond,
     InsufficientFunds,
     InsufficientStake,
     InvalidAccountNonce,
-    InvalidChallengeWindow,
+    InvalidConsent,
+    InvalidDelta,
     InvalidDrawDelay,
+    InvalidDuration,
     InvalidLock,
     InvalidNonce,
     InvalidProof,
+    InvalidProviderCount,
+    InvalidQuorum,
     InvalidRounds,
     InvalidShortString,
     InvalidSignature,
+    LengthMismatch,
     Locked,
     NoChangePending,
-    NoProviders,
     NotAccepted,
+    NotAccused,
     NotAggregator,
     NotAnchored,
+    NotAnnounced,
+    NotConsented,
     NotCounted,
     NotExpired,
     NotFederation,
+    NotJudge,
+    NotLeaving,
     NotListed,
     NotMinter,
     NotPayee,
     NothingGiven,
+    NothingHeld,
     NothingToClaim,
     NothingToSweep,
     NothingToWithdraw,
     Overdrawn,
     OwnableInvalidOwner,
     OwnableUnauthorizedAccount,
+    ProposerTooEarly,
+    QuestionsOpen,
+    RevealTooLate,
+    RoundNotRecorded,
     RoundsRemain,
     SafeCastOverflowedUintDowncast,
     SafeERC20FailedOperation,
@@ -871,9 +1169,13 @@ ERRORS: tuple[type[CustomError], ...] = (
     TotalDecreased,
     TotalOutOfRange,
     Underfunded,
+    UnknownCommitment,
+    UnknownProvider,
     WrongPhase,
     WrongPreimage,
-    WrongPreimageCount,
+    WrongPreimages,
+    WrongTerms,
+    WrongWords,
     ZeroAmount,
     ZeroDeposit,
     ZeroHash,

@@ -19,7 +19,7 @@ class Phase(IntEnum):
     REVEAL = 3
     DRAW = 4
     RECORD = 5
-    REVEALED = 6
+    SETTLE = 6
     PROPOSED = 7
 
 
@@ -73,20 +73,103 @@ class RoundRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Struct ``Config``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = (
+        "(bytes32,address,address,address,uint64,uint64,uint64,uint64,uint64,uint256,uint256,uint256,"
+        "uint256,uint32,address[],address[])"
+    )
+
+    manifest_hash: Hash32
+    aggregator: Address
+    token: Address
+    randomness: Address
+    draw_delay: int
+    phase_duration: int
+    settle_duration: int
+    challenge_window: int
+    answer_window: int
+    aggregator_bond: int
+    provider_bond: int
+    challenger_bond: int
+    validator_bond: int
+    quorum: int
+    validators: tuple[Address, ...]
+    judges: tuple[Address, ...]
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (
+            self.manifest_hash,
+            self.aggregator,
+            self.token,
+            self.randomness,
+            self.draw_delay,
+            self.phase_duration,
+            self.settle_duration,
+            self.challenge_window,
+            self.answer_window,
+            self.aggregator_bond,
+            self.provider_bond,
+            self.challenger_bond,
+            self.validator_bond,
+            self.quorum,
+            self.validators,
+            self.judges,
+        )
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            manifest_hash=values[0],
+            aggregator=values[1],
+            token=values[2],
+            randomness=values[3],
+            draw_delay=values[4],
+            phase_duration=values[5],
+            settle_duration=values[6],
+            challenge_window=values[7],
+            answer_window=values[8],
+            aggregator_bond=values[9],
+            provider_bond=values[10],
+            challenger_bond=values[11],
+            validator_bond=values[12],
+            quorum=values[13],
+            validators=values[14],
+            judges=values[15],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EpochTerms:
     """Struct ``EpochTerms``; see the interface for its fields."""
 
-    ABI: ClassVar[str] = "(bytes32,bytes32,bytes32,bytes32,uint32,uint32,uint256,uint256,bytes32[])"
+    ABI: ClassVar[str] = (
+        "(bytes32,bytes32,bytes32,bytes32,bytes32,uint32,uint32,uint64,uint32,uint32,uint256,uint256,"
+        "uint32,uint32,uint32,uint32[],uint32[],bytes32[],address[])"
+    )
 
     validation_root: Hash32
     mean_hash: Hash32
     public_hash: Hash32
     roster_hash: Hash32
+    roster_root: Hash32
+    dim: int
+    members: int
+    quota_total: int
     shards: int
     rounds: int
     bounty: int
     funds: int
+    clip_milli: int
+    suspension_milli: int
+    suspension_from: int
+    etas: tuple[int, ...]
+    betas_tenths: tuple[int, ...]
     provider_tips: tuple[Hash32, ...]
+    providers: tuple[Address, ...]
 
     def to_abi(self) -> tuple[object, ...]:
         """Return the fields in the order of the ABI."""
@@ -95,11 +178,21 @@ class EpochTerms:
             self.mean_hash,
             self.public_hash,
             self.roster_hash,
+            self.roster_root,
+            self.dim,
+            self.members,
+            self.quota_total,
             self.shards,
             self.rounds,
             self.bounty,
             self.funds,
+            self.clip_milli,
+            self.suspension_milli,
+            self.suspension_from,
+            self.etas,
+            self.betas_tenths,
             self.provider_tips,
+            self.providers,
         )
 
     @classmethod
@@ -110,17 +203,27 @@ class EpochTerms:
             mean_hash=values[1],
             public_hash=values[2],
             roster_hash=values[3],
-            shards=values[4],
-            rounds=values[5],
-            bounty=values[6],
-            funds=values[7],
-            provider_tips=values[8],
+            roster_root=values[4],
+            dim=values[5],
+            members=values[6],
+            quota_total=values[7],
+            shards=values[8],
+            rounds=values[9],
+            bounty=values[10],
+            funds=values[11],
+            clip_milli=values[12],
+            suspension_milli=values[13],
+            suspension_from=values[14],
+            etas=values[15],
+            betas_tenths=values[16],
+            provider_tips=values[17],
+            providers=values[18],
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoundInfo:
-    """Struct ``RoundInfo``; see the interface for its fields."""
+class RoundWords:
+    """Struct ``RoundWords``; see the interface for its fields."""
 
     ABI: ClassVar[str] = "(bytes32,bytes32,bytes32,uint32,bytes32,bytes32,bytes32,bytes32)"
 
@@ -158,6 +261,46 @@ class RoundInfo:
             events_root=values[5],
             trace_root=values[6],
             receipt_hash=values[7],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Struct ``Proposal``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(address,bytes32,uint256,bytes32,uint32,uint256,uint64)"
+
+    proposer: Address
+    payout_root: Hash32
+    total: int
+    settlement_root: Hash32
+    rounds: int
+    forfeited: int
+    challenge_end: int
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (
+            self.proposer,
+            self.payout_root,
+            self.total,
+            self.settlement_root,
+            self.rounds,
+            self.forfeited,
+            self.challenge_end,
+        )
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            proposer=values[0],
+            payout_root=values[1],
+            total=values[2],
+            settlement_root=values[3],
+            rounds=values[4],
+            forfeited=values[5],
+            challenge_end=values[6],
         )
 
 
