@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {EpochTerms} from "../interfaces/IFederation.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IFederation} from "../interfaces/IFederation.sol";
 import {Rounding} from "./Rounding.sol";
 
 /// @title From an inner product to a member's credit: `federation/reward.py` and `score_of`.
@@ -17,7 +18,7 @@ library Score {
     }
 
     /// @notice The largest magnitude of a counted score: `floor(c quota |gain| / Q)`.
-    function limit(EpochTerms calldata terms, uint256 quota, int256 gain) internal pure returns (int256) {
+    function limit(IFederation.EpochTerms calldata terms, uint256 quota, int256 gain) internal pure returns (int256) {
         return int256(terms.clipMilli * quota * magnitude(gain) / (1000 * uint256(terms.quotaTotal)));
     }
 
@@ -28,31 +29,26 @@ library Score {
     }
 
     /// @notice A round's signed pay for a counted score; never positive where the model did not improve.
-    function credit(EpochTerms calldata terms, int256 counted, int256 countedGain) internal pure returns (int256) {
-        int256 pay = (_signed(terms.bounty) * counted) >> BITS;
+    function credit(IFederation.EpochTerms calldata terms, int256 counted, int256 countedGain) internal pure returns (int256) {
+        int256 pay = (SafeCast.toInt256(terms.bounty) * counted) >> BITS;
         return countedGain > 0 || pay < 0 ? pay : int256(0);
     }
 
     /// @notice Whether a member is left out of the sum from round `nextRound` on.
     /// @param creditAfter The member's credit so far.
     /// @param moved Sum of |gain| over the rounds so far.
-    function suspended(EpochTerms calldata terms, uint256 nextRound, int256 creditAfter, uint256 quota, int256 moved)
+    function suspended(IFederation.EpochTerms calldata terms, uint256 nextRound, int256 creditAfter, uint256 quota, int256 moved)
         internal
         pure
         returns (bool)
     {
         if (nextRound < terms.suspensionFrom) return false;
-        int256 threshold = _signed(terms.suspensionMilli * terms.bounty * quota) * moved;
+        int256 threshold = SafeCast.toInt256(terms.suspensionMilli * terms.bounty * quota) * moved;
         return creditAfter * int256(1000 * uint256(terms.quotaTotal) << BITS) < -threshold;
     }
 
     /// @notice |value|.
     function magnitude(int256 value) internal pure returns (uint256) {
         return value < 0 ? uint256(-value) : uint256(value);
-    }
-
-    /// @dev Reverts above 2^255, as an overflow does.
-    function _signed(uint256 value) private pure returns (int256) {
-        return value >> 255 == 0 ? int256(value) : type(int256).max + int256(1);
     }
 }
