@@ -20,11 +20,11 @@ from federation.contribution import (
     aggregate,
     inner_products,
     path_gradient,
-    project_out,
     score_of,
 )
 from federation.fixedpoint import Ints
-from federation.models.linear import Design, fit_intercept, log_loss, model_hash
+from federation.models.linear import Design, Fit, fit_intercept, model_hash
+from federation.projection import Projection, project
 from federation.reward import Terms, clip_limit, clipped, credit, suspended
 from federation.types import Did, Hash32, Wei
 
@@ -112,12 +112,14 @@ class Base:
         intercept: Fitted on the known examples.
         beta_tenths: The momentum factor that the line search chose.
         losses: Summed log-loss of every momentum candidate on the known examples.
+        search: Every momentum candidate on the known examples; empty at a member, who gets the model only.
     """
 
     weights: Ints
     intercept: int
     beta_tenths: int
     losses: tuple[int, ...]
+    search: tuple[Fit, ...] = ()
 
     @property
     def hash(self) -> Hash32:
@@ -157,9 +159,10 @@ class RoundOutcome:
         eta: The step taken; 0 leaves the model.
         scored_eta: The step at which members were scored: the smallest positive one if eta is 0.
         step_losses: Summed log-loss of every step candidate on the known examples.
+        search: Every step candidate on the known examples; empty when nobody's delta was admitted.
         step: Delta at ``scored_eta``; None when nobody's delta was admitted.
         path: The scoring path on the drawn shard; None when nobody's delta was admitted.
-        projected: gbar without its part along public directions.
+        projection: How gbar lost its part along public directions; None when nobody's delta was admitted.
         improvement: G as it counts for pay: at most 0 when eta is 0.
         members: One line per admitted member, sorted by DID.
         withheld_projection: Sum of scores that the projection removed.
@@ -170,9 +173,10 @@ class RoundOutcome:
     eta: int
     scored_eta: int
     step_losses: tuple[int, ...]
+    search: tuple[Fit, ...]
     step: Ints | None
     path: PathGradient | None
-    projected: Ints | None
+    projection: Projection | None
     improvement: int
     members: tuple[MemberOutcome, ...]
     withheld_projection: int
@@ -208,14 +212,15 @@ def open_round(state: EpochState, rules: Rules, known: Design) -> Base:
         The first minimiser of the mean log-loss over the momentum grid, with its intercept.
     """
     candidates = rules.betas_tenths if state.steps else rules.betas_tenths[:1]
-    losses = [log_loss(known, momentum(state, b)) for b in candidates]
-    beta = candidates[losses.index(min(losses))]
-    weights = momentum(state, beta)
+    search = tuple(Fit.of(known, momentum(state, b)) for b in candidates)
+    losses = tuple(fit.log_loss() for fit in search)
+    chosen = losses.index(min(losses))
     return Base(
-        weights=weights,
-        intercept=fit_intercept(known.logits(weights), known.labels),
-        beta_tenths=beta,
-        losses=tuple(losses),
+        weights=search[chosen].weights,
+        intercept=search[chosen].intercept,
+        beta_tenths=candidates[chosen],
+        losses=losses,
+        search=search,
     )
 
 
@@ -224,13 +229,15 @@ def release(state: EpochState, known: Design) -> tuple[Ints, int]:
     return state.weights, fit_intercept(known.logits(state.weights), known.labels)
 
 
-def step_losses(
-    base: Ints, deltas: list[Ints], rules: Rules, known: Design, quota_total: int
-) -> tuple[int, ...]:
-    """Return the summed log-loss on known examples after a step of every size of the grid."""
-    return tuple(
-        log_loss(known, base + aggregate(deltas, eta=eta, quota_total=quota_total)) for eta in rules.etas
-    )
+def directions(state: EpochState, base: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return the vectors that are public when a round is scored, in committed order.
+
+    The base's distance from the initial model, the last move and the last two aggregates; zeros
+    stand for what has not happened yet.
+    """
+    nothing = np.zeros_like(base)
+    last, before = (*state.steps, nothing, nothing)[:2]
+    return base - state.initial, state.move, last, before
 
 
 def close_round(
@@ -260,15 +267,19 @@ def close_round(
     Q = state.quota_total
     if not order:
         return _finish(state, base, rules, absent=absent, products={}, measured=None)
-    vectors = [deltas[did] for did in order]
-    losses = step_losses(base.weights, vectors, rules, known, Q)
+    vectors = np.stack([deltas[did] for did in order])
+    total = [vectors.sum(axis=0)]
+    steps = {eta: aggregate(total, eta=eta, quota_total=Q) for eta in rules.etas}
+    search = tuple(Fit.of(known, base.weights + step) for step in steps.values())
+    losses = tuple(fit.log_loss() for fit in search)
     eta = rules.etas[losses.index(min(losses))]
     scored_eta = eta or min(e for e in rules.etas if e)
-    step = aggregate(vectors, eta=scored_eta, quota_total=Q)
+    step = steps[scored_eta]
     path = path_gradient(shard, base.weights, step)
-    projected = project_out(path.gradient, [base.weights - state.initial, state.move, *state.steps])
-    matrix = np.stack(vectors).astype(np.float64)
-    products = dict(zip(order, inner_products(projected, matrix, norm_bound=norm_bound), strict=True))
+    projection = project(path.gradient, directions(state, base.weights))
+    matrix = vectors.astype(np.float64)
+    scores = inner_products(projection.projected, matrix, norm_bound=norm_bound)
+    products = dict(zip(order, scores, strict=True))
     before = sum(inner_products(path.gradient, matrix, norm_bound=norm_bound))
     withheld = score_of(before - sum(products.values()), eta=scored_eta, quota_total=Q)
     return _finish(
@@ -281,9 +292,10 @@ def close_round(
             eta=eta,
             scored_eta=scored_eta,
             losses=losses,
+            search=search,
             step=step,
             path=path,
-            projected=projected,
+            projection=projection,
             withheld=withheld,
         ),
     )
@@ -294,9 +306,10 @@ class _Measured:
     eta: int
     scored_eta: int
     losses: tuple[int, ...]
+    search: tuple[Fit, ...]
     step: Ints
     path: PathGradient
-    projected: Ints
+    projection: Projection
     withheld: int
 
 
@@ -330,9 +343,10 @@ def _finish(
         eta=eta,
         scored_eta=measured.scored_eta if measured else 0,
         step_losses=measured.losses if measured else (),
+        search=measured.search if measured else (),
         step=measured.step if measured else None,
         path=measured.path if measured else None,
-        projected=measured.projected if measured else None,
+        projection=measured.projection if measured else None,
         improvement=counts_as,
         members=members,
         withheld_projection=measured.withheld if measured else 0,
