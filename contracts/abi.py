@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
-from contracts.artifact import ARTIFACTS, AbiItem, load_artifact
+from contracts.artifact import AbiItem
+from contracts.hints import PANICS
 from federation.errors import ChainError, Reverted
 from federation.hashing import keccak256
 from federation.types import Address
@@ -16,22 +18,10 @@ from federation.types import Address
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-HINTS = {
-    "AllRoundsRecorded": "reveal the epoch: it has no more rounds",
-    "AlreadyRegistered": "a DID keeps its first payee",
-    "BeaconExpired": "call retarget, then draw again after the new target block",
-    "BeaconNotReady": "wait until the target block has been mined",
-    "ChallengeWindowOpen": "wait until the challenge window has passed",
-    "ERC20InsufficientAllowance": "approve the pool for the amount first",
-    "ERC20InsufficientBalance": "the sender does not hold that many tokens",
-    "InsufficientFunds": "fund the pool before opening the epoch",
-    "InvalidProof": "the leaf must be in the table that was finalized last",
-    "NotAggregator": "only the federation's aggregator may do this",
-    "NothingToClaim": "this payee has been paid in full",
-    "RoundsRemain": "record the remaining rounds first",
-    "SignatureExpired": "sign again with a later deadline",
-    "WrongPhase": "another transaction has already moved the federation, or one is missing",
-}
+    from contracts.contract import CustomError
+
+ARRAY = re.compile(r"\[(\d*)\]$")
+FIXED_BYTES = re.compile(r"bytes(\d+)")
 
 
 def abi_type(item: AbiItem) -> str:
@@ -63,7 +53,10 @@ def selector(signature_: str) -> bytes:
 
 def parameter_types(signature_: str) -> tuple[str, ...]:
     """Split ``name(a,(b,c)[],d)`` into its top-level types."""
-    inner = signature_[signature_.index("(") + 1 : -1]
+    return _split(signature_[signature_.index("(") + 1 : -1])
+
+
+def _split(inner: str) -> tuple[str, ...]:
     types, depth, start = [], 0, 0
     for position, char in enumerate(inner):
         depth += (char == "(") - (char == ")")
@@ -92,12 +85,18 @@ def encode(types: Sequence[str], values: Sequence[object]) -> bytes:
 def _check_words(types: Sequence[str], values: Sequence[object]) -> None:
     # The encoder pads short byte strings with zeros: a truncated hash must not become another hash.
     for kind, value in zip(types, values, strict=False):
-        if kind.endswith("[]") and isinstance(value, (list, tuple)):
-            _check_words([kind.removesuffix("[]")] * len(value), value)
-        elif kind.startswith("(") and isinstance(value, (list, tuple)):
-            _check_words(parameter_types(kind), value)
-        elif kind == "bytes32" and (not isinstance(value, bytes) or len(value) != 32):
-            raise ChainError("a value does not fit the contract's parameter: 32 bytes are needed")
+        if "bytes" not in kind:
+            continue
+        if ARRAY.search(kind):
+            if isinstance(value, (list, tuple)):
+                _check_words([ARRAY.sub("", kind)] * len(value), value)
+        elif kind.startswith("("):
+            if isinstance(value, (list, tuple)):
+                _check_words(_split(kind[1:-1]), value)
+        elif (fixed := FIXED_BYTES.fullmatch(kind)) and (
+            not isinstance(value, bytes) or len(value) != int(fixed[1])
+        ):
+            raise ChainError(f"a value does not fit the contract's parameter: {fixed[1]} bytes are needed")
 
 
 def decode(types: Sequence[str], data: bytes) -> tuple[object, ...]:
@@ -120,7 +119,14 @@ def decode(types: Sequence[str], data: bytes) -> tuple[object, ...]:
 
 
 def _checksummed(kind: str, value: object) -> object:
-    return to_address(bytes.fromhex(str(value)[2:])) if kind == "address" else value
+    """Return a decoded value with every address in it checksummed."""
+    if "address" not in kind:
+        return value
+    if kind == "address":
+        return to_address(bytes.fromhex(str(value)[2:]))
+    inner = cast("tuple[object, ...]", value)
+    kinds = [ARRAY.sub("", kind)] * len(inner) if ARRAY.search(kind) else _split(kind[1:-1])
+    return tuple(_checksummed(k, v) for k, v in zip(kinds, inner, strict=True))
 
 
 def to_address(raw: bytes) -> Address:
@@ -146,21 +152,31 @@ def to_bytes(address: Address) -> bytes:
 
 
 @cache
-def _errors() -> dict[bytes, str]:
-    names = sorted(path.stem for path in ARTIFACTS.glob("*.json"))
-    items = (item for name in names for item in load_artifact(name).abi if item["type"] == "error")
-    known = {"Error(string)", "Panic(uint256)"} | {signature(item) for item in items}
-    return {selector(text): text for text in known}
+def _errors() -> dict[bytes, type[CustomError]]:
+    from contracts.bindings.errors import ERRORS
+
+    return {selector(error.SIGNATURE): error for error in ERRORS}
 
 
 def reverted(data: bytes) -> Reverted:
-    """Return the error that revert data stands for, with a hint where we have one."""
-    found = _errors().get(data[:4])
-    if found is None:
-        return Reverted("unknown", (data.hex(),) if data else ())
-    name = found[: found.index("(")]
+    """Return the error that revert data stands for: its own class if an artifact declares it.
+
+    It may come from any contract that the call went through, not only from the one that was called.
+    """
+    known = _errors().get(data[:4])
     try:
-        values = decode(parameter_types(found), data[4:])
-    except ChainError:
-        return Reverted(name, (data.hex(),))
-    return Reverted(name, values, hint=HINTS.get(name))
+        if known is not None:
+            return known.from_abi(decode(parameter_types(known.SIGNATURE), data[4:]))
+        return _builtin(data)
+    except (ChainError, ValueError):
+        # What a contract that is not ours returns need not be an encoding, nor a member of an enum.
+        return Reverted("unknown" if known is None else known.SIGNATURE.split("(")[0], (data.hex(),))
+
+
+def _builtin(data: bytes) -> Reverted:
+    if data[:4] == selector("Error(string)"):
+        return Reverted("Error", decode(("string",), data[4:]))
+    if data[:4] == selector("Panic(uint256)"):
+        (code,) = decode(("uint256",), data[4:])
+        return Reverted("Panic", (code,), hint=PANICS.get(cast("int", code)))
+    return Reverted("unknown", (data.hex(),) if data else ())

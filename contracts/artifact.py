@@ -31,6 +31,7 @@ class Artifact:
         source_hashes: SHA-256 (hex) of every source the compiler read, by import path.
         enums: Members of every enum, by ``Interface.Name``.
         notices: What each function does, by signature (NatSpec).
+        errors: What each custom error means, by signature (NatSpec), where its source says so.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Artifact:
     source_hashes: dict[str, str]
     enums: dict[str, list[str]]
     notices: dict[str, str]
+    errors: dict[str, str]
 
     def mask(self, code: bytes) -> bytes:
         """Return ``code`` with zeros where this contract's immutables stand."""
@@ -68,6 +70,7 @@ def load_artifact(name: str, folder: Path = ARTIFACTS) -> Artifact:
             source_hashes=raw["sourceHashes"],
             enums=raw["enums"],
             notices=raw["notices"],
+            errors=raw["errors"],
         )
     except (OSError, ValueError, KeyError, TypeError) as err:
         raise ConfigError(

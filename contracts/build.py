@@ -29,6 +29,7 @@ TARGETS = {
     "MootToken.sol": ARTIFACTS,
     "RewardPool.sol": ARTIFACTS,
     "test/FeeToken.sol": TEST_ARTIFACTS,
+    "test/Shapes.sol": TEST_ARTIFACTS,
 }
 """Each file that holds a contract of the same name, and where its artifact goes."""
 
@@ -50,8 +51,9 @@ class _Evm(TypedDict):
     deployedBytecode: _Code
 
 
-class _UserDoc(TypedDict):
+class _UserDoc(TypedDict, total=False):
     methods: dict[str, dict[str, str]]
+    errors: dict[str, list[dict[str, str]]]
 
 
 class _Contract(TypedDict):
@@ -149,6 +151,12 @@ def _artifact(output: _Output, contract: _Contract) -> dict[str, object]:
         },
         "notices": {
             name: doc["notice"] for name, doc in contract["userdoc"]["methods"].items() if "notice" in doc
+        },
+        "errors": {
+            # One entry per declaration: libraries may declare an error again, and mean the same.
+            name: docs[0]["notice"]
+            for name, docs in contract["userdoc"].get("errors", {}).items()
+            if docs and "notice" in docs[0]
         },
     }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from contracts import abi
 from contracts.artifact import load_artifact
 from contracts.chain import Chain, Log, Reader, Receipt, Signer, Transaction
-from federation.errors import ChainError
+from federation.errors import ChainError, Reverted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,6 +52,25 @@ class Event:
     @classmethod
     def _from_values(cls, log: Log, values: tuple[Any, ...]) -> Self:
         raise NotImplementedError  # the generated subclass of each event says how
+
+
+class CustomError(Reverted):
+    """A custom error of a contract; each kind is a class in ``contracts.bindings.errors``."""
+
+    SIGNATURE: ClassVar[str]
+    HINT: ClassVar[str]
+
+    def __init__(self, *values: object) -> None:
+        super().__init__(self.SIGNATURE[: self.SIGNATURE.index("(")], values, hint=self.HINT)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        # Exceptions are copied to another process by their message, of which these are not made.
+        return type(self), self.args_
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded values."""
+        return cls(*values)
 
 
 class Contract:

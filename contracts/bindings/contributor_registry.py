@@ -5,11 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from contracts.bindings.errors import (
+    AlreadyRegistered,
+    InvalidNonce,
+    InvalidShortString,
+    InvalidSignature,
+    SignatureExpired,
+    StringTooLong,
+)
 from contracts.contract import Contract, Event
 
 if TYPE_CHECKING:
     from contracts.chain import Chain, Log, Receipt, Signer
     from federation.types import Address, Hash32
+
+__all__ = [
+    "AlreadyRegistered",
+    "ContributorRegistry",
+    "EIP712DomainChanged",
+    "InvalidNonce",
+    "InvalidShortString",
+    "InvalidSignature",
+    "Registered",
+    "SignatureExpired",
+    "StringTooLong",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EIP712DomainChanged(Event):
+    """Event ``EIP712DomainChanged``."""
+
+    SIGNATURE: ClassVar[str] = "EIP712DomainChanged()"
+    INDEXED: ClassVar[tuple[bool, ...]] = ()
+
+    @classmethod
+    def _from_values(cls, log: Log, values: tuple[Any, ...]) -> Self:
+        assert not values
+        return cls(log=log)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +72,19 @@ class ContributorRegistry(Contract):
 
     def accepts(self, did_hash: Hash32, payee: Address) -> bool:
         """Whether an account accepts to be paid for a DID."""
-        value: bool = self._read("accepts(bytes32,address)", ("bool",), did_hash, payee)[0]
-        return value
+        found: bool = self._read("accepts(bytes32,address)", ("bool",), did_hash, payee)[0]
+        return found
 
     def eip712_domain(self) -> tuple[bytes, str, str, int, Address, Hash32, tuple[int, ...]]:
-        """Read ``eip712Domain()``."""
+        """Read ``eip712Domain``."""
         return self._read(
             "eip712Domain()", ("bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]")
         )
 
     def nonces(self, payee: Address) -> int:
         """The nonce that a payee's next signature must carry."""
-        value: int = self._read("nonces(address)", ("uint256",), payee)[0]
-        return value
+        found: int = self._read("nonces(address)", ("uint256",), payee)[0]
+        return found
 
     def register_by_sig(
         self, sender: Signer, *, payee: Address, did_hash: Hash32, nonce: int, deadline: int, signature: bytes

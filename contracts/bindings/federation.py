@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from contracts.bindings.errors import (
+    AllRoundsRecorded,
+    BeaconExpired,
+    BeaconNotExpired,
+    BeaconNotReady,
+    ChallengeWindowOpen,
+    DeckEmpty,
+    InsufficientFunds,
+    InvalidChallengeWindow,
+    InvalidDrawDelay,
+    InvalidRounds,
+    NoProviders,
+    NotAggregator,
+    RoundsRemain,
+    TotalOutOfRange,
+    WrongPhase,
+    WrongPreimage,
+    WrongPreimageCount,
+    ZeroHash,
+)
+from contracts.bindings.structs import EpochTerms, Phase, RoundInfo
 from contracts.contract import Contract, Event
 
 if TYPE_CHECKING:
@@ -14,103 +34,40 @@ if TYPE_CHECKING:
     from contracts.chain import Chain, Log, Receipt, Signer
     from federation.types import Address, Hash32
 
-
-class Phase(IntEnum):
-    """``IFederation.Phase``."""
-
-    CLOSED = 0
-    OPEN = 1
-    COMMIT = 2
-    REVEAL = 3
-    DRAW = 4
-    RECORD = 5
-    REVEALED = 6
-    PROPOSED = 7
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpochTerms:
-    """Struct ``EpochTerms``; see the interface for its fields."""
-
-    validation_root: Hash32
-    mean_hash: Hash32
-    public_hash: Hash32
-    roster_hash: Hash32
-    shards: int
-    rounds: int
-    bounty: int
-    funds: int
-    provider_tips: tuple[Hash32, ...]
-
-    def to_abi(self) -> tuple[object, ...]:
-        """Return the fields in the order of the ABI."""
-        return (
-            self.validation_root,
-            self.mean_hash,
-            self.public_hash,
-            self.roster_hash,
-            self.shards,
-            self.rounds,
-            self.bounty,
-            self.funds,
-            self.provider_tips,
-        )
-
-    @classmethod
-    def from_abi(cls, values: tuple[Any, ...]) -> Self:
-        """Build from decoded fields in the order of the ABI."""
-        return cls(
-            validation_root=values[0],
-            mean_hash=values[1],
-            public_hash=values[2],
-            roster_hash=values[3],
-            shards=values[4],
-            rounds=values[5],
-            bounty=values[6],
-            funds=values[7],
-            provider_tips=values[8],
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoundInfo:
-    """Struct ``RoundInfo``; see the interface for its fields."""
-
-    base_hash: Hash32
-    commit_root: Hash32
-    reveal_root: Hash32
-    shard: int
-    model_hash: Hash32
-    events_root: Hash32
-    trace_root: Hash32
-    receipt_hash: Hash32
-
-    def to_abi(self) -> tuple[object, ...]:
-        """Return the fields in the order of the ABI."""
-        return (
-            self.base_hash,
-            self.commit_root,
-            self.reveal_root,
-            self.shard,
-            self.model_hash,
-            self.events_root,
-            self.trace_root,
-            self.receipt_hash,
-        )
-
-    @classmethod
-    def from_abi(cls, values: tuple[Any, ...]) -> Self:
-        """Build from decoded fields in the order of the ABI."""
-        return cls(
-            base_hash=values[0],
-            commit_root=values[1],
-            reveal_root=values[2],
-            shard=values[3],
-            model_hash=values[4],
-            events_root=values[5],
-            trace_root=values[6],
-            receipt_hash=values[7],
-        )
+__all__ = [
+    "AllRoundsRecorded",
+    "BeaconExpired",
+    "BeaconNotExpired",
+    "BeaconNotReady",
+    "ChallengeWindowOpen",
+    "CommitsClosed",
+    "DeckEmpty",
+    "DrawRetargeted",
+    "EpochOpened",
+    "EpochRevealed",
+    "EpochTerms",
+    "Federation",
+    "Finalized",
+    "InsufficientFunds",
+    "InvalidChallengeWindow",
+    "InvalidDrawDelay",
+    "InvalidRounds",
+    "NoProviders",
+    "NotAggregator",
+    "Phase",
+    "Proposed",
+    "RevealsClosed",
+    "RoundInfo",
+    "RoundOpened",
+    "RoundRecorded",
+    "RoundsRemain",
+    "ShardDrawn",
+    "TotalOutOfRange",
+    "WrongPhase",
+    "WrongPreimage",
+    "WrongPreimageCount",
+    "ZeroHash",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +106,7 @@ class DrawRetargeted(Event):
 class EpochOpened(Event):
     """Event ``EpochOpened``."""
 
-    SIGNATURE: ClassVar[str] = (
-        "EpochOpened(uint64,(bytes32,bytes32,bytes32,bytes32,uint32,uint32,uint256,uint256,bytes32[]))"
-    )
+    SIGNATURE: ClassVar[str] = f"EpochOpened(uint64,{EpochTerms.ABI})"
     INDEXED: ClassVar[tuple[bool, ...]] = (True, False)
 
     epoch: int
@@ -327,19 +282,19 @@ class Federation(Contract):
         )
 
     def aggregator(self) -> Address:
-        """Read ``aggregator()``."""
-        value: Address = self._read("aggregator()", ("address",))[0]
-        return value
+        """Read ``aggregator``."""
+        found: Address = self._read("aggregator()", ("address",))[0]
+        return found
 
     def challenge_end(self) -> int:
-        """Read ``challengeEnd()``."""
-        value: int = self._read("challengeEnd()", ("uint64",))[0]
-        return value
+        """Read ``challengeEnd``."""
+        found: int = self._read("challengeEnd()", ("uint64",))[0]
+        return found
 
     def challenge_window(self) -> int:
-        """Read ``challengeWindow()``."""
-        value: int = self._read("challengeWindow()", ("uint64",))[0]
-        return value
+        """Read ``challengeWindow``."""
+        found: int = self._read("challengeWindow()", ("uint64",))[0]
+        return found
 
     def close_commits(self, sender: Signer, commit_root: Hash32) -> Receipt:
         """Fix the members' commitments.
@@ -356,9 +311,9 @@ class Federation(Contract):
         return self._send(sender, "closeReveals(bytes32)", reveal_root)
 
     def draw_delay(self) -> int:
-        """Read ``drawDelay()``."""
-        value: int = self._read("drawDelay()", ("uint64",))[0]
-        return value
+        """Read ``drawDelay``."""
+        found: int = self._read("drawDelay()", ("uint64",))[0]
+        return found
 
     def draw_shard(self, sender: Signer, preimages: Sequence[Hash32]) -> Receipt:
         """Draw a shard that the epoch has not drawn yet.
@@ -368,14 +323,14 @@ class Federation(Contract):
         return self._send(sender, "drawShard(bytes32[])", preimages)
 
     def draw_target(self) -> int:
-        """Read ``drawTarget()``."""
-        value: int = self._read("drawTarget()", ("uint64",))[0]
-        return value
+        """Read ``drawTarget``."""
+        found: int = self._read("drawTarget()", ("uint64",))[0]
+        return found
 
     def epoch(self) -> int:
-        """Read ``epoch()``."""
-        value: int = self._read("epoch()", ("uint64",))[0]
-        return value
+        """Read ``epoch``."""
+        found: int = self._read("epoch()", ("uint64",))[0]
+        return found
 
     def event_in_round(
         self,
@@ -387,7 +342,7 @@ class Federation(Contract):
         proof: Sequence[Hash32],
     ) -> bool:
         """Whether a signed event belongs to a recorded round."""
-        value: bool = self._read(
+        found: bool = self._read(
             "eventInRound(uint64,uint32,bytes32,bytes32,bytes32[])",
             ("bool",),
             epoch,
@@ -396,7 +351,7 @@ class Federation(Contract):
             payload_digest,
             proof,
         )[0]
-        return value
+        return found
 
     def finalize(self, sender: Signer) -> Receipt:
         """Make the proposed table claimable after the challenge window.
@@ -406,25 +361,21 @@ class Federation(Contract):
         return self._send(sender, "finalize()")
 
     def funds(self) -> int:
-        """Read ``funds()``."""
-        value: int = self._read("funds()", ("uint256",))[0]
-        return value
+        """Read ``funds``."""
+        found: int = self._read("funds()", ("uint256",))[0]
+        return found
 
     def manifest_hash(self) -> Hash32:
-        """Read ``manifestHash()``."""
-        value: Hash32 = self._read("manifestHash()", ("bytes32",))[0]
-        return value
+        """Read ``manifestHash``."""
+        found: Hash32 = self._read("manifestHash()", ("bytes32",))[0]
+        return found
 
     def open_epoch(self, sender: Signer, terms: EpochTerms) -> Receipt:
         """Open an epoch whose funds the pool already holds, not promised to anyone.
 
         Aggregator only.
         """
-        return self._send(
-            sender,
-            "openEpoch((bytes32,bytes32,bytes32,bytes32,uint32,uint32,uint256,uint256,bytes32[]))",
-            terms.to_abi(),
-        )
+        return self._send(sender, f"openEpoch({EpochTerms.ABI})", terms.to_abi())
 
     def open_round(self, sender: Signer, base_hash: Hash32) -> Receipt:
         """Open the next round on a base model.
@@ -434,18 +385,19 @@ class Federation(Contract):
         return self._send(sender, "openRound(bytes32)", base_hash)
 
     def payout_root(self) -> Hash32:
-        """Read ``payoutRoot()``."""
-        value: Hash32 = self._read("payoutRoot()", ("bytes32",))[0]
-        return value
+        """Read ``payoutRoot``."""
+        found: Hash32 = self._read("payoutRoot()", ("bytes32",))[0]
+        return found
 
     def phase(self) -> Phase:
-        """Read ``phase()``."""
-        return Phase(self._read("phase()", ("uint8",))[0])
+        """Read ``phase``."""
+        found = self._read("phase()", ("uint8",))
+        return Phase(found[0])
 
     def pool(self) -> Address:
-        """Read ``pool()``."""
-        value: Address = self._read("pool()", ("address",))[0]
-        return value
+        """Read ``pool``."""
+        found: Address = self._read("pool()", ("address",))[0]
+        return found
 
     def propose(self, sender: Signer, payout_root: Hash32, total: int) -> Receipt:
         """Propose the payout table and start the challenge window.
@@ -455,9 +407,9 @@ class Federation(Contract):
         return self._send(sender, "propose(bytes32,uint256)", payout_root, total)
 
     def provider_tips(self) -> tuple[Hash32, ...]:
-        """Read ``providerTips()``."""
-        value: tuple[Hash32, ...] = self._read("providerTips()", ("bytes32[]",))[0]
-        return value
+        """Read ``providerTips``."""
+        found: tuple[Hash32, ...] = self._read("providerTips()", ("bytes32[]",))[0]
+        return found
 
     def record_round(
         self,
@@ -496,26 +448,21 @@ class Federation(Contract):
         return self._send(sender, "revealEpoch(bytes32)", shards_hash)
 
     def round_(self) -> int:
-        """Read ``round()``."""
-        value: int = self._read("round()", ("uint32",))[0]
-        return value
+        """Read ``round``."""
+        found: int = self._read("round()", ("uint32",))[0]
+        return found
 
     def round_info(self, epoch: int, round_: int) -> RoundInfo:
-        """Read ``roundInfo(uint64,uint32)``."""
-        values = self._read(
-            "roundInfo(uint64,uint32)",
-            ("(bytes32,bytes32,bytes32,uint32,bytes32,bytes32,bytes32,bytes32)",),
-            epoch,
-            round_,
-        )
-        return RoundInfo.from_abi(values[0])
+        """Read ``roundInfo``."""
+        found = self._read("roundInfo(uint64,uint32)", (RoundInfo.ABI,), epoch, round_)
+        return RoundInfo.from_abi(found[0])
 
     def rounds(self) -> int:
-        """Read ``rounds()``."""
-        value: int = self._read("rounds()", ("uint32",))[0]
-        return value
+        """Read ``rounds``."""
+        found: int = self._read("rounds()", ("uint32",))[0]
+        return found
 
     def total(self) -> int:
-        """Read ``total()``."""
-        value: int = self._read("total()", ("uint256",))[0]
-        return value
+        """Read ``total``."""
+        found: int = self._read("total()", ("uint256",))[0]
+        return found

@@ -5,6 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from contracts.bindings.errors import (
+    FeeOnTransfer,
+    InvalidProof,
+    NotFederation,
+    NothingToClaim,
+    Overdrawn,
+    SafeERC20FailedOperation,
+    TotalDecreased,
+    Underfunded,
+    ZeroAmount,
+)
 from contracts.contract import Contract, Event
 
 if TYPE_CHECKING:
@@ -12,6 +23,22 @@ if TYPE_CHECKING:
 
     from contracts.chain import Chain, Log, Receipt, Signer
     from federation.types import Address, Hash32
+
+__all__ = [
+    "FeeOnTransfer",
+    "Funded",
+    "InvalidProof",
+    "NotFederation",
+    "NothingToClaim",
+    "Overdrawn",
+    "Paid",
+    "Posted",
+    "RewardPool",
+    "SafeERC20FailedOperation",
+    "TotalDecreased",
+    "Underfunded",
+    "ZeroAmount",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +105,9 @@ class RewardPool(Contract):
         return self._send(sender, "claim(address,uint256,bytes32[])", payee, cumulative_wei, proof)
 
     def federation(self) -> Address:
-        """Read ``federation()``."""
-        value: Address = self._read("federation()", ("address",))[0]
-        return value
+        """Read ``federation``."""
+        found: Address = self._read("federation()", ("address",))[0]
+        return found
 
     def fund(self, sender: Signer, amount: int) -> Receipt:
         """Move tokens of the caller into the pool; they need its allowance."""
@@ -88,13 +115,13 @@ class RewardPool(Contract):
 
     def funded(self) -> int:
         """Wei ever funded."""
-        value: int = self._read("funded()", ("uint256",))[0]
-        return value
+        found: int = self._read("funded()", ("uint256",))[0]
+        return found
 
     def paid(self, payee: Address) -> int:
         """Wei ever paid to one payee."""
-        value: int = self._read("paid(address)", ("uint256",), payee)[0]
-        return value
+        found: int = self._read("paid(address)", ("uint256",), payee)[0]
+        return found
 
     def post(self, sender: Signer, root: Hash32, total: int) -> Receipt:
         """Replace the payout table.
@@ -104,26 +131,26 @@ class RewardPool(Contract):
         return self._send(sender, "post(bytes32,uint256)", root, total)
 
     def root(self) -> Hash32:
-        """Read ``root()``."""
-        value: Hash32 = self._read("root()", ("bytes32",))[0]
-        return value
+        """Read ``root``."""
+        found: Hash32 = self._read("root()", ("bytes32",))[0]
+        return found
 
     def token(self) -> Address:
-        """Read ``token()``."""
-        value: Address = self._read("token()", ("address",))[0]
-        return value
+        """Read ``token``."""
+        found: Address = self._read("token()", ("address",))[0]
+        return found
 
     def total_cumulative(self) -> int:
         """Wei ever promised by the current table, paid or not."""
-        value: int = self._read("totalCumulative()", ("uint256",))[0]
-        return value
+        found: int = self._read("totalCumulative()", ("uint256",))[0]
+        return found
 
     def total_paid(self) -> int:
         """Wei ever paid out."""
-        value: int = self._read("totalPaid()", ("uint256",))[0]
-        return value
+        found: int = self._read("totalPaid()", ("uint256",))[0]
+        return found
 
     def unallocated(self) -> int:
         """Wei funded and not promised to anyone."""
-        value: int = self._read("unallocated()", ("uint256",))[0]
-        return value
+        found: int = self._read("unallocated()", ("uint256",))[0]
+        return found
