@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Rounding} from "./Rounding.sol";
+import {FixedPoint} from "./FixedPoint.sol";
 
 /// @title One entry of a gradient without its part in the span of public directions.
 /// @dev The normal equations, solved by Cramer's rule and rounded once: `project_out` of
@@ -41,7 +41,7 @@ library Projection {
             }
             part += determinant(replaced) * directions[basis[k]];
         }
-        return gradient + Rounding.floorDiv(whole - 2 * part, 2 * whole);
+        return gradient + FixedPoint.floorDiv(whole - 2 * part, 2 * whole);
     }
 
     /// @notice The determinant of a square matrix of at most four rows, by its first row.

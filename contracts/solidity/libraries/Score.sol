@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IFederation} from "../interfaces/IFederation.sol";
-import {Rounding} from "./Rounding.sol";
+import {FixedPoint} from "./FixedPoint.sol";
 
 /// @title From an inner product to a member's credit: `federation/reward.py` and `score_of`.
 /// @dev Checked throughout: what overflows follows from a record that is wrong itself, or from terms that
@@ -14,7 +14,7 @@ library Score {
 
     /// @notice `-(eta / Q) product`, rounded down.
     function ofProduct(int256 product, uint256 eta, uint256 quotaTotal) internal pure returns (int256) {
-        return Rounding.floorDiv(-(int256(eta) * product), int256(quotaTotal));
+        return FixedPoint.floorDiv(-(int256(eta) * product), int256(quotaTotal));
     }
 
     /// @notice The largest magnitude of a counted score: `floor(c quota |gain| / Q)`.
