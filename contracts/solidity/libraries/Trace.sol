@@ -33,7 +33,7 @@ library Trace {
     uint32 internal constant PATH = 512;
 
     /// @dev Byte `op` is the number of values of a record of that kind; 0 where there is none.
-    bytes17 private constant ARITY = hex"0007010403040303_03020e010b_0206_0406";
+    bytes17 private constant ARITY = hex"0007010403040303_03020e010b_0206_0506";
 
     /// @notice What separates the traces of all rounds, epochs, federations and chains; a settlement is round 0.
     function tag(address federation, uint64 epoch, uint32 round) internal view returns (bytes32) {
