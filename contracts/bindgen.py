@@ -31,7 +31,9 @@ from federation.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from contracts.artifact import AbiItem, Artifact
+BINDINGS = PACKAGE / "bindings"
+CONTRACTS = ("BlockhashRandomness", "BondVault", "ContributorRegistry", "Federation", "MootToken", "RewardPool")
+WIDTH = 110
 
 BINDINGS = PACKAGE / "bindings"
 WORD = re.compile(r"address|bool|u?int\d+|bytes\d+")

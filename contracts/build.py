@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 TEST_ARTIFACTS = SOLIDITY.parents[1] / "tests" / "contracts" / "artifacts"
 
 TARGETS = {
+    "BondVault.sol": ARTIFACTS,
     "ContributorRegistry.sol": ARTIFACTS,
     "Federation.sol": ARTIFACTS,
     "MootToken.sol": ARTIFACTS,
     "RewardPool.sol": ARTIFACTS,
+    "randomness/BlockhashRandomness.sol": ARTIFACTS,
     "test/FeeToken.sol": TEST_ARTIFACTS,
     "test/Shapes.sol": TEST_ARTIFACTS,
 }

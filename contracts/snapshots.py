@@ -20,7 +20,7 @@ from federation.errors import ConfigError, FolkmootError, VerificationFailed
 
 BUILD = SOLIDITY / "node_modules" / ".cache" / "forge"
 SNAPSHOTS = SOLIDITY / "test" / "snapshots"
-CONTRACTS = ("ContributorRegistry", "Federation", "MootToken", "RewardPool")
+CONTRACTS = ("BlockhashRandomness", "BondVault", "ContributorRegistry", "Federation", "MootToken", "RewardPool")
 
 Gas = dict[str, int]
 """Gas of one transaction, by its name."""

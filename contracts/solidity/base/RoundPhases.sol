@@ -1,63 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
-
 import {IFederation} from "../interfaces/IFederation.sol";
-import {BlockBeacon} from "../libraries/BlockBeacon.sol";
-import {Leaves} from "../libraries/Leaves.sol";
+import {RoundDigest} from "../libraries/RoundDigest.sol";
 import {ShardDeck} from "../libraries/ShardDeck.sol";
 import {FederationState} from "./FederationState.sol";
 
 /// @title The phases of a round: commit, reveal, draw, record.
 abstract contract RoundPhases is FederationState {
+    using RoundDigest for bytes32;
     using ShardDeck for ShardDeck.Deck;
 
+    mapping(uint64 epoch => ShardDeck.Deck) private _decks;
+
     /// @inheritdoc IFederation
-    function openRound(bytes32 baseHash)
-        external
-        onlyAggregator
-        transition(Phase.Open, Phase.Commit)
-        returns (uint32 opened)
-    {
+    function openRound(bytes32 baseHash) external onlyAggregator inTime(Phase.Open) returns (uint32 opened) {
         if (round == rounds) revert AllRoundsRecorded(rounds);
         opened = ++round;
-        _rounds[epoch][opened].baseHash = _given(baseHash);
-        emit RoundOpened(epoch, opened, baseHash);
+        roundDigest[epoch][opened] = RoundDigest.start(_given(baseHash));
+        emit RoundOpened(epoch, opened, baseHash, _enter(Phase.Commit, _phaseDuration));
     }
 
     /// @inheritdoc IFederation
-    function closeCommits(bytes32 commitRoot) external onlyAggregator transition(Phase.Commit, Phase.Reveal) {
-        _rounds[epoch][round].commitRoot = _given(commitRoot);
-        emit CommitsClosed(epoch, round, commitRoot);
+    function closeCommits(bytes32 commitRoot) external onlyAggregator inTime(Phase.Commit) {
+        _extend(_given(commitRoot));
+        emit CommitsClosed(epoch, round, commitRoot, _enter(Phase.Reveal, _phaseDuration));
     }
 
     /// @inheritdoc IFederation
-    function closeReveals(bytes32 revealRoot) external onlyAggregator transition(Phase.Reveal, Phase.Draw) {
-        _rounds[epoch][round].revealRoot = _given(revealRoot);
-        drawTarget = BlockBeacon.target(drawDelay);
-        emit RevealsClosed(epoch, round, revealRoot, drawTarget);
+    function closeReveals(bytes32 revealRoot) external onlyAggregator inTime(Phase.Reveal) {
+        _extend(_given(revealRoot));
+        uint64 target = _randomness.target(_drawDelay);
+        (drawTarget, _shown, _accused, _accusedBefore) = (target, 0, 0, 0);
+        emit RevealsClosed(epoch, round, revealRoot, target, _enter(Phase.Draw, _phaseDuration));
     }
 
     /// @inheritdoc IFederation
-    function drawShard(bytes32[] calldata preimages)
-        external
-        transition(Phase.Draw, Phase.Record)
-        returns (uint32 shard)
-    {
+    function drawShard(bytes32[] calldata preimages) external inTime(Phase.Draw) returns (uint32 shard) {
         _advanceTips(preimages);
-        RoundInfo storage info = _rounds[epoch][round];
-        bytes32 beacon = BlockBeacon.value(drawTarget);
-        bytes32 seed = ShardDeck.seed(epoch, round, beacon, preimages, info.commitRoot, info.revealRoot);
-        shard = _decks[epoch].draw(seed);
-        info.shard = shard;
-        emit ShardDrawn(epoch, round, shard, seed, beacon, preimages);
+        bytes32 beacon = _randomness.value(drawTarget);
+        bytes32 seed = ShardDeck.seed(epoch, round, beacon, preimages, roundDigest[epoch][round]);
+        // Every round before this one has drawn a shard, or there would be no further round.
+        shard = _decks[epoch].draw(_shards, round - 1, seed);
+        _extend(bytes32(uint256(shard)));
+        emit ShardDrawn(epoch, round, shard, seed, beacon, preimages, _enter(Phase.Record, _phaseDuration));
     }
 
     /// @inheritdoc IFederation
-    function retarget() external transition(Phase.Draw, Phase.Draw) {
-        if (!BlockBeacon.expired(drawTarget)) revert BlockBeacon.BeaconNotExpired(drawTarget, block.number);
-        drawTarget = BlockBeacon.target(drawDelay);
+    /// @dev The deadline stays, or whoever withholds a preimage could put it off for ever.
+    function retarget() external inTime(Phase.Draw) {
+        if (!_randomness.expired(drawTarget)) revert BeaconNotExpired(drawTarget, block.number);
+        drawTarget = _randomness.target(_drawDelay);
         emit DrawRetargeted(epoch, round, drawTarget);
     }
 
@@ -65,35 +58,28 @@ abstract contract RoundPhases is FederationState {
     function recordRound(bytes32 modelHash, bytes32 eventsRoot, bytes32 traceRoot, bytes32 receiptHash)
         external
         onlyAggregator
-        transition(Phase.Record, Phase.Open)
+        inTime(Phase.Record)
     {
-        RoundInfo storage info = _rounds[epoch][round];
-        info.modelHash = _given(modelHash);
-        info.eventsRoot = _given(eventsRoot);
-        info.traceRoot = _given(traceRoot);
-        info.receiptHash = _given(receiptHash);
-        emit RoundRecorded(epoch, round, modelHash, eventsRoot, traceRoot, receiptHash);
+        bytes32 digest = roundDigest[epoch][round];
+        roundDigest[epoch][round] =
+            digest.finish(_given(modelHash), _given(eventsRoot), _given(traceRoot), _given(receiptHash));
+        recorded = round;
+        uint64 until = _enter(Phase.Open, _phaseDuration);
+        emit RoundRecorded(epoch, round, modelHash, eventsRoot, traceRoot, receiptHash, until);
     }
 
-    /// @inheritdoc IFederation
-    function eventInRound(
-        uint64 epoch_,
-        uint32 round_,
-        bytes32 streamDigest,
-        bytes32 payloadDigest,
-        bytes32[] calldata proof
-    ) external view returns (bool) {
-        bytes32 leaf = Leaves.signedEvent(streamDigest, payloadDigest);
-        return MerkleProof.verifyCalldata(proof, _rounds[epoch_][round_].eventsRoot, leaf);
+    function _extend(bytes32 word) private {
+        roundDigest[epoch][round] = roundDigest[epoch][round].extend(word);
     }
 
     /// @dev Checks one step of every provider's hash chain and moves the tips back by it.
     function _advanceTips(bytes32[] calldata preimages) private {
-        uint256 count = _tips.length;
-        if (preimages.length != count) revert WrongPreimageCount(preimages.length, count);
-        for (uint256 i = 0; i < count; ++i) {
-            if (keccak256(abi.encode(preimages[i])) != _tips[i]) revert WrongPreimage(i, preimages[i]);
-            _tips[i] = preimages[i];
+        bytes32[] memory tips = new bytes32[](preimages.length);
+        for (uint256 i = 0; i < preimages.length; ++i) {
+            tips[i] = keccak256(abi.encode(preimages[i]));
         }
+        bytes32 given = keccak256(abi.encodePacked(tips));
+        if (given != tipsHash) revert WrongPreimages(given, tipsHash);
+        tipsHash = keccak256(abi.encodePacked(preimages));
     }
 }

@@ -12,6 +12,11 @@ library Leaves {
         return _twice(abi.encode(streamDigest, payloadDigest));
     }
 
+    /// @notice A member and its word under a round's commit or reveal root.
+    function member(bytes32 didHash, bytes32 word) internal pure returns (bytes32) {
+        return _twice(abi.encode(didHash, word));
+    }
+
     function _twice(bytes memory encoded) private pure returns (bytes32) {
         return keccak256(bytes.concat(keccak256(encoded)));
     }

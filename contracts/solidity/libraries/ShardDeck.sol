@@ -6,46 +6,43 @@ library ShardDeck {
     /// @dev keccak256("folkmoot.draw"), as in `federation/hashing.py`.
     bytes32 internal constant PURPOSE = keccak256("folkmoot.draw");
 
-    /// @param swapped What stands at a position; 0 means the card it began with, position + 1.
+    /// @param cards Eight to a slot: what stands at a position; 0 means the card it began with, position + 1.
     struct Deck {
-        uint32 size;
-        uint32 drawn;
-        mapping(uint32 position => uint32 shard) swapped;
+        mapping(uint32 slot => uint256) cards;
     }
 
-    error DeckEmpty(uint32 size);
-
     /// @notice The seed of one draw: every party's contribution, in a fixed order of words.
-    function seed(
-        uint64 epoch,
-        uint32 round,
-        bytes32 beacon,
-        bytes32[] calldata preimages,
-        bytes32 commitRoot,
-        bytes32 revealRoot
-    ) internal view returns (bytes32) {
+    /// @param digest What the round has committed up to its reveals; see `RoundDigest`.
+    function seed(uint64 epoch, uint32 round, bytes32 beacon, bytes32[] calldata preimages, bytes32 digest)
+        internal
+        view
+        returns (bytes32)
+    {
         return keccak256(
             bytes.concat(
                 abi.encode(PURPOSE, block.chainid, address(this), epoch, round, beacon),
                 abi.encodePacked(preimages),
-                abi.encode(commitRoot, revealRoot)
+                digest
             )
         );
     }
 
-    /// @notice Take the shard at `drawn + seed_ mod (size - drawn)`.
+    /// @notice Take the shard at `drawn + seed_ mod (size - drawn)`; the caller sees to `drawn < size`.
     /// @dev The bias of the remainder is below 2^-224.
-    function draw(Deck storage deck, bytes32 seed_) internal returns (uint32 shard) {
-        uint32 top = deck.drawn;
-        if (top >= deck.size) revert DeckEmpty(deck.size);
-        uint32 position = top + uint32(uint256(seed_) % (deck.size - top));
+    function draw(Deck storage deck, uint32 size, uint32 drawn, bytes32 seed_) internal returns (uint32 shard) {
+        uint32 position = drawn + uint32(uint256(seed_) % (size - drawn));
         shard = _at(deck, position);
-        deck.swapped[position] = _at(deck, top);
-        deck.drawn = top + 1;
+        if (position != drawn) _put(deck, position, _at(deck, drawn));
     }
 
     function _at(Deck storage deck, uint32 position) private view returns (uint32) {
-        uint32 shard = deck.swapped[position];
+        uint32 shard = uint32(deck.cards[position / 8] >> (32 * (position % 8)));
         return shard == 0 ? position + 1 : shard;
+    }
+
+    function _put(Deck storage deck, uint32 position, uint32 shard) private {
+        uint256 shift = 32 * (position % 8);
+        uint256 others = deck.cards[position / 8] & ~(uint256(type(uint32).max) << shift);
+        deck.cards[position / 8] = others | (uint256(shard) << shift);
     }
 }

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+import {IBondVault} from "./interfaces/IBondVault.sol";
+import {IFederation} from "./interfaces/IFederation.sol";
+import {IRewardPool} from "./interfaces/IRewardPool.sol";
+
+/// @title See `interfaces/IBondVault.sol`, which says what every function does.
+contract BondVault is IBondVault {
+    using SafeERC20 for IERC20;
+    using SafeCast for uint256;
+
+    struct Bond {
+        uint248 amount;
+        bool leaving;
+    }
+
+    IERC20 public immutable token;
+    IRewardPool public immutable pool;
+    IFederation public immutable federation;
+
+    mapping(address account => Bond) private _bonds;
+
+    constructor(IERC20 token_, IRewardPool pool_, IFederation federation_) {
+        token = token_;
+        pool = pool_;
+        federation = federation_;
+    }
+
+    /// @inheritdoc IBondVault
+    /// @dev The amount is known only after the transfer, so the record follows it; a token that calls back
+    /// into `deposit` makes the outer balance differ from the outer amount, which is refused.
+    function deposit(address account, uint256 amount) external {
+        if (amount == 0) revert ZeroAmount();
+        uint256 before = token.balanceOf(address(this));
+        token.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 received = token.balanceOf(address(this)) - before;
+        if (received != amount) revert FeeOnTransfer(amount, received);
+
+        Bond storage bond = _bonds[account];
+        bond.amount = (bond.amount + amount).toUint248();
+        emit Deposited(account, msg.sender, amount);
+    }
+
+    /// @inheritdoc IBondVault
+    function quit() external {
+        _bonds[msg.sender].leaving = true;
+        emit Leaving(msg.sender, true);
+    }
+
+    /// @inheritdoc IBondVault
+    function stay() external {
+        _bonds[msg.sender].leaving = false;
+        emit Leaving(msg.sender, false);
+    }
+
+    /// @inheritdoc IBondVault
+    function withdraw(uint256 amount) external {
+        if (amount == 0) revert ZeroAmount();
+        Bond storage bond = _bonds[msg.sender];
+        if (!bond.leaving) revert NotLeaving(msg.sender);
+        if (federation.phase() != IFederation.Phase.Closed) revert EpochUnderWay();
+        _take(bond, msg.sender, amount);
+        emit Withdrawn(msg.sender, amount);
+        token.safeTransfer(msg.sender, amount);
+    }
+
+    /// @inheritdoc IBondVault
+    function slash(address account, uint256 amount, address beneficiary) external {
+        if (msg.sender != address(federation)) revert NotFederation(msg.sender);
+        _take(_bonds[account], account, amount);
+        uint256 half = beneficiary == address(0) ? 0 : amount / 2;
+        uint256 rest = amount - half;
+        emit Slashed(account, beneficiary, half, rest);
+        if (half != 0) token.safeTransfer(beneficiary, half);
+        if (rest != 0) {
+            token.forceApprove(address(pool), rest);
+            pool.fund(rest);
+        }
+    }
+
+    /// @inheritdoc IBondVault
+    function bondOf(address account) external view returns (uint256) {
+        return _bonds[account].amount;
+    }
+
+    /// @inheritdoc IBondVault
+    function leaving(address account) external view returns (bool) {
+        return _bonds[account].leaving;
+    }
+
+    /// @inheritdoc IBondVault
+    function standing(address account) external view returns (uint256) {
+        Bond memory bond = _bonds[account];
+        return bond.leaving ? 0 : bond.amount;
+    }
+
+    function _take(Bond storage bond, address account, uint256 amount) private {
+        if (amount > bond.amount) revert BondTooSmall(account, bond.amount, amount);
+        bond.amount -= uint248(amount);
+    }
+}
