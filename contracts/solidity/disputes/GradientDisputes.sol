@@ -108,7 +108,7 @@ contract GradientDisputes is DisputeBase {
     /// @param gbar The chunk of the gradient.
     function gradient(
         Context calldata context,
-        ShardSum.Word calldata proof,
+        ShardSum.WordProof calldata proof,
         Chunk calldata gbar,
         uint256 word
     ) external {
@@ -168,7 +168,7 @@ contract GradientDisputes is DisputeBase {
     }
 
     /// @dev The sum of a times scale over the shard's examples that contain the word.
-    function _withWord(Context calldata context, ShardSum.Word calldata proof, uint256 word, uint256 n)
+    function _withWord(Context calldata context, ShardSum.WordProof calldata proof, uint256 word, uint256 n)
         private
         view
         returns (int256 total)

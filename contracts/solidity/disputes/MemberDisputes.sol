@@ -119,7 +119,7 @@ contract MemberDisputes is DisputeBase {
     }
 
     /// @notice Convict if a member's status, score, counted score, credit or suspension does not follow.
-    function line(Context calldata context, Member.Line calldata proof) external {
+    function line(Context calldata context, Member.LineProof calldata proof) external {
         bytes32 tag = _openMember(context, proof.member, proof.seat);
         _open(context, tag, proof.choice, Trace.CHOICE, 0, 0);
         _open(context, tag, proof.improvement, Trace.IMPROVEMENT, 0, 0);

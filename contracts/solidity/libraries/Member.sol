@@ -27,7 +27,7 @@ library Member {
     int256 internal constant SUSPENDED = 5;
 
     /// @notice A member's line and all that it depends on.
-    struct Line {
+    struct LineProof {
         IDispute.Record member;
         IDispute.Record choice;
         IDispute.Record improvement;
@@ -53,7 +53,7 @@ library Member {
     }
 
     /// @notice Whether status, score, counted score, credit and suspension follow from the rest.
-    function right(IFederation.EpochTerms calldata terms, uint256 round, Line calldata proof)
+    function right(IFederation.EpochTerms calldata terms, uint256 round, LineProof calldata proof)
         internal
         pure
         returns (bool)
@@ -76,13 +76,13 @@ library Member {
             && (status == SUSPENDED) == (line[SUSPENDED_BEFORE] != 0) && (status == ACCEPTED || line[DELTA] == 0);
     }
 
-    function _score(IFederation.EpochTerms calldata terms, Line calldata proof) private pure returns (int256) {
+    function _score(IFederation.EpochTerms calldata terms, LineProof calldata proof) private pure returns (int256) {
         if (!accepted(proof.member)) return 0;
         uint256 eta = terms.etas[uint256(proof.choice.values[2])];
         return Score.ofProduct(proof.member.values[PRODUCT], eta, terms.quotaTotal);
     }
 
-    function _counted(IFederation.EpochTerms calldata terms, Line calldata proof) private pure returns (int256) {
+    function _counted(IFederation.EpochTerms calldata terms, LineProof calldata proof) private pure returns (int256) {
         int256 limit = Score.limit(terms, proof.seat.quota, proof.improvement.values[0]);
         if (proof.member.values[STATUS] == SILENT) return -limit;
         return accepted(proof.member) ? Score.clip(_score(terms, proof), limit) : int256(0);

@@ -16,7 +16,7 @@ library ShardSum {
     /// @param mean The bytes of the committed mean.
     /// @param entries The index's entry of every provider's part of the drawn shard.
     /// @param parts The bytes of every part, in the same order.
-    struct Word {
+    struct WordProof {
         IDispute.Record gradient;
         IDispute.Record examples;
         bytes averaged;
@@ -33,7 +33,7 @@ library ShardSum {
     /// @param first The place of that example in the shard.
     /// @return sum The weighted sum.
     /// @return next The place of the example after the part's last.
-    function ofPart(Word calldata proof, uint256 p, uint256 rows, uint256 word, uint256 first)
+    function ofPart(WordProof calldata proof, uint256 p, uint256 rows, uint256 word, uint256 first)
         internal
         pure
         returns (int256 sum, uint256 next)
