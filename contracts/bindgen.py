@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BINDINGS = PACKAGE / "bindings"
-CONTRACTS = ("BlockhashRandomness", "BondVault", "ContributorRegistry", "Federation", "MootToken", "RewardPool")
-WIDTH = 110
-
-BINDINGS = PACKAGE / "bindings"
 WORD = re.compile(r"address|bool|u?int\d+|bytes\d+")
 """Types of one word: an indexed value of another type leaves only its hash in a log."""
 

@@ -29,8 +29,13 @@ TARGETS = {
     "Federation.sol": ARTIFACTS,
     "MootToken.sol": ARTIFACTS,
     "RewardPool.sol": ARTIFACTS,
+    "disputes/ExampleDisputes.sol": ARTIFACTS,
+    "disputes/FitDisputes.sol": ARTIFACTS,
+    "disputes/PointDisputes.sol": ARTIFACTS,
+    "disputes/RecordDisputes.sol": ARTIFACTS,
     "randomness/BlockhashRandomness.sol": ARTIFACTS,
     "test/FeeToken.sol": TEST_ARTIFACTS,
+    "test/MockFederation.sol": TEST_ARTIFACTS,
     "test/Shapes.sol": TEST_ARTIFACTS,
 }
 """Each file that holds a contract of the same name, and where its artifact goes."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class AllRoundsRecorded(CustomError):
-    """Custom error ``AllRoundsRecorded``."""
+    """The epoch has no more rounds: reveal it."""
 
     SIGNATURE: ClassVar[str] = "AllRoundsRecorded(uint32)"
     HINT: ClassVar[str] = "reveal the epoch: it has no more rounds"
@@ -20,6 +20,28 @@ class AllRoundsRecorded(CustomError):
     def __init__(self, rounds: int) -> None:
         super().__init__(rounds)
         self.rounds = rounds
+
+
+class AlreadyAccused(CustomError):
+    """The provider was accused in this round already, or another one is."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyAccused(uint32)"
+    HINT: ClassVar[str] = "the provider was accused in this round already, or another one is"
+
+    def __init__(self, provider: int) -> None:
+        super().__init__(provider)
+        self.provider = provider
+
+
+class AlreadyForced(CustomError):
+    """The member has revealed on chain already."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyForced(bytes32)"
+    HINT: ClassVar[str] = "the member has revealed on chain already"
+
+    def __init__(self, did_hash: Hash32) -> None:
+        super().__init__(did_hash)
+        self.did_hash = did_hash
 
 
 class AlreadyRegistered(CustomError):
@@ -35,7 +57,7 @@ class AlreadyRegistered(CustomError):
 
 
 class BeaconExpired(CustomError):
-    """Custom error ``BeaconExpired``."""
+    """The randomness is out of reach: let the federation choose a new target."""
 
     SIGNATURE: ClassVar[str] = "BeaconExpired(uint64,uint256)"
     HINT: ClassVar[str] = "call retarget, then draw again after the new target block"
@@ -47,7 +69,7 @@ class BeaconExpired(CustomError):
 
 
 class BeaconNotExpired(CustomError):
-    """Custom error ``BeaconNotExpired``."""
+    """The randomness of the draw can still be had: draw."""
 
     SIGNATURE: ClassVar[str] = "BeaconNotExpired(uint64,uint256)"
     HINT: ClassVar[str] = "draw now: the target block's hash can still be read"
@@ -59,7 +81,7 @@ class BeaconNotExpired(CustomError):
 
 
 class BeaconNotReady(CustomError):
-    """Custom error ``BeaconNotReady``."""
+    """The randomness is not known yet: wait for a block after the target."""
 
     SIGNATURE: ClassVar[str] = "BeaconNotReady(uint64,uint256)"
     HINT: ClassVar[str] = "wait until the target block has been mined"
@@ -70,8 +92,21 @@ class BeaconNotReady(CustomError):
         self.current = current
 
 
+class BondTooSmall(CustomError):
+    """The account's bond is smaller than that."""
+
+    SIGNATURE: ClassVar[str] = "BondTooSmall(address,uint256,uint256)"
+    HINT: ClassVar[str] = "the account's bond is smaller than that"
+
+    def __init__(self, account: Address, bond: int, required: int) -> None:
+        super().__init__(account, bond, required)
+        self.account = account
+        self.bond = bond
+        self.required = required
+
+
 class ChallengeWindowOpen(CustomError):
-    """Custom error ``ChallengeWindowOpen``."""
+    """The table can still be challenged."""
 
     SIGNATURE: ClassVar[str] = "ChallengeWindowOpen(uint64)"
     HINT: ClassVar[str] = "wait until the challenge window has passed"
@@ -81,15 +116,26 @@ class ChallengeWindowOpen(CustomError):
         self.challenge_end = challenge_end
 
 
-class DeckEmpty(CustomError):
-    """Custom error ``DeckEmpty``."""
+class DeadlineAhead(CustomError):
+    """The time for the duty is not over yet: wait for the deadline."""
 
-    SIGNATURE: ClassVar[str] = "DeckEmpty(uint32)"
-    HINT: ClassVar[str] = "an epoch has at most as many rounds as shards"
+    SIGNATURE: ClassVar[str] = "DeadlineAhead(uint64)"
+    HINT: ClassVar[str] = "the time for the duty is not over yet: wait for the deadline"
 
-    def __init__(self, size: int) -> None:
-        super().__init__(size)
-        self.size = size
+    def __init__(self, deadline: int) -> None:
+        super().__init__(deadline)
+        self.deadline = deadline
+
+
+class DeadlinePassed(CustomError):
+    """The time for this duty is over: call `lapse`."""
+
+    SIGNATURE: ClassVar[str] = "DeadlinePassed(uint64)"
+    HINT: ClassVar[str] = "the time for this duty is over: call `lapse`"
+
+    def __init__(self, deadline: int) -> None:
+        super().__init__(deadline)
+        self.deadline = deadline
 
 
 class ECDSAInvalidSignature(CustomError):
@@ -214,8 +260,15 @@ class ERC2612InvalidSigner(CustomError):
         self.owner = owner
 
 
+class EpochUnderWay(CustomError):
+    """An epoch is under way: bonds stay until it has closed."""
+
+    SIGNATURE: ClassVar[str] = "EpochUnderWay()"
+    HINT: ClassVar[str] = "an epoch is under way: bonds stay until it has closed"
+
+
 class FeeOnTransfer(CustomError):
-    """Custom error ``FeeOnTransfer``."""
+    """The token does not move what it is told to: it cannot serve as a bond."""
 
     SIGNATURE: ClassVar[str] = "FeeOnTransfer(uint256,uint256)"
     HINT: ClassVar[str] = "use a token that moves exactly what it is told to"
@@ -226,8 +279,21 @@ class FeeOnTransfer(CustomError):
         self.received = received
 
 
+class InsufficientBond(CustomError):
+    """The account's bond is too small, or about to leave: deposit more, or stay."""
+
+    SIGNATURE: ClassVar[str] = "InsufficientBond(address,uint256,uint256)"
+    HINT: ClassVar[str] = "the account's bond is too small, or about to leave: deposit more, or stay"
+
+    def __init__(self, account: Address, bond: int, required: int) -> None:
+        super().__init__(account, bond, required)
+        self.account = account
+        self.bond = bond
+        self.required = required
+
+
 class InsufficientFunds(CustomError):
-    """Custom error ``InsufficientFunds``."""
+    """The pool holds less than this that is promised to nobody: fund it."""
 
     SIGNATURE: ClassVar[str] = "InsufficientFunds(uint256,uint256)"
     HINT: ClassVar[str] = "fund the pool before opening the epoch"
@@ -250,19 +316,32 @@ class InvalidAccountNonce(CustomError):
         self.current_nonce = current_nonce
 
 
-class InvalidChallengeWindow(CustomError):
-    """Custom error ``InvalidChallengeWindow``."""
+class InvalidConsent(CustomError):
+    """The signature is not the provider's consent to the terms of this epoch."""
 
-    SIGNATURE: ClassVar[str] = "InvalidChallengeWindow(uint64)"
-    HINT: ClassVar[str] = "deploy with a longer window"
+    SIGNATURE: ClassVar[str] = "InvalidConsent(uint32,address)"
+    HINT: ClassVar[str] = "the signature is not the provider's consent to the terms of this epoch"
 
-    def __init__(self, challenge_window: int) -> None:
-        super().__init__(challenge_window)
-        self.challenge_window = challenge_window
+    def __init__(self, provider: int, account: Address) -> None:
+        super().__init__(provider, account)
+        self.provider = provider
+        self.account = account
+
+
+class InvalidDelta(CustomError):
+    """The bytes are not a delta with this number of weights."""
+
+    SIGNATURE: ClassVar[str] = "InvalidDelta(uint256,uint32)"
+    HINT: ClassVar[str] = "the bytes are not a delta with this number of weights"
+
+    def __init__(self, length: int, dim: int) -> None:
+        super().__init__(length, dim)
+        self.length = length
+        self.dim = dim
 
 
 class InvalidDrawDelay(CustomError):
-    """Custom error ``InvalidDrawDelay``."""
+    """The delay of the draw must be 1 to 256 blocks."""
 
     SIGNATURE: ClassVar[str] = "InvalidDrawDelay(uint64)"
     HINT: ClassVar[str] = "deploy with a delay that block hashes outlive"
@@ -270,6 +349,17 @@ class InvalidDrawDelay(CustomError):
     def __init__(self, draw_delay: int) -> None:
         super().__init__(draw_delay)
         self.draw_delay = draw_delay
+
+
+class InvalidDuration(CustomError):
+    """Every duration must be 1 second to 90 days."""
+
+    SIGNATURE: ClassVar[str] = "InvalidDuration(uint64)"
+    HINT: ClassVar[str] = "every duration must be 1 second to 90 days"
+
+    def __init__(self, duration: int) -> None:
+        super().__init__(duration)
+        self.duration = duration
 
 
 class InvalidNonce(CustomError):
@@ -296,8 +386,46 @@ class InvalidProof(CustomError):
         self.cumulative = cumulative
 
 
+class InvalidProviderCount(CustomError):
+    """An epoch needs 1 to 32 providers."""
+
+    SIGNATURE: ClassVar[str] = "InvalidProviderCount(uint256)"
+    HINT: ClassVar[str] = "an epoch needs 1 to 32 providers"
+
+    def __init__(self, providers: int) -> None:
+        super().__init__(providers)
+        self.providers = providers
+
+
+class InvalidQuorum(CustomError):
+    """The quorum must not be larger than the number of validators."""
+
+    SIGNATURE: ClassVar[str] = "InvalidQuorum(uint32,uint256)"
+    HINT: ClassVar[str] = "the quorum must not be larger than the number of validators"
+
+    def __init__(self, quorum: int, validators: int) -> None:
+        super().__init__(quorum, validators)
+        self.quorum = quorum
+        self.validators = validators
+
+
+class InvalidRecord(CustomError):
+    """The record is not in the trace, is about something else, or has another number of values."""
+
+    SIGNATURE: ClassVar[str] = "InvalidRecord(uint8,uint32,uint32)"
+    HINT: ClassVar[str] = (
+        "the record is not in the trace, is about something else, or has another number of values"
+    )
+
+    def __init__(self, op: int, i: int, j: int) -> None:
+        super().__init__(op, i, j)
+        self.op = op
+        self.i = i
+        self.j = j
+
+
 class InvalidRounds(CustomError):
-    """Custom error ``InvalidRounds``."""
+    """An epoch needs at least one round, and a shard for each."""
 
     SIGNATURE: ClassVar[str] = "InvalidRounds(uint32,uint32)"
     HINT: ClassVar[str] = "open an epoch with at least one round, and a shard for each"
@@ -326,15 +454,62 @@ class InvalidSignature(CustomError):
         self.payee = payee
 
 
-class NoProviders(CustomError):
-    """Custom error ``NoProviders``."""
+class LengthMismatch(CustomError):
+    """Every provider needs a tip and an account."""
 
-    SIGNATURE: ClassVar[str] = "NoProviders()"
-    HINT: ClassVar[str] = "open the epoch with the tip of at least one provider's chain"
+    SIGNATURE: ClassVar[str] = "LengthMismatch(uint256,uint256)"
+    HINT: ClassVar[str] = "every provider needs a tip and an account"
+
+    def __init__(self, tips: int, providers: int) -> None:
+        super().__init__(tips, providers)
+        self.tips = tips
+        self.providers = providers
+
+
+class NoFault(CustomError):
+    """The step is recorded as the rules give it: there is nothing to convict."""
+
+    SIGNATURE: ClassVar[str] = "NoFault()"
+    HINT: ClassVar[str] = "the step is recorded as the rules give it: there is nothing to convict"
+
+
+class NoSuchEntry(CustomError):
+    """The vector has no such entry."""
+
+    SIGNATURE: ClassVar[str] = "NoSuchEntry(uint256,uint256)"
+    HINT: ClassVar[str] = "the vector has no such entry"
+
+    def __init__(self, index: int, length: int) -> None:
+        super().__init__(index, length)
+        self.index = index
+        self.length = length
+
+
+class NoVector(CustomError):
+    """Records of this kind have no vector in this field."""
+
+    SIGNATURE: ClassVar[str] = "NoVector(uint8,uint256)"
+    HINT: ClassVar[str] = "records of this kind have no vector in this field"
+
+    def __init__(self, op: int, field: int) -> None:
+        super().__init__(op, field)
+        self.op = op
+        self.field = field
+
+
+class NotAccused(CustomError):
+    """The provider is not accused."""
+
+    SIGNATURE: ClassVar[str] = "NotAccused(uint32)"
+    HINT: ClassVar[str] = "the provider is not accused"
+
+    def __init__(self, provider: int) -> None:
+        super().__init__(provider)
+        self.provider = provider
 
 
 class NotAggregator(CustomError):
-    """Custom error ``NotAggregator``."""
+    """Only the aggregator may do this."""
 
     SIGNATURE: ClassVar[str] = "NotAggregator(address)"
     HINT: ClassVar[str] = "only the federation's aggregator may do this"
@@ -344,8 +519,33 @@ class NotAggregator(CustomError):
         self.caller = caller
 
 
+class NotAnnounced(CustomError):
+    """The challenger must announce its proof in an earlier block."""
+
+    SIGNATURE: ClassVar[str] = "NotAnnounced(address,bytes32)"
+    HINT: ClassVar[str] = "the challenger must announce its proof in an earlier block"
+
+    def __init__(self, challenger: Address, proof_hash: Hash32) -> None:
+        super().__init__(challenger, proof_hash)
+        self.challenger = challenger
+        self.proof_hash = proof_hash
+
+
+class NotConsented(CustomError):
+    """The provider has not consented to the terms, so it cannot be accused: show its signature."""
+
+    SIGNATURE: ClassVar[str] = "NotConsented(uint32)"
+    HINT: ClassVar[str] = (
+        "the provider has not consented to the terms, so it cannot be accused: show its signature"
+    )
+
+    def __init__(self, provider: int) -> None:
+        super().__init__(provider)
+        self.provider = provider
+
+
 class NotFederation(CustomError):
-    """Custom error ``NotFederation``."""
+    """Only the federation may do this."""
 
     SIGNATURE: ClassVar[str] = "NotFederation(address)"
     HINT: ClassVar[str] = "only the federation may do this"
@@ -353,6 +553,52 @@ class NotFederation(CustomError):
     def __init__(self, caller: Address) -> None:
         super().__init__(caller)
         self.caller = caller
+
+
+class NotInIndex(CustomError):
+    """The index holds no such entry for this provider."""
+
+    SIGNATURE: ClassVar[str] = "NotInIndex(uint256,uint256)"
+    HINT: ClassVar[str] = "the index holds no such entry for this provider"
+
+    def __init__(self, shard: int, provider: int) -> None:
+        super().__init__(shard, provider)
+        self.shard = shard
+        self.provider = provider
+
+
+class NotInPart(CustomError):
+    """The example is not the one committed at this place of the part."""
+
+    SIGNATURE: ClassVar[str] = "NotInPart(uint256,uint256)"
+    HINT: ClassVar[str] = "the example is not the one committed at this place of the part"
+
+    def __init__(self, provider: int, index: int) -> None:
+        super().__init__(provider, index)
+        self.provider = provider
+        self.index = index
+
+
+class NotJudge(CustomError):
+    """Only a judge that the federation was deployed with may do this."""
+
+    SIGNATURE: ClassVar[str] = "NotJudge(address)"
+    HINT: ClassVar[str] = "only a judge that the federation was deployed with may do this"
+
+    def __init__(self, caller: Address) -> None:
+        super().__init__(caller)
+        self.caller = caller
+
+
+class NotLeaving(CustomError):
+    """The account must leave before it withdraws."""
+
+    SIGNATURE: ClassVar[str] = "NotLeaving(address)"
+    HINT: ClassVar[str] = "the account must leave before it withdraws"
+
+    def __init__(self, account: Address) -> None:
+        super().__init__(account)
+        self.account = account
 
 
 class NotMinter(CustomError):
@@ -364,6 +610,37 @@ class NotMinter(CustomError):
     def __init__(self, caller: Address) -> None:
         super().__init__(caller)
         self.caller = caller
+
+
+class NotOfProvider(CustomError):
+    """The entries given do not end with the provider that holds this example."""
+
+    SIGNATURE: ClassVar[str] = "NotOfProvider(uint256,uint256)"
+    HINT: ClassVar[str] = "the entries given do not end with the provider that holds this example"
+
+    def __init__(self, example: int, provider: int) -> None:
+        super().__init__(example, provider)
+        self.example = example
+        self.provider = provider
+
+
+class NotThisRound(CustomError):
+    """Only the part of the shard drawn in the present round can be asked for."""
+
+    SIGNATURE: ClassVar[str] = "NotThisRound(uint32,uint32)"
+    HINT: ClassVar[str] = "only the part of the shard drawn in the present round can be asked for"
+
+    def __init__(self, round_: int, present: int) -> None:
+        super().__init__(round_, present)
+        self.round_ = round_
+        self.present = present
+
+
+class NothingHeld(CustomError):
+    """The judge has no open question."""
+
+    SIGNATURE: ClassVar[str] = "NothingHeld()"
+    HINT: ClassVar[str] = "the judge has no open question"
 
 
 class NothingToClaim(CustomError):
@@ -391,8 +668,55 @@ class Overdrawn(CustomError):
         self.total = total
 
 
+class ProposerTooEarly(CustomError):
+    """Until then only the aggregator may propose."""
+
+    SIGNATURE: ClassVar[str] = "ProposerTooEarly(address,uint64)"
+    HINT: ClassVar[str] = "until then only the aggregator may propose"
+
+    def __init__(self, caller: Address, from_: int) -> None:
+        super().__init__(caller, from_)
+        self.caller = caller
+        self.from_ = from_
+
+
+class QuestionsOpen(CustomError):
+    """Questions to the proposer are open: wait for their answers."""
+
+    SIGNATURE: ClassVar[str] = "QuestionsOpen(uint16)"
+    HINT: ClassVar[str] = "questions to the proposer are open: wait for their answers"
+
+    def __init__(self, holds: int) -> None:
+        super().__init__(holds)
+        self.holds = holds
+
+
+class RevealTooLate(CustomError):
+    """The draw is decided: nothing can be revealed any more."""
+
+    SIGNATURE: ClassVar[str] = "RevealTooLate(uint64,uint256)"
+    HINT: ClassVar[str] = "the draw is decided: nothing can be revealed any more"
+
+    def __init__(self, draw_target: int, current: int) -> None:
+        super().__init__(draw_target, current)
+        self.draw_target = draw_target
+        self.current = current
+
+
+class RoundNotRecorded(CustomError):
+    """Only a recorded round that may still be paid can be disputed."""
+
+    SIGNATURE: ClassVar[str] = "RoundNotRecorded(uint32,uint32)"
+    HINT: ClassVar[str] = "only a recorded round that may still be paid can be disputed"
+
+    def __init__(self, round_: int, recorded: int) -> None:
+        super().__init__(round_, recorded)
+        self.round_ = round_
+        self.recorded = recorded
+
+
 class RoundsRemain(CustomError):
-    """Custom error ``RoundsRemain``."""
+    """The epoch has rounds left."""
 
     SIGNATURE: ClassVar[str] = "RoundsRemain(uint32,uint32)"
     HINT: ClassVar[str] = "record the remaining rounds first"
@@ -401,6 +725,18 @@ class RoundsRemain(CustomError):
         super().__init__(recorded, rounds)
         self.recorded = recorded
         self.rounds = rounds
+
+
+class SafeCastOverflowedUintDowncast(CustomError):
+    """Custom error ``SafeCastOverflowedUintDowncast``."""
+
+    SIGNATURE: ClassVar[str] = "SafeCastOverflowedUintDowncast(uint8,uint256)"
+    HINT: ClassVar[str] = "the number is too large for its place"
+
+    def __init__(self, bits: int, value: int) -> None:
+        super().__init__(bits, value)
+        self.bits = bits
+        self.value = value
 
 
 class SafeERC20FailedOperation(CustomError):
@@ -449,7 +785,7 @@ class TotalDecreased(CustomError):
 
 
 class TotalOutOfRange(CustomError):
-    """Custom error ``TotalOutOfRange``."""
+    """The total of a table must lie within these bounds."""
 
     SIGNATURE: ClassVar[str] = "TotalOutOfRange(uint256,uint256,uint256)"
     HINT: ClassVar[str] = "propose a total between what is promised and what is funded"
@@ -473,8 +809,67 @@ class Underfunded(CustomError):
         self.funded = funded
 
 
+class UnknownCommitment(CustomError):
+    """The round has no such commitment of this member."""
+
+    SIGNATURE: ClassVar[str] = "UnknownCommitment(bytes32,bytes32)"
+    HINT: ClassVar[str] = "the round has no such commitment of this member"
+
+    def __init__(self, did_hash: Hash32, commitment: Hash32) -> None:
+        super().__init__(did_hash, commitment)
+        self.did_hash = did_hash
+        self.commitment = commitment
+
+
+class UnknownProvider(CustomError):
+    """The epoch has no such provider."""
+
+    SIGNATURE: ClassVar[str] = "UnknownProvider(uint32,uint256)"
+    HINT: ClassVar[str] = "the epoch has no such provider"
+
+    def __init__(self, provider: int, providers: int) -> None:
+        super().__init__(provider, providers)
+        self.provider = provider
+        self.providers = providers
+
+
+class WrongBytes(CustomError):
+    """The bytes do not have the committed SHA-256."""
+
+    SIGNATURE: ClassVar[str] = "WrongBytes(bytes32,bytes32)"
+    HINT: ClassVar[str] = "the bytes do not have the committed SHA-256"
+
+    def __init__(self, expected: Hash32, given: Hash32) -> None:
+        super().__init__(expected, given)
+        self.expected = expected
+        self.given = given
+
+
+class WrongFormat(CustomError):
+    """The bytes have the committed hash but are not in the format that they should be in."""
+
+    SIGNATURE: ClassVar[str] = "WrongFormat(bytes32)"
+    HINT: ClassVar[str] = "the bytes have the committed hash but are not in the format that they should be in"
+
+    def __init__(self, hash_: Hash32) -> None:
+        super().__init__(hash_)
+        self.hash_ = hash_
+
+
+class WrongPart(CustomError):
+    """The bytes are not this part of the committed examples."""
+
+    SIGNATURE: ClassVar[str] = "WrongPart(uint256,uint256)"
+    HINT: ClassVar[str] = "the bytes are not this part of the committed examples"
+
+    def __init__(self, shard: int, provider: int) -> None:
+        super().__init__(shard, provider)
+        self.shard = shard
+        self.provider = provider
+
+
 class WrongPhase(CustomError):
-    """Custom error ``WrongPhase``."""
+    """The federation stands in another phase: look at `phase`."""
 
     SIGNATURE: ClassVar[str] = "WrongPhase(uint8,uint8)"
     HINT: ClassVar[str] = "another transaction has already moved the federation, or one is missing"
@@ -491,7 +886,7 @@ class WrongPhase(CustomError):
 
 
 class WrongPreimage(CustomError):
-    """Custom error ``WrongPreimage``."""
+    """The preimage does not hash to the provider's tip."""
 
     SIGNATURE: ClassVar[str] = "WrongPreimage(uint256,bytes32)"
     HINT: ClassVar[str] = "give each provider's own next preimage, in the order of the tips"
@@ -502,27 +897,62 @@ class WrongPreimage(CustomError):
         self.preimage = preimage
 
 
-class WrongPreimageCount(CustomError):
-    """Custom error ``WrongPreimageCount``."""
+class WrongPreimages(CustomError):
+    """The preimages do not hash to the providers' tips."""
 
-    SIGNATURE: ClassVar[str] = "WrongPreimageCount(uint256,uint256)"
-    HINT: ClassVar[str] = "give one preimage for each provider"
+    SIGNATURE: ClassVar[str] = "WrongPreimages(bytes32,bytes32)"
+    HINT: ClassVar[str] = "the preimages do not hash to the providers' tips"
 
-    def __init__(self, given: int, required: int) -> None:
-        super().__init__(given, required)
+    def __init__(self, given: Hash32, stored: Hash32) -> None:
+        super().__init__(given, stored)
         self.given = given
-        self.required = required
+        self.stored = stored
+
+
+class WrongTerms(CustomError):
+    """These are not the terms of the federation's present epoch."""
+
+    SIGNATURE: ClassVar[str] = "WrongTerms(bytes32,bytes32)"
+    HINT: ClassVar[str] = "these are not the terms of the federation's present epoch"
+
+    def __init__(self, given: Hash32, stored: Hash32) -> None:
+        super().__init__(given, stored)
+        self.given = given
+        self.stored = stored
+
+
+class WrongVector(CustomError):
+    """The bytes are not those of the committed vector, or it has another length."""
+
+    SIGNATURE: ClassVar[str] = "WrongVector(bytes32)"
+    HINT: ClassVar[str] = "the bytes are not those of the committed vector, or it has another length"
+
+    def __init__(self, commitment: Hash32) -> None:
+        super().__init__(commitment)
+        self.commitment = commitment
+
+
+class WrongWords(CustomError):
+    """These are not the words that the federation stored for the round."""
+
+    SIGNATURE: ClassVar[str] = "WrongWords(bytes32,bytes32)"
+    HINT: ClassVar[str] = "these are not the words that the federation stored for the round"
+
+    def __init__(self, given: Hash32, stored: Hash32) -> None:
+        super().__init__(given, stored)
+        self.given = given
+        self.stored = stored
 
 
 class ZeroAmount(CustomError):
-    """Custom error ``ZeroAmount``."""
+    """The amount is zero."""
 
     SIGNATURE: ClassVar[str] = "ZeroAmount()"
     HINT: ClassVar[str] = "give an amount above zero"
 
 
 class ZeroHash(CustomError):
-    """Custom error ``ZeroHash``."""
+    """A hash is missing."""
 
     SIGNATURE: ClassVar[str] = "ZeroHash()"
     HINT: ClassVar[str] = "give the hash of something that exists"
@@ -530,12 +960,16 @@ class ZeroHash(CustomError):
 
 ERRORS: tuple[type[CustomError], ...] = (
     AllRoundsRecorded,
+    AlreadyAccused,
+    AlreadyForced,
     AlreadyRegistered,
     BeaconExpired,
     BeaconNotExpired,
     BeaconNotReady,
+    BondTooSmall,
     ChallengeWindowOpen,
-    DeckEmpty,
+    DeadlineAhead,
+    DeadlinePassed,
     ECDSAInvalidSignature,
     ECDSAInvalidSignatureLength,
     ECDSAInvalidSignatureS,
@@ -547,32 +981,65 @@ ERRORS: tuple[type[CustomError], ...] = (
     ERC20InvalidSpender,
     ERC2612ExpiredSignature,
     ERC2612InvalidSigner,
+    EpochUnderWay,
     FeeOnTransfer,
+    InsufficientBond,
     InsufficientFunds,
     InvalidAccountNonce,
-    InvalidChallengeWindow,
+    InvalidConsent,
+    InvalidDelta,
     InvalidDrawDelay,
+    InvalidDuration,
     InvalidNonce,
     InvalidProof,
+    InvalidProviderCount,
+    InvalidQuorum,
+    InvalidRecord,
     InvalidRounds,
     InvalidShortString,
     InvalidSignature,
-    NoProviders,
+    LengthMismatch,
+    NoFault,
+    NoSuchEntry,
+    NoVector,
+    NotAccused,
     NotAggregator,
+    NotAnnounced,
+    NotConsented,
     NotFederation,
+    NotInIndex,
+    NotInPart,
+    NotJudge,
+    NotLeaving,
     NotMinter,
+    NotOfProvider,
+    NotThisRound,
+    NothingHeld,
     NothingToClaim,
     Overdrawn,
+    ProposerTooEarly,
+    QuestionsOpen,
+    RevealTooLate,
+    RoundNotRecorded,
     RoundsRemain,
+    SafeCastOverflowedUintDowncast,
     SafeERC20FailedOperation,
     SignatureExpired,
     StringTooLong,
     TotalDecreased,
     TotalOutOfRange,
     Underfunded,
+    UnknownCommitment,
+    UnknownProvider,
+    WrongBytes,
+    WrongFormat,
+    WrongPart,
     WrongPhase,
     WrongPreimage,
-    WrongPreimageCount,
+    WrongPreimages,
+    WrongTerms,
+    WrongVector,
+    WrongWords,
     ZeroAmount,
     ZeroHash,
 )

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
-    from federation.types import Hash32
+    from federation.types import Address, Hash32
 
 
 class Phase(IntEnum):
@@ -19,7 +19,7 @@ class Phase(IntEnum):
     REVEAL = 3
     DRAW = 4
     RECORD = 5
-    REVEALED = 6
+    SETTLE = 6
     PROPOSED = 7
 
 
@@ -27,17 +27,30 @@ class Phase(IntEnum):
 class EpochTerms:
     """Struct ``EpochTerms``; see the interface for its fields."""
 
-    ABI: ClassVar[str] = "(bytes32,bytes32,bytes32,bytes32,uint32,uint32,uint256,uint256,bytes32[])"
+    ABI: ClassVar[str] = (
+        "(bytes32,bytes32,bytes32,bytes32,bytes32,uint32,uint32,uint64,uint32,uint32,uint256,uint256,"
+        "uint32,uint32,uint32,uint32[],uint32[],bytes32[],address[])"
+    )
 
     validation_root: Hash32
     mean_hash: Hash32
     public_hash: Hash32
     roster_hash: Hash32
+    roster_root: Hash32
+    dim: int
+    members: int
+    quota_total: int
     shards: int
     rounds: int
     bounty: int
     funds: int
+    clip_milli: int
+    suspension_milli: int
+    suspension_from: int
+    etas: tuple[int, ...]
+    betas_tenths: tuple[int, ...]
     provider_tips: tuple[Hash32, ...]
+    providers: tuple[Address, ...]
 
     def to_abi(self) -> tuple[object, ...]:
         """Return the fields in the order of the ABI."""
@@ -46,11 +59,21 @@ class EpochTerms:
             self.mean_hash,
             self.public_hash,
             self.roster_hash,
+            self.roster_root,
+            self.dim,
+            self.members,
+            self.quota_total,
             self.shards,
             self.rounds,
             self.bounty,
             self.funds,
+            self.clip_milli,
+            self.suspension_milli,
+            self.suspension_from,
+            self.etas,
+            self.betas_tenths,
             self.provider_tips,
+            self.providers,
         )
 
     @classmethod
@@ -61,17 +84,27 @@ class EpochTerms:
             mean_hash=values[1],
             public_hash=values[2],
             roster_hash=values[3],
-            shards=values[4],
-            rounds=values[5],
-            bounty=values[6],
-            funds=values[7],
-            provider_tips=values[8],
+            roster_root=values[4],
+            dim=values[5],
+            members=values[6],
+            quota_total=values[7],
+            shards=values[8],
+            rounds=values[9],
+            bounty=values[10],
+            funds=values[11],
+            clip_milli=values[12],
+            suspension_milli=values[13],
+            suspension_from=values[14],
+            etas=values[15],
+            betas_tenths=values[16],
+            provider_tips=values[17],
+            providers=values[18],
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoundInfo:
-    """Struct ``RoundInfo``; see the interface for its fields."""
+class RoundWords:
+    """Struct ``RoundWords``; see the interface for its fields."""
 
     ABI: ClassVar[str] = "(bytes32,bytes32,bytes32,uint32,bytes32,bytes32,bytes32,bytes32)"
 
@@ -109,4 +142,349 @@ class RoundInfo:
             events_root=values[5],
             trace_root=values[6],
             receipt_hash=values[7],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Struct ``Context``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = f"(address,{EpochTerms.ABI},uint32,{RoundWords.ABI})"
+
+    federation: Address
+    terms: EpochTerms
+    round_: int
+    words: RoundWords
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.federation, self.terms.to_abi(), self.round_, self.words.to_abi())
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            federation=values[0],
+            terms=EpochTerms.from_abi(values[1]),
+            round_=values[2],
+            words=RoundWords.from_abi(values[3]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Struct ``Record``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(uint8,uint32,uint32,int256[],bytes32[])"
+
+    op: int
+    i: int
+    j: int
+    values: tuple[int, ...]
+    proof: tuple[Hash32, ...]
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.op, self.i, self.j, self.values, self.proof)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(op=values[0], i=values[1], j=values[2], values=values[3], proof=values[4])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartEntry:
+    """Struct ``PartEntry``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(uint32,bytes32,bytes32[])"
+
+    count: int
+    root: Hash32
+    proof: tuple[Hash32, ...]
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.count, self.root, self.proof)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(count=values[0], root=values[1], proof=values[2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """Struct ``Opening``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = f"({PartEntry.ABI}[],bytes32,bytes,bytes32[])"
+
+    entries: tuple[PartEntry, ...]
+    salt: Hash32
+    data: bytes
+    proof: tuple[Hash32, ...]
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (tuple(item.to_abi() for item in self.entries), self.salt, self.data, self.proof)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            entries=tuple(PartEntry.from_abi(item) for item in values[0]),
+            salt=values[1],
+            data=values[2],
+            proof=values[3],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Struct ``Chunk``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(bytes32[],bytes)"
+
+    hashes: tuple[Hash32, ...]
+    data: bytes
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.hashes, self.data)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(hashes=values[0], data=values[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleClaim:
+    """Struct ``ExampleClaim``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = f"({Record.ABI},{Record.ABI},{Opening.ABI},{Chunk.ABI},{Chunk.ABI},bytes,uint32)"
+
+    examples: Record
+    mean: Record
+    example: Opening
+    labels: Chunk
+    scales: Chunk
+    counts: bytes
+    index: int
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (
+            self.examples.to_abi(),
+            self.mean.to_abi(),
+            self.example.to_abi(),
+            self.labels.to_abi(),
+            self.scales.to_abi(),
+            self.counts,
+            self.index,
+        )
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            examples=Record.from_abi(values[0]),
+            mean=Record.from_abi(values[1]),
+            example=Opening.from_abi(values[2]),
+            labels=Chunk.from_abi(values[3]),
+            scales=Chunk.from_abi(values[4]),
+            counts=values[5],
+            index=values[6],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Struct ``Config``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = (
+        "(bytes32,address,address,address,uint64,uint64,uint64,uint64,uint64,uint256,uint256,uint256,"
+        "uint256,uint32,address[],address[])"
+    )
+
+    manifest_hash: Hash32
+    aggregator: Address
+    token: Address
+    randomness: Address
+    draw_delay: int
+    phase_duration: int
+    settle_duration: int
+    challenge_window: int
+    answer_window: int
+    aggregator_bond: int
+    provider_bond: int
+    challenger_bond: int
+    validator_bond: int
+    quorum: int
+    validators: tuple[Address, ...]
+    judges: tuple[Address, ...]
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (
+            self.manifest_hash,
+            self.aggregator,
+            self.token,
+            self.randomness,
+            self.draw_delay,
+            self.phase_duration,
+            self.settle_duration,
+            self.challenge_window,
+            self.answer_window,
+            self.aggregator_bond,
+            self.provider_bond,
+            self.challenger_bond,
+            self.validator_bond,
+            self.quorum,
+            self.validators,
+            self.judges,
+        )
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            manifest_hash=values[0],
+            aggregator=values[1],
+            token=values[2],
+            randomness=values[3],
+            draw_delay=values[4],
+            phase_duration=values[5],
+            settle_duration=values[6],
+            challenge_window=values[7],
+            answer_window=values[8],
+            aggregator_bond=values[9],
+            provider_bond=values[10],
+            challenger_bond=values[11],
+            validator_bond=values[12],
+            quorum=values[13],
+            validators=values[14],
+            judges=values[15],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Struct ``Proposal``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(address,bytes32,uint256,bytes32,uint32,uint256,uint64)"
+
+    proposer: Address
+    payout_root: Hash32
+    total: int
+    settlement_root: Hash32
+    rounds: int
+    forfeited: int
+    challenge_end: int
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (
+            self.proposer,
+            self.payout_root,
+            self.total,
+            self.settlement_root,
+            self.rounds,
+            self.forfeited,
+            self.challenge_end,
+        )
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            proposer=values[0],
+            payout_root=values[1],
+            total=values[2],
+            settlement_root=values[3],
+            rounds=values[4],
+            forfeited=values[5],
+            challenge_end=values[6],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SumsClaim:
+    """Struct ``SumsClaim``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = f"({Record.ABI},{Record.ABI},{Record.ABI},{Record.ABI},bytes,bytes)"
+
+    point: Record
+    sums: Record
+    before: Record
+    examples: Record
+    logits: bytes
+    labels: bytes
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (
+            self.point.to_abi(),
+            self.sums.to_abi(),
+            self.before.to_abi(),
+            self.examples.to_abi(),
+            self.logits,
+            self.labels,
+        )
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            point=Record.from_abi(values[0]),
+            sums=Record.from_abi(values[1]),
+            before=Record.from_abi(values[2]),
+            examples=Record.from_abi(values[3]),
+            logits=values[4],
+            labels=values[5],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogitClaim:
+    """Struct ``LogitClaim``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = (
+        f"({Record.ABI},{Record.ABI},{Record.ABI},{Opening.ABI},bytes,{Chunk.ABI},{Chunk.ABI},uint32)"
+    )
+
+    point: Record
+    sums: Record
+    examples: Record
+    example: Opening
+    weights: bytes
+    logits: Chunk
+    scales: Chunk
+    index: int
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (
+            self.point.to_abi(),
+            self.sums.to_abi(),
+            self.examples.to_abi(),
+            self.example.to_abi(),
+            self.weights,
+            self.logits.to_abi(),
+            self.scales.to_abi(),
+            self.index,
+        )
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            point=Record.from_abi(values[0]),
+            sums=Record.from_abi(values[1]),
+            examples=Record.from_abi(values[2]),
+            example=Opening.from_abi(values[3]),
+            weights=values[4],
+            logits=Chunk.from_abi(values[5]),
+            scales=Chunk.from_abi(values[6]),
+            index=values[7],
         )

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IDispute} from "../interfaces/IDispute.sol";
 import {IFederation} from "../interfaces/IFederation.sol";
+import {RoundDigest} from "../libraries/RoundDigest.sol";
 import {Trace} from "../libraries/Trace.sol";
 
 /// @title The frame of a dispute: where it takes place, which records it opens, how it ends.
@@ -23,7 +24,7 @@ abstract contract DisputeBase is IDispute {
         epoch = context.federation.epoch();
         bytes32 expected = context.federation.termsHash(epoch);
         bytes32 given = keccak256(abi.encode(context.terms));
-        if (given != expected) revert WrongTerms(expected, given);
+        if (given != expected) revert WrongTerms(given, expected);
     }
 
     /// @notice Refuse words that are not those of a recorded round.
@@ -35,18 +36,8 @@ abstract contract DisputeBase is IDispute {
         IFederation.RoundWords calldata words
     ) internal view {
         bytes32 expected = federation.roundDigest(epoch, round);
-        bytes32 given = keccak256(
-            abi.encode(_drawn(words), words.modelHash, words.eventsRoot, words.traceRoot, words.receiptHash)
-        );
-        if (given != expected) revert WrongWords(round, expected, given);
-    }
-
-    /// @notice The digest of a round whose shard has been drawn and that is not recorded yet.
-    function _drawn(IFederation.RoundWords calldata words) internal pure returns (bytes32 digest) {
-        digest = keccak256(abi.encode(words.baseHash));
-        digest = keccak256(abi.encode(digest, words.commitRoot));
-        digest = keccak256(abi.encode(digest, words.revealRoot));
-        digest = keccak256(abi.encode(digest, words.shard));
+        bytes32 given = RoundDigest.recorded(words);
+        if (given != expected) revert WrongWords(given, expected);
     }
 
     /// @notice Refuse a record that is not the one meant in the context's trace.

@@ -6,6 +6,7 @@ import {Blobs} from "../libraries/Blobs.sol";
 import {Examples} from "../libraries/Examples.sol";
 import {LinearModel} from "../libraries/LinearModel.sol";
 import {Parts} from "../libraries/Parts.sol";
+import {RoundDigest} from "../libraries/RoundDigest.sol";
 import {Trace} from "../libraries/Trace.sol";
 import {Vectors} from "../libraries/Vectors.sol";
 import {DisputeBase} from "./DisputeBase.sol";
@@ -23,7 +24,7 @@ contract ExampleDisputes is DisputeBase {
     /// @param scales The chunk with its scale.
     /// @param counts The published bytes of the mean.
     /// @param index The example's place at the position.
-    struct Claim {
+    struct ExampleClaim {
         Record examples;
         Record mean;
         Examples.Opening example;
@@ -38,7 +39,7 @@ contract ExampleDisputes is DisputeBase {
 
     /// @notice Dispute the label or the scale of one example. A round that used an example which is not in
     /// canonical form is convicted too: whoever opened it should have been accused instead.
-    function example(Context calldata context, Claim calldata claim) external {
+    function example(Context calldata context, ExampleClaim calldata claim) external {
         bytes32 tag = _enter(context);
         _open(context, tag, claim.examples, Trace.EXAMPLES, 0, claim.examples.j);
         _open(context, tag, claim.mean, Trace.MEAN, 0, 0);
@@ -101,19 +102,19 @@ contract ExampleDisputes is DisputeBase {
         uint32 present = context.federation.round();
         if (context.round != present) revert NotThisRound(context.round, present);
         bytes32 expected = context.federation.roundDigest(epoch, present);
-        bytes32 given = _drawn(context.words);
-        if (given != expected) revert WrongWords(present, expected, given);
+        bytes32 given = RoundDigest.extend(RoundDigest.revealed(context.words), bytes32(uint256(context.words.shard)));
+        if (given != expected) revert WrongWords(given, expected);
         Parts.open(part, entry, Examples.placeOf(context, epoch, context.words.shard), provider, context.terms.dim);
         context.federation.clearAccusation(provider);
     }
 
-    function _label(Claim calldata claim) private pure returns (bool) {
+    function _label(ExampleClaim calldata claim) private pure returns (bool) {
         int256[] calldata values = claim.examples.values;
         int256 recorded = claim.labels.entry(values[2], claim.index, uint256(values[1]));
         return recorded == Examples.label(claim.example.data);
     }
 
-    function _scale(Context calldata context, Claim calldata claim) private pure returns (bool) {
+    function _scale(Context calldata context, ExampleClaim calldata claim) private pure returns (bool) {
         int256[] calldata values = claim.examples.values;
         int256 recorded = claim.scales.entry(values[3], claim.index, uint256(values[1]));
         (uint256 total, bytes calldata counts) = Blobs.mean(claim.counts, context.terms.meanHash, context.terms.dim);

@@ -22,7 +22,7 @@ contract FitDisputes is DisputeBase {
     /// @param examples The record of the position's examples.
     /// @param logits The logits of the position, whole.
     /// @param labels The labels of the position, whole.
-    struct Sums {
+    struct SumsClaim {
         Record point;
         Record sums;
         Record before;
@@ -39,7 +39,7 @@ contract FitDisputes is DisputeBase {
     }
 
     /// @notice Dispute the sums of a point at a position.
-    function sums(Context calldata context, Sums calldata claim) external {
+    function sums(Context calldata context, SumsClaim calldata claim) external {
         bytes32 tag = _enter(context);
         uint32 p = claim.point.i;
         uint32 position = claim.sums.j;

@@ -28,7 +28,7 @@ contract PointDisputes is DisputeBase {
     /// @param logits The chunk with the disputed logit.
     /// @param scales The chunk with the example's scale.
     /// @param index The example's place at the position.
-    struct Logit {
+    struct LogitClaim {
         Record point;
         Record sums;
         Record examples;
@@ -138,7 +138,7 @@ contract PointDisputes is DisputeBase {
     }
 
     /// @notice Dispute one logit of a point.
-    function logit(Context calldata context, Logit calldata claim) external {
+    function logit(Context calldata context, LogitClaim calldata claim) external {
         bytes32 tag = _enter(context);
         uint32 position = claim.sums.j;
         _open(context, tag, claim.point, Trace.POINT, claim.point.i, 0);

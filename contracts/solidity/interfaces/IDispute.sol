@@ -41,13 +41,13 @@ interface IDispute {
     error NoFault();
 
     /// @notice These are not the terms of the federation's present epoch.
-    error WrongTerms(bytes32 expected, bytes32 given);
+    error WrongTerms(bytes32 given, bytes32 stored);
 
     /// @notice Only a recorded round that may still be paid can be disputed.
     error RoundNotRecorded(uint32 round, uint32 recorded);
 
     /// @notice These are not the words that the federation stored for the round.
-    error WrongWords(uint32 round, bytes32 expected, bytes32 given);
+    error WrongWords(bytes32 given, bytes32 stored);
 
     /// @notice The record is not in the trace, is about something else, or has another number of values.
     error InvalidRecord(uint8 op, uint32 i, uint32 j);
