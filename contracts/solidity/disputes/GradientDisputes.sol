@@ -21,7 +21,7 @@ contract GradientDisputes is DisputeBase {
     /// @param point POINT of the node.
     /// @param sums SUMS of the node on the drawn shard.
     /// @param examples EXAMPLES of the drawn shard.
-    struct NodeProof {
+    struct NodeClaim {
         Record node;
         Record point;
         Record sums;
@@ -33,15 +33,15 @@ contract GradientDisputes is DisputeBase {
     /// @param labels The shard's labels, whole.
     function nodeSums(
         Context calldata context,
-        NodeProof calldata proof,
+        NodeClaim calldata claim,
         bytes calldata logits,
         bytes calldata labels
     ) external {
-        uint256 n = _openNode(context, proof);
-        Vectors.open(logits, proof.sums.values[0], n);
-        Vectors.open(labels, proof.examples.values[2], n);
-        (int256 residuals, int256 curvatures) = PathNode.sums(logits, labels, proof.point.values[2]);
-        _judge(context, proof.node.values[0] == residuals && proof.node.values[1] == curvatures);
+        uint256 n = _openNode(context, claim);
+        Vectors.open(logits, claim.sums.values[0], n);
+        Vectors.open(labels, claim.examples.values[2], n);
+        (int256 residuals, int256 curvatures) = PathNode.sums(logits, labels, claim.point.values[2]);
+        _judge(context, claim.node.values[0] == residuals && claim.node.values[1] == curvatures);
     }
 
     /// @notice Convict if the coefficient of example `e` at a node is wrong.
@@ -50,19 +50,19 @@ contract GradientDisputes is DisputeBase {
     /// @param labels The chunk of the shard's labels.
     function coefficient(
         Context calldata context,
-        NodeProof calldata proof,
+        NodeClaim calldata claim,
         Chunk calldata coefficients,
         Chunk calldata logits,
         Chunk calldata labels,
         uint256 e
     ) external {
-        uint256 n = _openNode(context, proof);
-        int256 z = Vectors.entry(logits, proof.sums.values[0], e, n);
-        int256 y = Vectors.entry(labels, proof.examples.values[2], e, n);
+        uint256 n = _openNode(context, claim);
+        int256 z = Vectors.entry(logits, claim.sums.values[0], e, n);
+        int256 y = Vectors.entry(labels, claim.examples.values[2], e, n);
         int256 expected = PathNode.coefficient(
-            PathNode.shifted(z, proof.point.values[2]), y, proof.node.values[0], proof.node.values[1]
+            PathNode.shifted(z, claim.point.values[2]), y, claim.node.values[0], claim.node.values[1]
         );
-        _judge(context, Vectors.entry(coefficients, proof.node.values[2], e, n) == expected);
+        _judge(context, Vectors.entry(coefficients, claim.node.values[2], e, n) == expected);
     }
 
     /// @notice Convict if the averaged coefficient of example `e` is wrong.
@@ -108,15 +108,15 @@ contract GradientDisputes is DisputeBase {
     /// @param gbar The chunk of the gradient.
     function gradient(
         Context calldata context,
-        ShardSum.WordProof calldata proof,
+        ShardSum.WordClaim calldata claim,
         Chunk calldata gbar,
         uint256 word
     ) external {
-        uint256 n = _openGradient(context, _enter(context), proof.gradient, proof.examples);
-        int256 recorded = Vectors.entry(gbar, proof.gradient.values[2], word, context.terms.dim);
-        int256 withWord = _withWord(context, proof, word, n);
-        int256 mean = _meanOf(context, proof.mean, word);
-        _judge(context, recorded == PathNode.gradient(withWord, proof.gradient.values[1], mean, n));
+        uint256 n = _openGradient(context, _enter(context), claim.gradient, claim.examples);
+        int256 recorded = Vectors.entry(gbar, claim.gradient.values[2], word, context.terms.dim);
+        int256 withWord = _withWord(context, claim, word, n);
+        int256 mean = _meanOf(context, claim.mean, word);
+        _judge(context, recorded == PathNode.gradient(withWord, claim.gradient.values[1], mean, n));
     }
 
     /// @notice Convict if the improvement, or what it counts as, is wrong.
@@ -146,14 +146,14 @@ contract GradientDisputes is DisputeBase {
     }
 
     /// @dev Opens a node's records and returns the number of examples.
-    function _openNode(Context calldata context, NodeProof calldata proof) private view returns (uint256) {
+    function _openNode(Context calldata context, NodeClaim calldata claim) private view returns (uint256) {
         bytes32 tag = _enter(context);
-        uint256 point = Trace.PATH + 1 + uint256(proof.node.i);
-        _open(context, tag, proof.node, Trace.NODE, proof.node.i, 0);
-        _open(context, tag, proof.point, Trace.POINT, point, 0);
-        _open(context, tag, proof.sums, Trace.SUMS, point, context.round);
-        _open(context, tag, proof.examples, Trace.EXAMPLES, 0, context.round);
-        return uint256(proof.examples.values[1]);
+        uint256 point = Trace.PATH + 1 + uint256(claim.node.i);
+        _open(context, tag, claim.node, Trace.NODE, claim.node.i, 0);
+        _open(context, tag, claim.point, Trace.POINT, point, 0);
+        _open(context, tag, claim.sums, Trace.SUMS, point, context.round);
+        _open(context, tag, claim.examples, Trace.EXAMPLES, 0, context.round);
+        return uint256(claim.examples.values[1]);
     }
 
     /// @dev Opens the gradient's record and the shard's, and returns the number of examples.
@@ -168,13 +168,13 @@ contract GradientDisputes is DisputeBase {
     }
 
     /// @dev The sum of a times scale over the shard's examples that contain the word.
-    function _withWord(Context calldata context, ShardSum.WordProof calldata proof, uint256 word, uint256 n)
+    function _withWord(Context calldata context, ShardSum.WordClaim calldata claim, uint256 word, uint256 n)
         private
         view
         returns (int256 total)
     {
-        Vectors.open(proof.averaged, proof.gradient.values[0], n);
-        Vectors.open(proof.scales, proof.examples.values[3], n);
+        Vectors.open(claim.averaged, claim.gradient.values[0], n);
+        Vectors.open(claim.scales, claim.examples.values[3], n);
         Examples.Place memory place = Examples.Place({
             federation: address(context.federation),
             epoch: context.federation.epoch(),
@@ -183,9 +183,9 @@ contract GradientDisputes is DisputeBase {
         });
         uint256 next = 0;
         for (uint256 p = 0; p < context.terms.providers.length; ++p) {
-            uint256 rows = Parts.open(proof.parts[p], proof.entries[p], place, p, context.terms.dim);
+            uint256 rows = Parts.open(claim.parts[p], claim.entries[p], place, p, context.terms.dim);
             int256 sum;
-            (sum, next) = ShardSum.ofPart(proof, p, rows, word, next);
+            (sum, next) = ShardSum.ofPart(claim, p, rows, word, next);
             total += sum;
         }
         if (next != n) revert WrongNumberOfExamples(n, next);

@@ -119,20 +119,12 @@ contract MemberDisputes is DisputeBase {
     }
 
     /// @notice Convict if a member's status, score, counted score, credit or suspension does not follow.
-    function line(Context calldata context, Member.LineProof calldata proof) external {
-        bytes32 tag = _openMember(context, proof.member, proof.seat);
-        _open(context, tag, proof.choice, Trace.CHOICE, 0, 0);
-        _open(context, tag, proof.improvement, Trace.IMPROVEMENT, 0, 0);
-        _open(context, tag, proof.exit, Trace.EXIT, 0, 0);
-        _judge(context, Member.right(context.terms, context.round, proof));
-    }
-
-    /// @notice Convict if a round says that no delta was accepted, though a member's was.
-    function unscored(Context calldata context, Record calldata member, Record calldata choice) external {
-        bytes32 tag = _enter(context);
-        _open(context, tag, member, Trace.MEMBER, member.i, 0);
-        _open(context, tag, choice, Trace.CHOICE, 0, 0);
-        _judge(context, !Member.accepted(member) || (choice.values[1] >= 0 && choice.values[2] > 0));
+    function line(Context calldata context, Member.LineClaim calldata claim) external {
+        bytes32 tag = _openMember(context, claim.member, claim.seat);
+        _open(context, tag, claim.choice, Trace.CHOICE, 0, 0);
+        _open(context, tag, claim.improvement, Trace.IMPROVEMENT, 0, 0);
+        _open(context, tag, claim.exit, Trace.EXIT, 0, 0);
+        _judge(context, Member.right(context.terms, context.round, claim));
     }
 
     function _openMember(Context calldata context, Record calldata member, Roster.Seat calldata seat)

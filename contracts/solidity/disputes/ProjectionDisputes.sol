@@ -14,7 +14,7 @@ contract ProjectionDisputes is DisputeBase {
     /// @param direction DIRECTION (k, 0).
     /// @param entry ENTRY.
     /// @param base POINT of the path's beginning; read for direction 0 only, which is base - w_0.
-    struct DirectionProof {
+    struct DirectionClaim {
         Record direction;
         Record entry;
         Record base;
@@ -22,7 +22,7 @@ contract ProjectionDisputes is DisputeBase {
 
     /// @notice The records of one projected entry.
     /// @param directions DIRECTION (0, 0) to (3, 0).
-    struct ProjectedProof {
+    struct ProjectedClaim {
         Record projected;
         Record system;
         Record gradient;
@@ -35,19 +35,19 @@ contract ProjectionDisputes is DisputeBase {
     /// @param initial The chunk of w_0 for direction 0, else ignored.
     function direction(
         Context calldata context,
-        DirectionProof calldata proof,
+        DirectionClaim calldata claim,
         Chunk calldata direction_,
         Chunk calldata source,
         Chunk calldata initial,
         uint256 index
     ) external {
-        int256 commitment = _openDirection(context, proof);
+        int256 commitment = _openDirection(context, claim);
         uint256 dim = context.terms.dim;
         int256 value = Vectors.entry(source, commitment, index, dim);
-        if (proof.direction.i == 0) value -= Vectors.entry(initial, proof.entry.values[0], index, dim);
-        int256 shift_ = proof.direction.values[0];
+        if (claim.direction.i == 0) value -= Vectors.entry(initial, claim.entry.values[0], index, dim);
+        int256 shift_ = claim.direction.values[0];
         bool right = Directions.possible(shift_)
-            && Vectors.entry(direction_, proof.direction.values[1], index, dim) == value >> uint256(shift_);
+            && Vectors.entry(direction_, claim.direction.values[1], index, dim) == value >> uint256(shift_);
         _judge(context, right);
     }
 
@@ -56,16 +56,16 @@ contract ProjectionDisputes is DisputeBase {
     /// @param initial The whole vector w_0 for direction 0, else empty.
     function shift(
         Context calldata context,
-        DirectionProof calldata proof,
+        DirectionClaim calldata claim,
         bytes calldata source,
         bytes calldata initial
     ) external {
-        int256 commitment = _openDirection(context, proof);
+        int256 commitment = _openDirection(context, claim);
         uint256 dim = context.terms.dim;
         Vectors.open(source, commitment, dim);
-        bool difference = proof.direction.i == 0;
-        if (difference) Vectors.open(initial, proof.entry.values[0], dim);
-        _judge(context, Directions.least(source, initial, difference, proof.direction.values[0]));
+        bool difference = claim.direction.i == 0;
+        if (difference) Vectors.open(initial, claim.entry.values[0], dim);
+        _judge(context, Directions.least(source, initial, difference, claim.direction.values[0]));
     }
 
     /// @notice Convict if the inner product of two directions is recorded wrongly.
@@ -110,37 +110,37 @@ contract ProjectionDisputes is DisputeBase {
     /// @param directions The chunk of each direction.
     function projected(
         Context calldata context,
-        ProjectedProof calldata proof,
+        ProjectedClaim calldata claim,
         Chunk calldata result,
         Chunk calldata gbar,
         Chunk[] calldata directions,
         uint256 index
     ) external {
         bytes32 tag = _enter(context);
-        _open(context, tag, proof.projected, Trace.PROJECTED, 0, 0);
-        _open(context, tag, proof.system, Trace.SYSTEM, 0, 0);
-        _open(context, tag, proof.gradient, Trace.GRADIENT, 0, 0);
+        _open(context, tag, claim.projected, Trace.PROJECTED, 0, 0);
+        _open(context, tag, claim.system, Trace.SYSTEM, 0, 0);
+        _open(context, tag, claim.gradient, Trace.GRADIENT, 0, 0);
         uint256 dim = context.terms.dim;
         int256[4] memory entries;
         for (uint256 k = 0; k < Projection.DIRECTIONS; ++k) {
-            _open(context, tag, proof.directions[k], Trace.DIRECTION, k, 0);
-            entries[k] = Vectors.entry(directions[k], proof.directions[k].values[1], index, dim);
+            _open(context, tag, claim.directions[k], Trace.DIRECTION, k, 0);
+            entries[k] = Vectors.entry(directions[k], claim.directions[k].values[1], index, dim);
         }
-        int256 g = Vectors.entry(gbar, proof.gradient.values[2], index, dim);
-        int256 expected = Projection.entry(proof.system.values, g, entries);
-        _judge(context, Vectors.entry(result, proof.projected.values[0], index, dim) == expected);
+        int256 g = Vectors.entry(gbar, claim.gradient.values[2], index, dim);
+        int256 expected = Projection.entry(claim.system.values, g, entries);
+        _judge(context, Vectors.entry(result, claim.projected.values[0], index, dim) == expected);
     }
 
     /// @dev Opens the records and returns the commitment of the direction's source.
-    function _openDirection(Context calldata context, DirectionProof calldata proof) private view returns (int256) {
+    function _openDirection(Context calldata context, DirectionClaim calldata claim) private view returns (int256) {
         bytes32 tag = _enter(context);
-        uint256 k = proof.direction.i;
-        _open(context, tag, proof.direction, Trace.DIRECTION, k, 0);
-        _open(context, tag, proof.entry, Trace.ENTRY, 0, 0);
+        uint256 k = claim.direction.i;
+        _open(context, tag, claim.direction, Trace.DIRECTION, k, 0);
+        _open(context, tag, claim.entry, Trace.ENTRY, 0, 0);
         // ENTRY: V(w_0), V(w), V(move), V(prev0), V(prev1), ...
-        if (k != 0) return proof.entry.values[k + 1];
-        _open(context, tag, proof.base, Trace.POINT, Trace.PATH, 0);
-        return proof.base.values[0];
+        if (k != 0) return claim.entry.values[k + 1];
+        _open(context, tag, claim.base, Trace.POINT, Trace.PATH, 0);
+        return claim.base.values[0];
     }
 
     function _openWhole(Context calldata context, bytes32 tag, Record calldata record, bytes calldata u) private pure {

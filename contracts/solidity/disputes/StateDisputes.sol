@@ -18,7 +18,7 @@ contract StateDisputes is DisputeBase {
 
     /// @notice The records of a round's end.
     /// @param point POINT of the chosen step; ignored where the model did not move.
-    struct ExitProof {
+    struct ExitClaim {
         Record exit;
         Record entry;
         Record choice;
@@ -76,20 +76,20 @@ contract StateDisputes is DisputeBase {
     }
 
     /// @notice Convict if what a round leaves behind does not follow, but for the vectors that it computes.
-    function exit(Context calldata context, ExitProof calldata proof) external {
+    function exit(Context calldata context, ExitClaim calldata claim) external {
         bytes32 tag = _enter(context);
-        _open(context, tag, proof.exit, Trace.EXIT, 0, 0);
-        _open(context, tag, proof.entry, Trace.ENTRY, 0, 0);
-        _open(context, tag, proof.choice, Trace.CHOICE, 0, 0);
-        _open(context, tag, proof.improvement, Trace.IMPROVEMENT, 0, 0);
-        int256 step = proof.choice.values[1];
-        int256 weights = proof.entry.values[State.WEIGHTS];
+        _open(context, tag, claim.exit, Trace.EXIT, 0, 0);
+        _open(context, tag, claim.entry, Trace.ENTRY, 0, 0);
+        _open(context, tag, claim.choice, Trace.CHOICE, 0, 0);
+        _open(context, tag, claim.improvement, Trace.IMPROVEMENT, 0, 0);
+        int256 step = claim.choice.values[1];
+        int256 weights = claim.entry.values[State.WEIGHTS];
         if (step > 0) {
-            _open(context, tag, proof.point, Trace.POINT, Trace.STEP + uint256(step), 0);
-            weights = proof.point.values[0];
+            _open(context, tag, claim.point, Trace.POINT, Trace.STEP + uint256(step), 0);
+            weights = claim.point.values[0];
         }
-        int256 gain = proof.improvement.values[0];
-        _judge(context, State.follows(proof.exit.values, proof.entry.values, step > 0, weights, gain));
+        int256 gain = claim.improvement.values[0];
+        _judge(context, State.follows(claim.exit.values, claim.entry.values, step > 0, weights, gain));
     }
 
     /// @notice Convict if an entry of the move is not the new weight less the old one.
@@ -98,17 +98,17 @@ contract StateDisputes is DisputeBase {
     /// @param old The chunk of the weights before it.
     function exitMove(
         Context calldata context,
-        ExitProof calldata proof,
+        ExitClaim calldata claim,
         Chunk calldata move,
         Chunk calldata weights,
         Chunk calldata old,
         uint256 index
     ) external {
-        _openMoved(context, proof);
+        _openMoved(context, claim);
         uint256 dim = context.terms.dim;
-        int256 expected = Vectors.entry(weights, proof.exit.values[0], index, dim)
-            - Vectors.entry(old, proof.entry.values[State.WEIGHTS], index, dim);
-        _judge(context, Vectors.entry(move, proof.exit.values[1], index, dim) == expected);
+        int256 expected = Vectors.entry(weights, claim.exit.values[0], index, dim)
+            - Vectors.entry(old, claim.entry.values[State.WEIGHTS], index, dim);
+        _judge(context, Vectors.entry(move, claim.exit.values[1], index, dim) == expected);
     }
 
     /// @notice Convict if an entry of the newest step is not the new weight less the base's.
@@ -118,18 +118,18 @@ contract StateDisputes is DisputeBase {
     /// @param old The chunk of the base.
     function exitStep(
         Context calldata context,
-        ExitProof calldata proof,
+        ExitClaim calldata claim,
         Record calldata start,
         Chunk calldata step,
         Chunk calldata weights,
         Chunk calldata old,
         uint256 index
     ) external {
-        _open(context, _openMoved(context, proof), start, Trace.POINT, Trace.PATH, 0);
+        _open(context, _openMoved(context, claim), start, Trace.POINT, Trace.PATH, 0);
         uint256 dim = context.terms.dim;
-        int256 expected = Vectors.entry(weights, proof.exit.values[0], index, dim)
+        int256 expected = Vectors.entry(weights, claim.exit.values[0], index, dim)
             - Vectors.entry(old, start.values[0], index, dim);
-        _judge(context, Vectors.entry(step, proof.exit.values[2], index, dim) == expected);
+        _judge(context, Vectors.entry(step, claim.exit.values[2], index, dim) == expected);
     }
 
     /// @notice Convict if the base that the round sent out is not the chosen momentum step with its intercept.
@@ -170,11 +170,11 @@ contract StateDisputes is DisputeBase {
     }
 
     /// @dev For a round whose model moved; else EXIT repeats ENTRY and there is nothing to compute.
-    function _openMoved(Context calldata context, ExitProof calldata proof) private view returns (bytes32 tag) {
+    function _openMoved(Context calldata context, ExitClaim calldata claim) private view returns (bytes32 tag) {
         tag = _enter(context);
-        _open(context, tag, proof.exit, Trace.EXIT, 0, 0);
-        _open(context, tag, proof.entry, Trace.ENTRY, 0, 0);
-        _open(context, tag, proof.choice, Trace.CHOICE, 0, 0);
-        if (proof.choice.values[1] <= 0) revert NoFault();
+        _open(context, tag, claim.exit, Trace.EXIT, 0, 0);
+        _open(context, tag, claim.entry, Trace.ENTRY, 0, 0);
+        _open(context, tag, claim.choice, Trace.CHOICE, 0, 0);
+        if (claim.choice.values[1] <= 0) revert NoFault();
     }
 }

@@ -27,7 +27,7 @@ library Member {
     int256 internal constant SUSPENDED = 5;
 
     /// @notice A member's line and all that it depends on.
-    struct LineProof {
+    struct LineClaim {
         IDispute.Record member;
         IDispute.Record choice;
         IDispute.Record improvement;
@@ -53,19 +53,19 @@ library Member {
     }
 
     /// @notice Whether status, score, counted score, credit and suspension follow from the rest.
-    function right(IFederation.EpochTerms calldata terms, uint256 round, LineProof calldata proof)
+    function right(IFederation.EpochTerms calldata terms, uint256 round, LineClaim calldata claim)
         internal
         pure
         returns (bool)
     {
-        int256[] calldata line = proof.member.values;
+        int256[] calldata line = claim.member.values;
         if (!_consistent(line)) return false;
-        int256 counted = _counted(terms, proof);
-        int256 credit = Score.credit(terms, counted, proof.improvement.values[1]);
+        int256 counted = _counted(terms, claim);
+        int256 credit = Score.credit(terms, counted, claim.improvement.values[1]);
         int256 after_ = line[CREDIT_BEFORE] + credit;
         bool suspended = line[SUSPENDED_BEFORE] != 0
-            || Score.suspended(terms, round + 1, after_, proof.seat.quota, proof.exit.values[5]);
-        return line[SCORE] == _score(terms, proof) && line[COUNTED] == counted && line[CREDIT] == credit
+            || Score.suspended(terms, round + 1, after_, claim.seat.quota, claim.exit.values[5]);
+        return line[SCORE] == _score(terms, claim) && line[COUNTED] == counted && line[CREDIT] == credit
             && line[CREDIT_AFTER] == after_ && line[SUSPENDED_AFTER] == (suspended ? int256(1) : int256(0));
     }
 
@@ -76,15 +76,15 @@ library Member {
             && (status == SUSPENDED) == (line[SUSPENDED_BEFORE] != 0) && (status == ACCEPTED || line[DELTA] == 0);
     }
 
-    function _score(IFederation.EpochTerms calldata terms, LineProof calldata proof) private pure returns (int256) {
-        if (!accepted(proof.member)) return 0;
-        uint256 eta = terms.etas[uint256(proof.choice.values[2])];
-        return Score.ofProduct(proof.member.values[PRODUCT], eta, terms.quotaTotal);
+    function _score(IFederation.EpochTerms calldata terms, LineClaim calldata claim) private pure returns (int256) {
+        if (!accepted(claim.member)) return 0;
+        uint256 eta = terms.etas[uint256(claim.choice.values[2])];
+        return Score.ofProduct(claim.member.values[PRODUCT], eta, terms.quotaTotal);
     }
 
-    function _counted(IFederation.EpochTerms calldata terms, LineProof calldata proof) private pure returns (int256) {
-        int256 limit = Score.limit(terms, proof.seat.quota, proof.improvement.values[0]);
-        if (proof.member.values[STATUS] == SILENT) return -limit;
-        return accepted(proof.member) ? Score.clip(_score(terms, proof), limit) : int256(0);
+    function _counted(IFederation.EpochTerms calldata terms, LineClaim calldata claim) private pure returns (int256) {
+        int256 limit = Score.limit(terms, claim.seat.quota, claim.improvement.values[0]);
+        if (claim.member.values[STATUS] == SILENT) return -limit;
+        return accepted(claim.member) ? Score.clip(_score(terms, claim), limit) : int256(0);
     }
 }

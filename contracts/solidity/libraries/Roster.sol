@@ -15,6 +15,7 @@ library Roster {
         bytes32[] proof;
     }
 
+    /// @notice The epoch's roster has no such line at this place.
     error NotSeated(uint32 index, bytes32 didHash);
 
     /// @notice Revert unless the seat stands in the epoch's roster.

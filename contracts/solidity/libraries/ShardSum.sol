@@ -16,7 +16,7 @@ library ShardSum {
     /// @param mean The bytes of the committed mean.
     /// @param entries The index's entry of every provider's part of the drawn shard.
     /// @param parts The bytes of every part, in the same order.
-    struct WordProof {
+    struct WordClaim {
         IDispute.Record gradient;
         IDispute.Record examples;
         bytes averaged;
@@ -33,18 +33,18 @@ library ShardSum {
     /// @param first The place of that example in the shard.
     /// @return sum The weighted sum.
     /// @return next The place of the example after the part's last.
-    function ofPart(WordProof calldata proof, uint256 p, uint256 rows, uint256 word, uint256 first)
+    function ofPart(WordClaim calldata claim, uint256 p, uint256 rows, uint256 word, uint256 first)
         internal
         pure
         returns (int256 sum, uint256 next)
     {
-        bytes calldata part = proof.parts[p];
+        bytes calldata part = claim.parts[p];
         unchecked {
             next = first;
             for (uint256 cursor = rows; cursor < part.length; ++next) {
                 uint256 end = cursor + 5 + 4 * Blobs.little(part, cursor + 1, 4);
                 if (_contains(part, cursor + 5, end, word)) {
-                    sum += Vectors.read(proof.averaged, next) * Vectors.read(proof.scales, next);
+                    sum += Vectors.read(claim.averaged, next) * Vectors.read(claim.scales, next);
                 }
                 cursor = end;
             }
