@@ -497,6 +497,17 @@ class NoVector(CustomError):
         self.field = field
 
 
+class NotAccepted(CustomError):
+    """The record says that the member's delta was not accepted."""
+
+    SIGNATURE: ClassVar[str] = "NotAccepted(uint32)"
+    HINT: ClassVar[str] = "the record says that the member's delta was not accepted"
+
+    def __init__(self, index: int) -> None:
+        super().__init__(index)
+        self.index = index
+
+
 class NotAccused(CustomError):
     """The provider is not accused."""
 
@@ -624,6 +635,53 @@ class NotOfProvider(CustomError):
         self.provider = provider
 
 
+class NotRevealed(CustomError):
+    """The delta is neither under the round's reveal root nor was it revealed on chain."""
+
+    SIGNATURE: ClassVar[str] = "NotRevealed(bytes32,bytes32)"
+    HINT: ClassVar[str] = "the delta is neither under the round's reveal root nor was it revealed on chain"
+
+    def __init__(self, did_hash: Hash32, delta_hash: Hash32) -> None:
+        super().__init__(did_hash, delta_hash)
+        self.did_hash = did_hash
+        self.delta_hash = delta_hash
+
+
+class NotSeated(CustomError):
+    """The epoch's roster has no such line at this place."""
+
+    SIGNATURE: ClassVar[str] = "NotSeated(uint32,bytes32)"
+    HINT: ClassVar[str] = "the epoch's roster has no such line at this place"
+
+    def __init__(self, index: int, did_hash: Hash32) -> None:
+        super().__init__(index, did_hash)
+        self.index = index
+        self.did_hash = did_hash
+
+
+class NotTheFirstRound(CustomError):
+    """Only round 1 begins with the initial state."""
+
+    SIGNATURE: ClassVar[str] = "NotTheFirstRound(uint32)"
+    HINT: ClassVar[str] = "only round 1 begins with the initial state"
+
+    def __init__(self, round_: int) -> None:
+        super().__init__(round_)
+        self.round_ = round_
+
+
+class NotTheNextRound(CustomError):
+    """The two contexts are not of one round and the next."""
+
+    SIGNATURE: ClassVar[str] = "NotTheNextRound(uint32,uint32)"
+    HINT: ClassVar[str] = "the two contexts are not of one round and the next"
+
+    def __init__(self, round_: int, next_: int) -> None:
+        super().__init__(round_, next_)
+        self.round_ = round_
+        self.next_ = next_
+
+
 class NotThisRound(CustomError):
     """Only the part of the shard drawn in the present round can be asked for."""
 
@@ -736,6 +794,17 @@ class SafeCastOverflowedUintDowncast(CustomError):
     def __init__(self, bits: int, value: int) -> None:
         super().__init__(bits, value)
         self.bits = bits
+        self.value = value
+
+
+class SafeCastOverflowedUintToInt(CustomError):
+    """Custom error ``SafeCastOverflowedUintToInt``."""
+
+    SIGNATURE: ClassVar[str] = "SafeCastOverflowedUintToInt(uint256)"
+    HINT: ClassVar[str] = "the number is too large for its place"
+
+    def __init__(self, value: int) -> None:
+        super().__init__(value)
         self.value = value
 
 
@@ -854,6 +923,18 @@ class WrongFormat(CustomError):
     def __init__(self, hash_: Hash32) -> None:
         super().__init__(hash_)
         self.hash_ = hash_
+
+
+class WrongNumberOfExamples(CustomError):
+    """The parts given hold another number of examples than the record of the shard says."""
+
+    SIGNATURE: ClassVar[str] = "WrongNumberOfExamples(uint256,uint256)"
+    HINT: ClassVar[str] = "the parts given hold another number of examples than the record of the shard says"
+
+    def __init__(self, expected: int, given: int) -> None:
+        super().__init__(expected, given)
+        self.expected = expected
+        self.given = given
 
 
 class WrongPart(CustomError):
@@ -1002,6 +1083,7 @@ ERRORS: tuple[type[CustomError], ...] = (
     NoFault,
     NoSuchEntry,
     NoVector,
+    NotAccepted,
     NotAccused,
     NotAggregator,
     NotAnnounced,
@@ -1013,6 +1095,10 @@ ERRORS: tuple[type[CustomError], ...] = (
     NotLeaving,
     NotMinter,
     NotOfProvider,
+    NotRevealed,
+    NotSeated,
+    NotTheFirstRound,
+    NotTheNextRound,
     NotThisRound,
     NothingHeld,
     NothingToClaim,
@@ -1023,6 +1109,7 @@ ERRORS: tuple[type[CustomError], ...] = (
     RoundNotRecorded,
     RoundsRemain,
     SafeCastOverflowedUintDowncast,
+    SafeCastOverflowedUintToInt,
     SafeERC20FailedOperation,
     SignatureExpired,
     StringTooLong,
@@ -1033,6 +1120,7 @@ ERRORS: tuple[type[CustomError], ...] = (
     UnknownProvider,
     WrongBytes,
     WrongFormat,
+    WrongNumberOfExamples,
     WrongPart,
     WrongPhase,
     WrongPreimage,

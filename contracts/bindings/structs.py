@@ -446,6 +446,136 @@ class SumsClaim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeClaim:
+    """Struct ``NodeClaim``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = f"({Record.ABI},{Record.ABI},{Record.ABI},{Record.ABI})"
+
+    node: Record
+    point: Record
+    sums: Record
+    examples: Record
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.node.to_abi(), self.point.to_abi(), self.sums.to_abi(), self.examples.to_abi())
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            node=Record.from_abi(values[0]),
+            point=Record.from_abi(values[1]),
+            sums=Record.from_abi(values[2]),
+            examples=Record.from_abi(values[3]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordClaim:
+    """Struct ``WordClaim``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = f"({Record.ABI},{Record.ABI},bytes,bytes,bytes,{PartEntry.ABI}[],bytes[])"
+
+    gradient: Record
+    examples: Record
+    averaged: bytes
+    scales: bytes
+    mean: bytes
+    entries: tuple[PartEntry, ...]
+    parts: tuple[bytes, ...]
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (
+            self.gradient.to_abi(),
+            self.examples.to_abi(),
+            self.averaged,
+            self.scales,
+            self.mean,
+            tuple(item.to_abi() for item in self.entries),
+            self.parts,
+        )
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            gradient=Record.from_abi(values[0]),
+            examples=Record.from_abi(values[1]),
+            averaged=values[2],
+            scales=values[3],
+            mean=values[4],
+            entries=tuple(PartEntry.from_abi(item) for item in values[5]),
+            parts=values[6],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """Struct ``Seat``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(uint32,bytes32,uint256,uint256,address,bytes32[])"
+
+    index: int
+    did_hash: Hash32
+    quota: int
+    cap: int
+    payee: Address
+    proof: tuple[Hash32, ...]
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.index, self.did_hash, self.quota, self.cap, self.payee, self.proof)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            index=values[0],
+            did_hash=values[1],
+            quota=values[2],
+            cap=values[3],
+            payee=values[4],
+            proof=values[5],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineClaim:
+    """Struct ``LineClaim``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = f"({Record.ABI},{Record.ABI},{Record.ABI},{Record.ABI},{Seat.ABI})"
+
+    member: Record
+    choice: Record
+    improvement: Record
+    exit_: Record
+    seat: Seat
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (
+            self.member.to_abi(),
+            self.choice.to_abi(),
+            self.improvement.to_abi(),
+            self.exit_.to_abi(),
+            self.seat.to_abi(),
+        )
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            member=Record.from_abi(values[0]),
+            choice=Record.from_abi(values[1]),
+            improvement=Record.from_abi(values[2]),
+            exit_=Record.from_abi(values[3]),
+            seat=Seat.from_abi(values[4]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogitClaim:
     """Struct ``LogitClaim``; see the interface for its fields."""
 
@@ -487,4 +617,93 @@ class LogitClaim:
             logits=Chunk.from_abi(values[5]),
             scales=Chunk.from_abi(values[6]),
             index=values[7],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectionClaim:
+    """Struct ``DirectionClaim``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = f"({Record.ABI},{Record.ABI},{Record.ABI})"
+
+    direction: Record
+    entry: Record
+    base: Record
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.direction.to_abi(), self.entry.to_abi(), self.base.to_abi())
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            direction=Record.from_abi(values[0]),
+            entry=Record.from_abi(values[1]),
+            base=Record.from_abi(values[2]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectedClaim:
+    """Struct ``ProjectedClaim``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = f"({Record.ABI},{Record.ABI},{Record.ABI},{Record.ABI}[])"
+
+    projected: Record
+    system: Record
+    gradient: Record
+    directions: tuple[Record, ...]
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (
+            self.projected.to_abi(),
+            self.system.to_abi(),
+            self.gradient.to_abi(),
+            tuple(item.to_abi() for item in self.directions),
+        )
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            projected=Record.from_abi(values[0]),
+            system=Record.from_abi(values[1]),
+            gradient=Record.from_abi(values[2]),
+            directions=tuple(Record.from_abi(item) for item in values[3]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitClaim:
+    """Struct ``ExitClaim``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = f"({Record.ABI},{Record.ABI},{Record.ABI},{Record.ABI},{Record.ABI})"
+
+    exit_: Record
+    entry: Record
+    choice: Record
+    improvement: Record
+    point: Record
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (
+            self.exit_.to_abi(),
+            self.entry.to_abi(),
+            self.choice.to_abi(),
+            self.improvement.to_abi(),
+            self.point.to_abi(),
+        )
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            exit_=Record.from_abi(values[0]),
+            entry=Record.from_abi(values[1]),
+            choice=Record.from_abi(values[2]),
+            improvement=Record.from_abi(values[3]),
+            point=Record.from_abi(values[4]),
         )
