@@ -29,6 +29,7 @@ TARGETS = {
     "Federation.sol": ARTIFACTS,
     "MootToken.sol": ARTIFACTS,
     "RewardPool.sol": ARTIFACTS,
+    "disputes/DataDemands.sol": ARTIFACTS,
     "disputes/ExampleDisputes.sol": ARTIFACTS,
     "disputes/FitDisputes.sol": ARTIFACTS,
     "disputes/GradientDisputes.sol": ARTIFACTS,
@@ -36,10 +37,13 @@ TARGETS = {
     "disputes/PointDisputes.sol": ARTIFACTS,
     "disputes/ProjectionDisputes.sol": ARTIFACTS,
     "disputes/RecordDisputes.sol": ARTIFACTS,
+    "disputes/SettlementDisputes.sol": ARTIFACTS,
     "disputes/StateDisputes.sol": ARTIFACTS,
+    "disputes/ValidatorQuorum.sol": ARTIFACTS,
     "randomness/BlockhashRandomness.sol": ARTIFACTS,
     "test/FeeToken.sol": TEST_ARTIFACTS,
     "test/MockFederation.sol": TEST_ARTIFACTS,
+    "test/MockProposal.sol": TEST_ARTIFACTS,
     "test/Shapes.sol": TEST_ARTIFACTS,
 }
 """Each file that holds a contract of the same name, and where its artifact goes."""

@@ -33,6 +33,17 @@ class AlreadyAccused(CustomError):
         self.provider = provider
 
 
+class AlreadyCalled(CustomError):
+    """A quorum has been called for already."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyCalled(bytes32)"
+    HINT: ClassVar[str] = "A quorum has been called for already"
+
+    def __init__(self, ballot: Hash32) -> None:
+        super().__init__(ballot)
+        self.ballot = ballot
+
+
 class AlreadyForced(CustomError):
     """The member has revealed on chain already."""
 
@@ -54,6 +65,64 @@ class AlreadyRegistered(CustomError):
         super().__init__(did_hash, payee)
         self.did_hash = did_hash
         self.payee = payee
+
+
+class AlreadyUpheld(CustomError):
+    """A quorum has vouched for this proposal."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyUpheld(bytes32)"
+    HINT: ClassVar[str] = "A quorum has vouched for this proposal"
+
+    def __init__(self, ballot: Hash32) -> None:
+        super().__init__(ballot)
+        self.ballot = ballot
+
+
+class AnotherFederation(CustomError):
+    """The demand is about another federation."""
+
+    SIGNATURE: ClassVar[str] = "AnotherFederation(address,address)"
+    HINT: ClassVar[str] = "the demand is about another federation"
+
+    def __init__(self, asked: Address, given: Address) -> None:
+        super().__init__(asked, given)
+        self.asked = asked
+        self.given = given
+
+
+class AnotherQuestion(CustomError):
+    """The demand asks for something else."""
+
+    SIGNATURE: ClassVar[str] = "AnotherQuestion(uint256,bytes32,bytes32)"
+    HINT: ClassVar[str] = "the demand asks for something else"
+
+    def __init__(self, id_: int, asked: Hash32, given: Hash32) -> None:
+        super().__init__(id_, asked, given)
+        self.id_ = id_
+        self.asked = asked
+        self.given = given
+
+
+class BallotGone(CustomError):
+    """The proposal that the call was about no longer stands: only `release` closes it."""
+
+    SIGNATURE: ClassVar[str] = "BallotGone(bytes32)"
+    HINT: ClassVar[str] = "the proposal that the call was about no longer stands: only `release` closes it"
+
+    def __init__(self, ballot: Hash32) -> None:
+        super().__init__(ballot)
+        self.ballot = ballot
+
+
+class BallotStands(CustomError):
+    """The proposal that the call was about still stands."""
+
+    SIGNATURE: ClassVar[str] = "BallotStands(bytes32)"
+    HINT: ClassVar[str] = "the proposal that the call was about still stands"
+
+    def __init__(self, ballot: Hash32) -> None:
+        super().__init__(ballot)
+        self.ballot = ballot
 
 
 class BeaconExpired(CustomError):
@@ -90,6 +159,18 @@ class BeaconNotReady(CustomError):
         super().__init__(target, current)
         self.target = target
         self.current = current
+
+
+class BondFee(CustomError):
+    """The token keeps a part of what is transferred: a bond in it cannot be held."""
+
+    SIGNATURE: ClassVar[str] = "BondFee(uint256,uint256)"
+    HINT: ClassVar[str] = "the token keeps a part of what is transferred: a bond in it cannot be held"
+
+    def __init__(self, sent: int, received: int) -> None:
+        super().__init__(sent, received)
+        self.sent = sent
+        self.received = received
 
 
 class BondTooSmall(CustomError):
@@ -454,6 +535,18 @@ class InvalidSignature(CustomError):
         self.payee = payee
 
 
+class InvalidVote(CustomError):
+    """The validator did not sign this ballot."""
+
+    SIGNATURE: ClassVar[str] = "InvalidVote(address,bytes32)"
+    HINT: ClassVar[str] = "the validator did not sign this ballot"
+
+    def __init__(self, validator: Address, ballot: Hash32) -> None:
+        super().__init__(validator, ballot)
+        self.validator = validator
+        self.ballot = ballot
+
+
 class LengthMismatch(CustomError):
     """Every provider needs a tip and an account."""
 
@@ -464,6 +557,28 @@ class LengthMismatch(CustomError):
         super().__init__(tips, providers)
         self.tips = tips
         self.providers = providers
+
+
+class NoAnswer(CustomError):
+    """This is not what was asked for."""
+
+    SIGNATURE: ClassVar[str] = "NoAnswer(uint256)"
+    HINT: ClassVar[str] = "this is not what was asked for"
+
+    def __init__(self, id_: int) -> None:
+        super().__init__(id_)
+        self.id_ = id_
+
+
+class NoDemand(CustomError):
+    """There is no such open demand."""
+
+    SIGNATURE: ClassVar[str] = "NoDemand(uint256)"
+    HINT: ClassVar[str] = "there is no such open demand"
+
+    def __init__(self, id_: int) -> None:
+        super().__init__(id_)
+        self.id_ = id_
 
 
 class NoFault(CustomError):
@@ -485,6 +600,13 @@ class NoSuchEntry(CustomError):
         self.length = length
 
 
+class NoValidators(CustomError):
+    """The federation has no validators: its proposals are proven wrong step by step."""
+
+    SIGNATURE: ClassVar[str] = "NoValidators()"
+    HINT: ClassVar[str] = "the federation has no validators: its proposals are proven wrong step by step"
+
+
 class NoVector(CustomError):
     """Records of this kind have no vector in this field."""
 
@@ -495,6 +617,17 @@ class NoVector(CustomError):
         super().__init__(op, field)
         self.op = op
         self.field = field
+
+
+class NotAValidator(CustomError):
+    """The federation's list has no such validator."""
+
+    SIGNATURE: ClassVar[str] = "NotAValidator(uint256)"
+    HINT: ClassVar[str] = "the federation's list has no such validator"
+
+    def __init__(self, validator: int) -> None:
+        super().__init__(validator)
+        self.validator = validator
 
 
 class NotAccepted(CustomError):
@@ -542,6 +675,17 @@ class NotAnnounced(CustomError):
         self.proof_hash = proof_hash
 
 
+class NotCalled(CustomError):
+    """No quorum has been called for."""
+
+    SIGNATURE: ClassVar[str] = "NotCalled(address)"
+    HINT: ClassVar[str] = "no quorum has been called for"
+
+    def __init__(self, federation: Address) -> None:
+        super().__init__(federation)
+        self.federation = federation
+
+
 class NotConsented(CustomError):
     """The provider has not consented to the terms, so it cannot be accused: show its signature."""
 
@@ -553,6 +697,24 @@ class NotConsented(CustomError):
     def __init__(self, provider: int) -> None:
         super().__init__(provider)
         self.provider = provider
+
+
+class NotConvicted(CustomError):
+    """Nothing proved this proposal false."""
+
+    SIGNATURE: ClassVar[str] = "NotConvicted(bytes32)"
+    HINT: ClassVar[str] = "nothing proved this proposal false"
+
+    def __init__(self, ballot: Hash32) -> None:
+        super().__init__(ballot)
+        self.ballot = ballot
+
+
+class NotDemandable(CustomError):
+    """No such record, vector or bytes follow from the proposal: nobody could answer."""
+
+    SIGNATURE: ClassVar[str] = "NotDemandable()"
+    HINT: ClassVar[str] = "no such record, vector or bytes follow from the proposal: nobody could answer"
 
 
 class NotFederation(CustomError):
@@ -588,6 +750,18 @@ class NotInPart(CustomError):
         super().__init__(provider, index)
         self.provider = provider
         self.index = index
+
+
+class NotInTable(CustomError):
+    """The leaf is not in the table."""
+
+    SIGNATURE: ClassVar[str] = "NotInTable(address,uint256)"
+    HINT: ClassVar[str] = "the leaf is not in the table"
+
+    def __init__(self, payee: Address, cumulative: int) -> None:
+        super().__init__(payee, cumulative)
+        self.payee = payee
+        self.cumulative = cumulative
 
 
 class NotJudge(CustomError):
@@ -670,6 +844,18 @@ class NotTheFirstRound(CustomError):
         self.round_ = round_
 
 
+class NotTheLastRound(CustomError):
+    """The proposal pays another number of rounds."""
+
+    SIGNATURE: ClassVar[str] = "NotTheLastRound(uint32,uint32)"
+    HINT: ClassVar[str] = "the proposal pays another number of rounds"
+
+    def __init__(self, round_: int, rounds: int) -> None:
+        super().__init__(round_, rounds)
+        self.round_ = round_
+        self.rounds = rounds
+
+
 class NotTheNextRound(CustomError):
     """The two contexts are not of one round and the next."""
 
@@ -694,11 +880,50 @@ class NotThisRound(CustomError):
         self.present = present
 
 
+class NotVoted(CustomError):
+    """The validator did not vouch for this ballot, or has lost its bond for it."""
+
+    SIGNATURE: ClassVar[str] = "NotVoted(uint8,bytes32)"
+    HINT: ClassVar[str] = "the validator did not vouch for this ballot, or has lost its bond for it"
+
+    def __init__(self, validator: int, ballot: Hash32) -> None:
+        super().__init__(validator, ballot)
+        self.validator = validator
+        self.ballot = ballot
+
+
 class NothingHeld(CustomError):
     """The judge has no open question."""
 
     SIGNATURE: ClassVar[str] = "NothingHeld()"
     HINT: ClassVar[str] = "the judge has no open question"
+
+
+class NothingOwed(CustomError):
+    """The account has nothing to withdraw in this token."""
+
+    SIGNATURE: ClassVar[str] = "NothingOwed(address)"
+    HINT: ClassVar[str] = "the account has nothing to withdraw in this token"
+
+    def __init__(self, account: Address) -> None:
+        super().__init__(account)
+        self.account = account
+
+
+class NothingProposed(CustomError):
+    """Nothing stands proposed: look at the phase."""
+
+    SIGNATURE: ClassVar[str] = "NothingProposed(uint8)"
+    HINT: ClassVar[str] = "nothing stands proposed: look at the phase"
+
+    def __init__(self, phase: Phase) -> None:
+        super().__init__(phase)
+        self.phase = phase
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded values."""
+        return cls(Phase(values[0]))
 
 
 class NothingToClaim(CustomError):
@@ -724,6 +949,28 @@ class Overdrawn(CustomError):
         super().__init__(paid, total)
         self.paid = paid
         self.total = total
+
+
+class ProposalGone(CustomError):
+    """The demand's proposal no longer stands: only `release` closes the demand."""
+
+    SIGNATURE: ClassVar[str] = "ProposalGone(uint256)"
+    HINT: ClassVar[str] = "the demand's proposal no longer stands: only `release` closes the demand"
+
+    def __init__(self, id_: int) -> None:
+        super().__init__(id_)
+        self.id_ = id_
+
+
+class ProposalStands(CustomError):
+    """The demand's proposal still stands."""
+
+    SIGNATURE: ClassVar[str] = "ProposalStands(uint256)"
+    HINT: ClassVar[str] = "the demand's proposal still stands"
+
+    def __init__(self, id_: int) -> None:
+        super().__init__(id_)
+        self.id_ = id_
 
 
 class ProposerTooEarly(CustomError):
@@ -841,6 +1088,56 @@ class StringTooLong(CustomError):
         self.str_ = str_
 
 
+class TooEarly(CustomError):
+    """There is still time to answer."""
+
+    SIGNATURE: ClassVar[str] = "TooEarly(uint256,uint64)"
+    HINT: ClassVar[str] = "there is still time to answer"
+
+    def __init__(self, id_: int, deadline: int) -> None:
+        super().__init__(id_, deadline)
+        self.id_ = id_
+        self.deadline = deadline
+
+
+class TooFewVotes(CustomError):
+    """Fewer votes than the quorum needs."""
+
+    SIGNATURE: ClassVar[str] = "TooFewVotes(uint256,uint256)"
+    HINT: ClassVar[str] = "fewer votes than the quorum needs"
+
+    def __init__(self, given: int, required: int) -> None:
+        super().__init__(given, required)
+        self.given = given
+        self.required = required
+
+
+class TooLarge(CustomError):
+    """Bytes of a model this large do not fit a transaction: they cannot be demanded whole."""
+
+    SIGNATURE: ClassVar[str] = "TooLarge(uint32,uint32)"
+    HINT: ClassVar[str] = (
+        "bytes of a model this large do not fit a transaction: they cannot be demanded whole"
+    )
+
+    def __init__(self, dim: int, most: int) -> None:
+        super().__init__(dim, most)
+        self.dim = dim
+        self.most = most
+
+
+class TooLate(CustomError):
+    """The time to answer is over."""
+
+    SIGNATURE: ClassVar[str] = "TooLate(uint256,uint64)"
+    HINT: ClassVar[str] = "the time to answer is over"
+
+    def __init__(self, id_: int, deadline: int) -> None:
+        super().__init__(id_, deadline)
+        self.id_ = id_
+        self.deadline = deadline
+
+
 class TotalDecreased(CustomError):
     """Custom error ``TotalDecreased``."""
 
@@ -900,6 +1197,64 @@ class UnknownProvider(CustomError):
         super().__init__(provider, providers)
         self.provider = provider
         self.providers = providers
+
+
+class ValidatorNotBonded(CustomError):
+    """The validator has less at stake than it must have."""
+
+    SIGNATURE: ClassVar[str] = "ValidatorNotBonded(address,uint256,uint256)"
+    HINT: ClassVar[str] = "the validator has less at stake than it must have"
+
+    def __init__(self, validator: Address, bond: int, required: int) -> None:
+        super().__init__(validator, bond, required)
+        self.validator = validator
+        self.bond = bond
+        self.required = required
+
+
+class VotesOutOfOrder(CustomError):
+    """Votes must be in the order of the validators, one each."""
+
+    SIGNATURE: ClassVar[str] = "VotesOutOfOrder(uint8,uint8)"
+    HINT: ClassVar[str] = "votes must be in the order of the validators, one each"
+
+    def __init__(self, before: int, validator: int) -> None:
+        super().__init__(before, validator)
+        self.before = before
+        self.validator = validator
+
+
+class VotingOpen(CustomError):
+    """There is still time to vote."""
+
+    SIGNATURE: ClassVar[str] = "VotingOpen(uint64)"
+    HINT: ClassVar[str] = "there is still time to vote"
+
+    def __init__(self, deadline: int) -> None:
+        super().__init__(deadline)
+        self.deadline = deadline
+
+
+class VotingOver(CustomError):
+    """The time to vote is over."""
+
+    SIGNATURE: ClassVar[str] = "VotingOver(uint64)"
+    HINT: ClassVar[str] = "the time to vote is over"
+
+    def __init__(self, deadline: int) -> None:
+        super().__init__(deadline)
+        self.deadline = deadline
+
+
+class WindowOver(CustomError):
+    """The challenge window is over."""
+
+    SIGNATURE: ClassVar[str] = "WindowOver(uint64)"
+    HINT: ClassVar[str] = "the challenge window is over"
+
+    def __init__(self, challenge_end: int) -> None:
+        super().__init__(challenge_end)
+        self.challenge_end = challenge_end
 
 
 class WrongBytes(CustomError):
@@ -1042,11 +1397,18 @@ class ZeroHash(CustomError):
 ERRORS: tuple[type[CustomError], ...] = (
     AllRoundsRecorded,
     AlreadyAccused,
+    AlreadyCalled,
     AlreadyForced,
     AlreadyRegistered,
+    AlreadyUpheld,
+    AnotherFederation,
+    AnotherQuestion,
+    BallotGone,
+    BallotStands,
     BeaconExpired,
     BeaconNotExpired,
     BeaconNotReady,
+    BondFee,
     BondTooSmall,
     ChallengeWindowOpen,
     DeadlineAhead,
@@ -1079,18 +1441,27 @@ ERRORS: tuple[type[CustomError], ...] = (
     InvalidRounds,
     InvalidShortString,
     InvalidSignature,
+    InvalidVote,
     LengthMismatch,
+    NoAnswer,
+    NoDemand,
     NoFault,
     NoSuchEntry,
+    NoValidators,
     NoVector,
+    NotAValidator,
     NotAccepted,
     NotAccused,
     NotAggregator,
     NotAnnounced,
+    NotCalled,
     NotConsented,
+    NotConvicted,
+    NotDemandable,
     NotFederation,
     NotInIndex,
     NotInPart,
+    NotInTable,
     NotJudge,
     NotLeaving,
     NotMinter,
@@ -1098,11 +1469,17 @@ ERRORS: tuple[type[CustomError], ...] = (
     NotRevealed,
     NotSeated,
     NotTheFirstRound,
+    NotTheLastRound,
     NotTheNextRound,
     NotThisRound,
+    NotVoted,
     NothingHeld,
+    NothingOwed,
+    NothingProposed,
     NothingToClaim,
     Overdrawn,
+    ProposalGone,
+    ProposalStands,
     ProposerTooEarly,
     QuestionsOpen,
     RevealTooLate,
@@ -1113,11 +1490,20 @@ ERRORS: tuple[type[CustomError], ...] = (
     SafeERC20FailedOperation,
     SignatureExpired,
     StringTooLong,
+    TooEarly,
+    TooFewVotes,
+    TooLarge,
+    TooLate,
     TotalDecreased,
     TotalOutOfRange,
     Underfunded,
     UnknownCommitment,
     UnknownProvider,
+    ValidatorNotBonded,
+    VotesOutOfOrder,
+    VotingOpen,
+    VotingOver,
+    WindowOver,
     WrongBytes,
     WrongFormat,
     WrongNumberOfExamples,

@@ -10,6 +10,30 @@ if TYPE_CHECKING:
     from federation.types import Address, Hash32
 
 
+class Blob(IntEnum):
+    """Enum ``Blob``."""
+
+    MEAN = 0
+    BASE = 1
+    MODEL = 2
+    DELTA = 3
+
+
+class Kind(IntEnum):
+    """Enum ``Kind``."""
+
+    RECORD = 0
+    VECTOR = 1
+    BLOB = 2
+    EXAMPLE = 3
+    SEAT = 4
+    MEMBERSHIP = 5
+    LEAF = 6
+    SOURCE = 7
+    PREVIOUS = 8
+    NODE = 9
+
+
 class Phase(IntEnum):
     """Enum ``Phase``."""
 
@@ -172,6 +196,77 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartEntry:
+    """Struct ``PartEntry``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(uint32,bytes32,bytes32[])"
+
+    count: int
+    root: Hash32
+    proof: tuple[Hash32, ...]
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.count, self.root, self.proof)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(count=values[0], root=values[1], proof=values[2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """Struct ``Seat``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(uint32,bytes32,uint256,uint256,address,bytes32[])"
+
+    index: int
+    did_hash: Hash32
+    quota: int
+    cap: int
+    payee: Address
+    proof: tuple[Hash32, ...]
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.index, self.did_hash, self.quota, self.cap, self.payee, self.proof)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            index=values[0],
+            did_hash=values[1],
+            quota=values[2],
+            cap=values[3],
+            payee=values[4],
+            proof=values[5],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Struct ``Evidence``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(bytes32,bytes32,bytes32[],bytes32[])"
+
+    salt: Hash32
+    commitment: Hash32
+    committed: tuple[Hash32, ...]
+    revealed: tuple[Hash32, ...]
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.salt, self.commitment, self.committed, self.revealed)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(salt=values[0], commitment=values[1], committed=values[2], revealed=values[3])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """Struct ``Record``; see the interface for its fields."""
 
@@ -194,23 +289,46 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartEntry:
-    """Struct ``PartEntry``; see the interface for its fields."""
+class Demand:
+    """Struct ``Demand``; see the interface for its fields."""
 
-    ABI: ClassVar[str] = "(uint32,bytes32,bytes32[])"
+    ABI: ClassVar[str] = "(address,uint64,uint32,address,address,uint256,bytes32,bytes32)"
 
-    count: int
-    root: Hash32
-    proof: tuple[Hash32, ...]
+    federation: Address
+    deadline: int
+    round_: int
+    challenger: Address
+    token: Address
+    bond: int
+    proposal: Hash32
+    question: Hash32
 
     def to_abi(self) -> tuple[object, ...]:
         """Return the fields in the order of the ABI."""
-        return (self.count, self.root, self.proof)
+        return (
+            self.federation,
+            self.deadline,
+            self.round_,
+            self.challenger,
+            self.token,
+            self.bond,
+            self.proposal,
+            self.question,
+        )
 
     @classmethod
     def from_abi(cls, values: tuple[Any, ...]) -> Self:
         """Build from decoded fields in the order of the ABI."""
-        return cls(count=values[0], root=values[1], proof=values[2])
+        return cls(
+            federation=values[0],
+            deadline=values[1],
+            round_=values[2],
+            challenger=values[3],
+            token=values[4],
+            bond=values[5],
+            proposal=values[6],
+            question=values[7],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -512,36 +630,6 @@ class WordClaim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seat:
-    """Struct ``Seat``; see the interface for its fields."""
-
-    ABI: ClassVar[str] = "(uint32,bytes32,uint256,uint256,address,bytes32[])"
-
-    index: int
-    did_hash: Hash32
-    quota: int
-    cap: int
-    payee: Address
-    proof: tuple[Hash32, ...]
-
-    def to_abi(self) -> tuple[object, ...]:
-        """Return the fields in the order of the ABI."""
-        return (self.index, self.did_hash, self.quota, self.cap, self.payee, self.proof)
-
-    @classmethod
-    def from_abi(cls, values: tuple[Any, ...]) -> Self:
-        """Build from decoded fields in the order of the ABI."""
-        return cls(
-            index=values[0],
-            did_hash=values[1],
-            quota=values[2],
-            cap=values[3],
-            payee=values[4],
-            proof=values[5],
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LineClaim:
     """Struct ``LineClaim``; see the interface for its fields."""
 
@@ -707,3 +795,82 @@ class ExitClaim:
             improvement=Record.from_abi(values[3]),
             point=Record.from_abi(values[4]),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Struct ``Call``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(address,address,uint64,address,uint256,bytes32)"
+
+    caller: Address
+    proposer: Address
+    deadline: int
+    token: Address
+    bond: int
+    ballot: Hash32
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.caller, self.proposer, self.deadline, self.token, self.bond, self.ballot)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            caller=values[0],
+            proposer=values[1],
+            deadline=values[2],
+            token=values[3],
+            bond=values[4],
+            ballot=values[5],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ballot:
+    """Struct ``Ballot``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(address,uint64,uint32,bytes32,uint256,bytes32)"
+
+    federation: Address
+    epoch: int
+    rounds: int
+    payout_root: Hash32
+    total: int
+    settlement_root: Hash32
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.federation, self.epoch, self.rounds, self.payout_root, self.total, self.settlement_root)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            federation=values[0],
+            epoch=values[1],
+            rounds=values[2],
+            payout_root=values[3],
+            total=values[4],
+            settlement_root=values[5],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """Struct ``Vote``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(uint8,bytes)"
+
+    validator: int
+    signature: bytes
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.validator, self.signature)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(validator=values[0], signature=values[1])

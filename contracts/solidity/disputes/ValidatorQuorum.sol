@@ -56,7 +56,7 @@ contract ValidatorQuorum is IValidatorQuorum, Bonds, EIP712 {
     /// @inheritdoc IValidatorQuorum
     function uphold(IFederation federation, Vote[] calldata votes) external {
         Call memory open = _standing(federation);
-        if (block.timestamp > open.deadline) revert TooLate(open.deadline);
+        if (block.timestamp > open.deadline) revert VotingOver(open.deadline);
         uint256 given = _count(federation, open.ballot, votes);
 
         voters[open.ballot] = given;
@@ -67,7 +67,7 @@ contract ValidatorQuorum is IValidatorQuorum, Bonds, EIP712 {
     /// @inheritdoc IValidatorQuorum
     function lapseCall(IFederation federation) external {
         Call memory open = _standing(federation);
-        if (block.timestamp <= open.deadline) revert TooEarly(open.deadline);
+        if (block.timestamp <= open.deadline) revert VotingOpen(open.deadline);
 
         emit NoQuorum(federation, open.ballot);
         _close(federation, open, open.caller);
@@ -104,7 +104,7 @@ contract ValidatorQuorum is IValidatorQuorum, Bonds, EIP712 {
     /// @inheritdoc IValidatorQuorum
     function release(IFederation federation) public {
         Call memory open = _called(federation);
-        if (_stands(federation, open)) revert ProposalStands(open.ballot);
+        if (_stands(federation, open)) revert BallotStands(open.ballot);
 
         emit CallReleased(federation, open.ballot);
         _close(federation, open, open.caller);
@@ -146,7 +146,7 @@ contract ValidatorQuorum is IValidatorQuorum, Bonds, EIP712 {
 
     function _standing(IFederation federation) private view returns (Call memory open) {
         open = _called(federation);
-        if (!_stands(federation, open)) revert ProposalGone(open.ballot);
+        if (!_stands(federation, open)) revert BallotGone(open.ballot);
     }
 
     function _stands(IFederation federation, Call memory open) private view returns (bool) {

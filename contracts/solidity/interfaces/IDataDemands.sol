@@ -96,7 +96,7 @@ interface IDataDemands is IBonds, IDispute {
     /// @notice The proposal is gone; the bond went back.
     event Released(uint256 indexed id);
 
-    /// @notice Nothing stands proposed that could be asked about.
+    /// @notice Nothing stands proposed: look at the phase.
     error NothingProposed(IFederation.Phase phase);
 
     /// @notice The challenge window is over.

@@ -14,7 +14,7 @@ import {IFederation} from "./IFederation.sol";
 /// The context's round is the last paid one in `credit`. Elsewhere round and words do not matter.
 /// Where a record may be absent, one with op 0 stands for none.
 interface ISettlementDisputes is IDispute {
-    /// @notice Nothing stands proposed that could be disputed.
+    /// @notice Nothing stands proposed: look at the phase.
     error NothingProposed(IFederation.Phase phase);
 
     /// @notice The proposal pays another number of rounds.

@@ -57,7 +57,7 @@ interface IValidatorQuorum is IBonds {
     /// @notice A validator that had vouched for a convicted proposal lost its bond.
     event ValidatorConvicted(IFederation indexed federation, bytes32 indexed ballot, address indexed validator);
 
-    /// @notice Nothing stands proposed that could be voted on.
+    /// @notice Nothing stands proposed: look at the phase.
     error NothingProposed(IFederation.Phase phase);
 
     /// @notice The challenge window is over.
@@ -76,16 +76,16 @@ interface IValidatorQuorum is IBonds {
     error NotCalled(IFederation federation);
 
     /// @notice The proposal that the call was about no longer stands: only `release` closes it.
-    error ProposalGone(bytes32 ballot);
+    error BallotGone(bytes32 ballot);
 
     /// @notice The proposal that the call was about still stands.
-    error ProposalStands(bytes32 ballot);
+    error BallotStands(bytes32 ballot);
 
     /// @notice The time to vote is over.
-    error TooLate(uint64 deadline);
+    error VotingOver(uint64 deadline);
 
     /// @notice There is still time to vote.
-    error TooEarly(uint64 deadline);
+    error VotingOpen(uint64 deadline);
 
     /// @notice Fewer votes than the quorum needs.
     error TooFewVotes(uint256 given, uint256 required);

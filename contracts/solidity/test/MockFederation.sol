@@ -31,7 +31,7 @@ contract MockFederation {
         forced[epoch][round_][didHash] = deltaSha256;
     }
 
-    function convictRound(uint32 round_, address challenger, bytes32 proofHash) external {
+    function convictRound(uint32 round_, address challenger, bytes32 proofHash) external virtual {
         emit Convicted(round_, challenger, proofHash);
     }
 
