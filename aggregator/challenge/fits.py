@@ -71,7 +71,7 @@ def accepted(case: Case) -> Dispute:
     everybody = range(case.terms.members)
     if case.value(Op.CHOICE, 0, 0, "step") < 0:
         code = STATUS_CODES[Status.ACCEPTED]
-        members = [i for i in everybody if case.value(Op.MEMBER, i, 0, "status") == code][:1]
+        members = [i for i in everybody if case.value(Op.MEMBER, i, 0, "status") == code][:1] or [0]
     else:
         members = list(everybody)
     return Dispute.draft(
