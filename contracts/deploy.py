@@ -24,7 +24,19 @@ if TYPE_CHECKING:
     from federation.manifest import Manifest
     from federation.types import Address
 
-JUDGES: Final[tuple[str, ...]] = ()
+JUDGES: Final = (
+    "RecordDisputes",
+    "ExampleDisputes",
+    "PointDisputes",
+    "FitDisputes",
+    "GradientDisputes",
+    "ProjectionDisputes",
+    "MemberDisputes",
+    "StateDisputes",
+    "SettlementDisputes",
+    "DataDemands",
+    "ValidatorQuorum",
+)
 """The contracts that may convict, in the order in which a federation lists them."""
 
 

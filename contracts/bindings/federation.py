@@ -860,10 +860,7 @@ class Federation(Contract):
         return self._send(sender, f"openEpoch({EpochTerms.ABI})", terms.to_abi())
 
     def open_round(self, sender: Signer, base_hash: Hash32) -> Receipt:
-        """Open the next round on a base model.
-
-        Aggregator only.
-        """
+        """Send ``openRound``."""
         return self._send(sender, "openRound(bytes32)", base_hash)
 
     def phase(self) -> Phase:
@@ -931,10 +928,7 @@ class Federation(Contract):
         return self._send(sender, "retarget()")
 
     def reveal_epoch(self, sender: Signer, shards_hash: Hash32) -> Receipt:
-        """Commit to the drawn shards, now public, after the last round.
-
-        Aggregator only.
-        """
+        """Send ``revealEpoch``."""
         return self._send(sender, "revealEpoch(bytes32)", shards_hash)
 
     def round_(self) -> int:

@@ -267,7 +267,7 @@ def test_constant_table_is_complete_when_a_module_has_bits():
 
 
 def test_first_and_last_table_entries_are_those_of_the_code():
-    sigmoid, softplus = fixedpoint._tables()
+    sigmoid, softplus = fixedpoint.tables()
     text = read(PROTOCOL)
     assert f"S begins {sigmoid[0]}, {sigmoid[1]} and ends {sigmoid[-1]}" in text
     assert f"P begins\n{softplus[0]}, {softplus[1]} and ends {softplus[-1]}" in text

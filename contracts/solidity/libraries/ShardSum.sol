@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IDispute} from "../interfaces/IDispute.sol";
+import {Blobs} from "./Blobs.sol";
+import {Examples} from "./Examples.sol";
+import {Vectors} from "./Vectors.sol";
+
+/// @title Sums over the examples of a drawn shard, weighted by coefficient and scale.
+library ShardSum {
+    /// @notice What one entry of gbar is made of.
+    /// @param gradient GRADIENT.
+    /// @param examples EXAMPLES of the drawn shard.
+    /// @param averaged The averaged coefficients, whole.
+    /// @param scales The examples' scales, whole.
+    /// @param mean The bytes of the committed mean.
+    /// @param entries The index's entry of every provider's part of the drawn shard.
+    /// @param parts The bytes of every part, in the same order.
+    struct WordClaim {
+        IDispute.Record gradient;
+        IDispute.Record examples;
+        bytes averaged;
+        bytes scales;
+        bytes mean;
+        Examples.PartEntry[] entries;
+        bytes[] parts;
+    }
+
+    /// @notice The sum over the examples of one part that contain a word.
+    /// @dev The part's bytes are canonical (`Parts.open`): every example's length lies within them.
+    /// @param p The part; it, coefficients and scales have been opened.
+    /// @param rows Where its first example starts.
+    /// @param first The place of that example in the shard.
+    /// @return sum The weighted sum.
+    /// @return next The place of the example after the part's last.
+    function ofPart(WordClaim calldata claim, uint256 p, uint256 rows, uint256 word, uint256 first)
+        internal
+        pure
+        returns (int256 sum, uint256 next)
+    {
+        bytes calldata part = claim.parts[p];
+        unchecked {
+            next = first;
+            for (uint256 cursor = rows; cursor < part.length; ++next) {
+                uint256 end = cursor + 5 + 4 * Blobs.little(part, cursor + 1, 4);
+                if (_contains(part, cursor + 5, end, word)) {
+                    sum += Vectors.read(claim.averaged, next) * Vectors.read(claim.scales, next);
+                }
+                cursor = end;
+            }
+        }
+    }
+
+    /// @dev Words are compared as they are stored, so that none has to be turned around but the one sought.
+    function _contains(bytes calldata part, uint256 from, uint256 to, uint256 word) private pure returns (bool) {
+        unchecked {
+            uint256 sought = (word & 0xff) << 24 | (word & 0xff00) << 8 | (word & 0xff0000) >> 8 | word >> 24;
+            for (uint256 cursor = from; cursor < to; cursor += 4) {
+                uint256 found;
+                // Checked slices of four bytes would cost ten times as much, on every word of the shard.
+                // solhint-disable-next-line no-inline-assembly
+                assembly ("memory-safe") {
+                    found := shr(224, calldataload(add(part.offset, cursor)))
+                }
+                if (found == sought) return true;
+            }
+            return false;
+        }
+    }
+}
