@@ -92,6 +92,7 @@ class World:
     community: Account
     aggregator: Account
     stranger: Account
+    judge: Account
     manifest: Manifest
     deployed: Deployment
     rounds_drawn: int = 0
@@ -129,9 +130,9 @@ class World:
         token.approve(self.community, self.vault.address, bond)
         self.vault.deposit(self.community, party, bond)
 
-    def judged_by(self, *judges: Address) -> World:
-        """The same world with another federation, whose judges are plain accounts."""
-        config = replace(self.federation.config(), judges=judges)
+    def judged_by(self, *judges: Account) -> World:
+        """The same chain with another federation, whose judges are plain accounts."""
+        config = replace(self.federation.config(), judges=tuple(judge.address for judge in judges))
         federation = Federation.deploy(self.chain, self.community, config)
         deployed = replace(
             self.deployed,
@@ -218,7 +219,17 @@ class Backend:
 
 BACKENDS = [Backend(None)]
 """The last one is what ``make_world`` opens its chain with."""
-ON_EVERY_BACKEND = ("test_federation", "test_reward_pool", "test_contributor_registry", "test_chain")
+ON_EVERY_BACKEND = (
+    "test_federation",
+    "test_exits",
+    "test_judgements",
+    "test_forced_reveal",
+    "test_bond_vault",
+    "test_view",
+    "test_reward_pool",
+    "test_contributor_registry",
+    "test_chain",
+)
 
 
 def no_anvil(error: ConfigError) -> NoReturn:
@@ -259,12 +270,11 @@ def manifest_for(chain_id: int, aggregator: Address) -> Manifest:
 
 
 def make_world(chain_id: int = 31337) -> World:
-    community, aggregator, stranger = key("community"), key("aggregator"), key("stranger")
-    chain = BACKENDS[-1].open([community.address, aggregator.address, stranger.address], chain_id)
+    people = [key(name) for name in ("community", "aggregator", "stranger", "judge")]
+    community, aggregator = people[:2]
+    chain = BACKENDS[-1].open([account.address for account in people], chain_id)
     manifest = manifest_for(chain_id, aggregator.address)
-    return World(
-        chain, community, aggregator, stranger, manifest, deploy_federation(chain, community, manifest)
-    )
+    return World(chain, *people, manifest, deploy_federation(chain, community, manifest))
 
 
 @contextmanager
