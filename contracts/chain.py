@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from federation.types import Address, Hash32, Wei
 
-GAS_LIMIT = 8_000_000
+GAS_LIMIT = 16_000_000
 """Gas offered with every transaction: above the dearest call, below the 2^24 cap of EIP-7825."""
 
 

@@ -18,26 +18,27 @@ from contracts.chain import Transaction
 from federation.errors import ChainError, VerificationFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
 
     from contracts.chain import Chain, Reader, Signer
     from federation.manifest import Manifest
     from federation.types import Address
 
-JUDGES: Final = (
-    "RecordDisputes",
-    "ExampleDisputes",
-    "PointDisputes",
-    "FitDisputes",
-    "GradientDisputes",
-    "ProjectionDisputes",
-    "MemberDisputes",
-    "StateDisputes",
-    "SettlementDisputes",
-    "DataDemands",
-    "ValidatorQuorum",
-)
-"""The contracts that may convict, in the order in which a federation lists them."""
+JUDGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "RecordDisputes": (),
+    "ExampleDisputes": (),
+    "PointDisputes": (),
+    "FitDisputes": (),
+    "GradientDisputes": (),
+    "ProjectionDisputes": (),
+    "MemberDisputes": (),
+    "StateDisputes": (),
+    "SettlementDisputes": (),
+    "DataDemands": (),
+    "ValidatorQuorum": ("DataDemands",),
+}
+"""The contracts that may convict, in the order in which a federation lists them, each with the other
+judges that its constructor takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +108,9 @@ class Deployment:
         vault = abi.encode(("address", "address", "address"), (token, pool, federation))
         yield BondVault.ARTIFACT, self.vault.address, vault
         yield BlockhashRandomness.ARTIFACT, config.randomness, b""
-        for address, name in zip(config.judges, JUDGES, strict=True):
-            yield name, address, b""
+        judges = dict(zip(JUDGES, config.judges, strict=True))
+        for name, address in judges.items():
+            yield name, address, _judge_arguments(name, judges)
 
 
 def deploy_shared(chain: Chain, sender: Signer) -> Shared:
@@ -119,8 +121,10 @@ def deploy_shared(chain: Chain, sender: Signer) -> Shared:
         sender: Pays the gas, and has no power over them.
     """
     randomness = BlockhashRandomness.deploy(chain, sender)
-    judges = tuple(_deploy(chain, sender, name) for name in JUDGES)
-    return Shared(randomness=randomness.address, judges=judges)
+    judges: dict[str, Address] = {}
+    for name in JUDGES:
+        judges[name] = _deploy(chain, sender, name, _judge_arguments(name, judges))
+    return Shared(randomness=randomness.address, judges=tuple(judges.values()))
 
 
 def deploy_federation(chain: Chain, community: Signer, manifest: Manifest) -> Deployment:
@@ -158,18 +162,27 @@ def creation_codes(manifest: Manifest, stand_in: Address) -> list[bytes]:
         stand_in: An address in place of those that are not known before.
     """
     lock = abi.encode(("address", "uint48"), (stand_in, stake_lock(manifest)))
-    judges: Sequence[Address] = (stand_in,) * len(JUDGES)
-    config = federation_config(manifest, token=stand_in, randomness=stand_in, judges=judges)
-    plain = (BlockhashRandomness.ARTIFACT, *JUDGES, MootToken.ARTIFACT)
+    config = federation_config(
+        manifest, token=stand_in, randomness=stand_in, judges=(stand_in,) * len(JUDGES)
+    )
+    named = dict.fromkeys(JUDGES, stand_in)
     return [
-        *(load_artifact(name).bytecode for name in plain),
+        load_artifact(BlockhashRandomness.ARTIFACT).bytecode,
+        *(load_artifact(name).bytecode + _judge_arguments(name, named) for name in JUDGES),
+        load_artifact(MootToken.ARTIFACT).bytecode,
         load_artifact(ContributorRegistry.ARTIFACT).bytecode + lock,
         load_artifact(Federation.ARTIFACT).bytecode + abi.encode((config.ABI,), (config.to_abi(),)),
     ]
 
 
-def _deploy(chain: Chain, sender: Signer, name: str) -> Address:
-    address = chain.send(Transaction(to=None, data=load_artifact(name).bytecode), sender).contract_address
+def _judge_arguments(name: str, judges: Mapping[str, Address]) -> bytes:
+    others = JUDGES[name]
+    return abi.encode(("address",) * len(others), tuple(judges[other] for other in others))
+
+
+def _deploy(chain: Chain, sender: Signer, name: str, arguments: bytes) -> Address:
+    data = load_artifact(name).bytecode + arguments
+    address = chain.send(Transaction(to=None, data=data), sender).contract_address
     if address is None:
         raise ChainError(f"the chain created no {name}")
     return address

@@ -80,19 +80,17 @@ def _entry(evidence: Evidence, key: Key, name: str) -> int:
     """Return the first entry in which a published vector differs from the right one."""
     published, right = evidence.case.whole(*key, name), evidence.expected.opened(*key, name)
     if len(published) != len(right):
-        raise VerificationFailed("trace", f"{key} {name} has another number of entries", hint="show its shape")
+        raise VerificationFailed(
+            "trace", f"{key} {name} has another number of entries", hint="show its shape"
+        )
     wrong = (at for at in range(0, len(right), _ENTRY_BYTES) if published[at : at + 8] != right[at : at + 8])
     return next(wrong) // _ENTRY_BYTES
 
 
-def _of_entry(evidence: Evidence, key: Key, name: str) -> Dispute:
+def _of_entry(evidence: Evidence, *_: object) -> Dispute:
     if evidence.before is None:
         return state.initial_state(evidence.case)
     return state.carried_state(evidence.case, evidence.before)
-
-
-def _of_mean(evidence: Evidence, key: Key, name: str) -> Dispute:
-    return examples.mean(evidence.case, evidence.validation)
 
 
 def _of_examples(evidence: Evidence, key: Key, name: str) -> Dispute:
@@ -113,9 +111,7 @@ def _of_point(evidence: Evidence, key: Key, name: str) -> Dispute:
 
 def _of_sums(evidence: Evidence, key: Key, name: str) -> Dispute:
     if name == "logits":
-        return points.logit(
-            evidence.case, evidence.validation, key.i, key.j, _entry(evidence, key, name)
-        )
+        return points.logit(evidence.case, evidence.validation, key.i, key.j, _entry(evidence, key, name))
     return fits.sums(evidence.case, key.i, key.j)
 
 
@@ -153,40 +149,30 @@ def _of_direction(evidence: Evidence, key: Key, name: str) -> Dispute:
     return projection.direction(evidence.case, key.i, _entry(evidence, key, name))
 
 
-def _of_system(evidence: Evidence, key: Key, name: str) -> Dispute:
+def _of_system(evidence: Evidence, _: Key, name: str) -> Dispute:
     kind, *places = name.split()
     numbers = [int(place) for place in places]
-    return (
-        projection.gram(evidence.case, *numbers) if kind == "gram" else projection.target(evidence.case, *numbers)
-    )
+    return (projection.gram if kind == "gram" else projection.target)(evidence.case, *numbers)
 
 
 def _of_projected(evidence: Evidence, key: Key, name: str) -> Dispute:
     return projection.projected(evidence.case, _entry(evidence, key, name))
 
 
-def _of_improvement(evidence: Evidence, key: Key, name: str) -> Dispute:
-    return gradient.improvement(evidence.case)
-
-
 def _of_member(evidence: Evidence, key: Key, name: str) -> Dispute:
     case, i = evidence.case, key.i
-    place = members.seat(evidence.admitted, i)
-    did = evidence.admitted[i].did
     if name in {"credit before", "suspended before"}:
-        if evidence.before is None:
-            return state.initial_member(case, i)
-        return state.carried_member(case, evidence.before, i)
-    if name in {"status", "delta"}:
-        proof = evidence.reveals.proofs().get(did)
-        right = evidence.expected.find(*key)
-        if proof is not None and right.value("status") == STATUS_CODES[Status.ACCEPTED]:
-            return members.omitted(case, place, _digest(right.value("delta")), proof)
-        return members.line(case, place)
+        before = evidence.before
+        return state.carried_member(case, before, i) if before else state.initial_member(case, i)
     if name == "partial sum":
         return members.partial_sum(case, i, _entry(evidence, key, name), _delta(evidence, i))
     if name == "product":
         return members.product(case, i, _delta(evidence, i))
+    place = members.seat(evidence.admitted, i)
+    right = evidence.expected.find(*key)
+    if name in {"status", "delta"} and right.value("status") == STATUS_CODES[Status.ACCEPTED]:
+        proof = evidence.reveals.proofs()[evidence.admitted[i].did]
+        return members.omitted(case, place, _digest(right.value("delta")), proof)
     return members.line(case, place)
 
 
@@ -215,7 +201,7 @@ def _of_exit(evidence: Evidence, key: Key, name: str) -> Dispute:
 
 _BY_OP: Final[Mapping[Op, Callable[[Evidence, Key, str], Dispute]]] = {
     Op.ENTRY: _of_entry,
-    Op.MEAN: _of_mean,
+    Op.MEAN: lambda evidence, *_: examples.mean(evidence.case, evidence.validation),
     Op.EXAMPLES: _of_examples,
     Op.POINT: _of_point,
     Op.SUMS: _of_sums,
@@ -226,6 +212,6 @@ _BY_OP: Final[Mapping[Op, Callable[[Evidence, Key, str], Dispute]]] = {
     Op.SYSTEM: _of_system,
     Op.PROJECTED: _of_projected,
     Op.MEMBER: _of_member,
-    Op.IMPROVEMENT: _of_improvement,
+    Op.IMPROVEMENT: lambda evidence, *_: gradient.improvement(evidence.case),
     Op.EXIT: _of_exit,
 }
