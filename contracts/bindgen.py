@@ -72,7 +72,7 @@ def binding(artifact: Artifact, types: Types) -> str:
     # What belongs to a contract can be imported beside it, wherever it is written down.
     exported = sorted({*own, *errors}, key=_as_sorted_by_the_linter)
     listed = "\n".join(["__all__ = [", *(f'    "{name}",' for name in exported), "]"])
-    return _head(artifact, body, structs, sorted(errors)) + f"\n{listed}\n\n\n{body}"
+    return _head(artifact, body, structs, sorted(errors, key=str.casefold)) + f"\n{listed}\n\n\n{body}"
 
 
 def _as_sorted_by_the_linter(name: str) -> tuple[bool, str]:

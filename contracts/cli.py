@@ -333,8 +333,9 @@ def _deployment_cost(chain_: RpcChain, sender: Address, aggregator: Address, agr
     from contracts import abi
     from contracts.artifact import load_artifact
     from contracts.chain import Transaction
+    from contracts.deploy import LONGEST_EPOCH
 
-    # The constructor only stores the token's address, so any stands in for the one to come.
+    # The constructors only store the token's address, so any stands in for the one to come.
     arguments = abi.encode(
         ("bytes32", "address", "address", "uint256", "uint256"),
         (
@@ -345,7 +346,8 @@ def _deployment_cost(chain_: RpcChain, sender: Address, aggregator: Address, agr
             agreed.chain.draw_delay,
         ),
     )
-    parts = (("MootToken", b""), ("ContributorRegistry", b""), ("Federation", arguments))
+    staking = abi.encode(("address", "uint256"), (sender, agreed.chain.challenge_window + LONGEST_EPOCH))
+    parts = (("MootToken", b""), ("ContributorRegistry", staking), ("Federation", arguments))
     return Wei(
         sum(
             chain_.quote(Transaction(to=None, data=load_artifact(name).bytecode + tail), sender).cost

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from federation.types import Address, Hash32
 
 
+LONGEST_EPOCH = 60 * 86400
+"""Seconds that a stake stays locked beyond the challenge window, so that no epoch outlasts it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """The contracts of one federation, bound to the chain they are on."""
@@ -71,7 +75,8 @@ def deploy_federation(
         Reverted: A parameter is out of range.
     """
     token = MootToken.deploy(chain, community)
-    registry = ContributorRegistry.deploy(chain, community)
+    lock = challenge_window + LONGEST_EPOCH
+    registry = ContributorRegistry.deploy(chain, community, token=token.address, lock=lock)
     federation = Federation.deploy(
         chain,
         community,

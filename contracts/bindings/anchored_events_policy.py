@@ -174,11 +174,9 @@ class AnchoredEventsPolicy(Contract):
         found: int = self._read("lock()", ("uint48",))[0]
         return found
 
-    def quota_of(self, did_hash: Hash32, payee: Address, timepoint: int) -> int:
+    def quota_of(self, did_hash: Hash32, payee: Address, time: int) -> int:
         """A member's quota at the end of a past second; never another for the same second."""
-        found: int = self._read(
-            "quotaOf(bytes32,address,uint48)", ("uint256",), did_hash, payee, timepoint
-        )[0]
+        found: int = self._read("quotaOf(bytes32,address,uint48)", ("uint256",), did_hash, payee, time)[0]
         return found
 
     def release(self, sender: Signer, did_hash: Hash32, number: int) -> Receipt:

@@ -18,9 +18,9 @@ from contracts.bindings.errors import (
     Locked,
     NoChangePending,
     NotAccepted,
-    NotPayee,
     NothingGiven,
     NothingToWithdraw,
+    NotPayee,
     SafeCastOverflowedUintDowncast,
     SafeERC20FailedOperation,
     SignatureExpired,
@@ -230,8 +230,9 @@ class ContributorRegistry(Contract):
         return found
 
     def payee_of(self, did_hash: Hash32, named: Address) -> Address:
-        """Who is paid for a DID whose events name `named`: that account if it accepts, or whom it handed over
-        to; zero if it does not accept.
+        """Who is paid for a DID whose events name `named`.
+
+        That account if it accepts, or whom it handed over to; zero if it does not accept.
         """
         found: Address = self._read("payeeOf(bytes32,address)", ("address",), did_hash, named)[0]
         return found
@@ -261,11 +262,9 @@ class ContributorRegistry(Contract):
         """Stake tokens of the sender on a DID; they need its allowance."""
         return self._send(sender, "stake(bytes32,uint256)", did_hash, amount)
 
-    def stake_at(self, did_hash: Hash32, account: Address, timepoint: int) -> int:
+    def stake_at(self, did_hash: Hash32, account: Address, time: int) -> int:
         """Wei that an account staked on a DID at the end of a past second."""
-        found: int = self._read(
-            "stakeAt(bytes32,address,uint48)", ("uint256",), did_hash, account, timepoint
-        )[0]
+        found: int = self._read("stakeAt(bytes32,address,uint48)", ("uint256",), did_hash, account, time)[0]
         return found
 
     def stake_of(self, did_hash: Hash32, account: Address) -> int:

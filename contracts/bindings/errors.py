@@ -342,9 +342,9 @@ class FutureSnapshot(CustomError):
     SIGNATURE: ClassVar[str] = "FutureSnapshot(uint48,uint256)"
     HINT: ClassVar[str] = "A snapshot is of the past; the present second is not over"
 
-    def __init__(self, timepoint: int, current: int) -> None:
-        super().__init__(timepoint, current)
-        self.timepoint = timepoint
+    def __init__(self, time: int, current: int) -> None:
+        super().__init__(time, current)
+        self.time = time
         self.current = current
 
 

@@ -128,9 +128,9 @@ class ListPolicy(Contract):
         """
         return self._send(sender, "prove(bytes32,uint208,bytes32[])", did_hash, quota, proof)
 
-    def quota_of(self, did_hash: Hash32, arg1: Address, timepoint: int) -> int:
+    def quota_of(self, did_hash: Hash32, arg1: Address, time: int) -> int:
         """A member's quota at the end of a past second; never another for the same second."""
-        found: int = self._read("quotaOf(bytes32,address,uint48)", ("uint256",), did_hash, arg1, timepoint)[0]
+        found: int = self._read("quotaOf(bytes32,address,uint48)", ("uint256",), did_hash, arg1, time)[0]
         return found
 
     def renounce_ownership(self, sender: Signer) -> Receipt:

@@ -140,9 +140,9 @@ class RewardPool(Contract):
         """Deploy a new one."""
         return cls._deploy(chain, sender, ("address", "address"), token, federation)
 
-    def expiry(self) -> int:
+    def sweep_delay(self) -> int:
         """Seconds without a new table after which funders may take back what is free."""
-        found: int = self._read("EXPIRY()", ("uint48",))[0]
+        found: int = self._read("SWEEP_DELAY()", ("uint48",))[0]
         return found
 
     def claim(self, sender: Signer, payee: Address, cumulative_wei: int, proof: Sequence[Hash32]) -> Receipt:
@@ -219,11 +219,11 @@ class RewardPool(Contract):
         return found
 
     def sweep(self, sender: Signer) -> Receipt:
-        """Take back the caller's share of what is neither promised nor reserved, in proportion to what it
-        funded among those who have not taken theirs, and never more than it funded.
+        """Take back the caller's share of what is neither promised nor reserved.
 
-        Open once no table was posted for `EXPIRY`; it ends the caller's share. What is promised stays
-        claimable.
+        The share is in proportion to what it funded, among those who have not taken theirs, and never
+        more than it funded. Open once no table was posted for `SWEEP_DELAY`; it ends the caller's
+        share. What is promised stays claimable.
         """
         return self._send(sender, "sweep()")
 

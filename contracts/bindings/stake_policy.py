@@ -28,11 +28,9 @@ class StakePolicy(Contract):
         """Deploy a new one."""
         return cls._deploy(chain, sender, ("address", "uint256"), registry, stake_per_example)
 
-    def quota_of(self, did_hash: Hash32, payee: Address, timepoint: int) -> int:
+    def quota_of(self, did_hash: Hash32, payee: Address, time: int) -> int:
         """A member's quota at the end of a past second; never another for the same second."""
-        found: int = self._read(
-            "quotaOf(bytes32,address,uint48)", ("uint256",), did_hash, payee, timepoint
-        )[0]
+        found: int = self._read("quotaOf(bytes32,address,uint48)", ("uint256",), did_hash, payee, time)[0]
         return found
 
     def registry(self) -> Address:

@@ -105,9 +105,9 @@ contract ContributorRegistry is IContributorRegistry, Deposits, EIP712 {
     }
 
     /// @inheritdoc IContributorRegistry
-    function stakeAt(bytes32 didHash, address account, uint48 timepoint) external view returns (uint256) {
-        if (timepoint >= block.timestamp) revert FutureSnapshot(timepoint, block.timestamp);
-        return _stakes[didHash][account].upperLookupRecent(timepoint);
+    function stakeAt(bytes32 didHash, address account, uint48 time) external view returns (uint256) {
+        if (time >= block.timestamp) revert FutureSnapshot(time, block.timestamp);
+        return _stakes[didHash][account].upperLookupRecent(time);
     }
 
     function _register(bytes32 didHash, address payee) private {

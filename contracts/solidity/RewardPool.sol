@@ -25,7 +25,7 @@ contract RewardPool is IRewardPool {
     }
 
     /// @notice Seconds without a new table after which funders may take back what is free.
-    uint48 public constant EXPIRY = 180 days;
+    uint48 public constant SWEEP_DELAY = 180 days;
 
     IERC20 public immutable token;
     address public immutable federation;
@@ -135,7 +135,7 @@ contract RewardPool is IRewardPool {
 
     /// @inheritdoc IRewardPool
     function expiry() public view returns (uint256) {
-        return uint256(_books.posted) + EXPIRY;
+        return uint256(_books.posted) + SWEEP_DELAY;
     }
 
     /// @dev Books that one leaf is paid, and returns what is to be sent: zero where it was paid before.

@@ -30,7 +30,7 @@ interface IContributorRegistry is IDeposits {
     /// @notice More than the account has staked on the DID.
     error InsufficientStake(uint256 amount, uint256 staked);
     /// @notice A snapshot is of the past; the present second is not over.
-    error FutureSnapshot(uint48 timepoint, uint256 current);
+    error FutureSnapshot(uint48 time, uint256 current);
 
     /// @notice Accept to be paid for `didHash`; the sender is the payee.
     function register(bytes32 didHash) external;
@@ -67,7 +67,7 @@ interface IContributorRegistry is IDeposits {
     /// @notice Whether an account accepts to be paid for a DID.
     function accepts(bytes32 didHash, address payee) external view returns (bool);
 
-    /// @notice Who is paid for a DID whose events name `named`: that account if it accepts, or whom it
+    /// @notice Who is paid for a DID whose events name `named`. That account if it accepts, or whom it
     /// handed over to; zero if it does not accept.
     function payeeOf(bytes32 didHash, address named) external view returns (address);
 
@@ -78,5 +78,5 @@ interface IContributorRegistry is IDeposits {
     function stakeOf(bytes32 didHash, address account) external view returns (uint256);
 
     /// @notice Wei that an account staked on a DID at the end of a past second.
-    function stakeAt(bytes32 didHash, address account, uint48 timepoint) external view returns (uint256);
+    function stakeAt(bytes32 didHash, address account, uint48 time) external view returns (uint256);
 }

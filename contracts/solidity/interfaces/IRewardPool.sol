@@ -69,9 +69,10 @@ interface IRewardPool {
     /// @return amount Wei paid.
     function claimMany(Claim[] calldata claims) external returns (uint256 amount);
 
-    /// @notice Take back the caller's share of what is neither promised nor reserved, in proportion to
-    /// what it funded among those who have not taken theirs, and never more than it funded. Open once no
-    /// table was posted for `EXPIRY`; it ends the caller's share. What is promised stays claimable.
+    /// @notice Take back the caller's share of what is neither promised nor reserved. The share is in
+    /// proportion to what it funded, among those who have not taken theirs, and never more than it funded.
+    /// Open once no table was posted for `SWEEP_DELAY`; it ends the caller's share. What is promised stays
+    /// claimable.
     /// @return amount Wei taken back.
     function sweep() external returns (uint256 amount);
 

@@ -85,9 +85,9 @@ contract AnchoredEventsPolicy is IQuotaPolicy, Deposits {
     }
 
     /// @inheritdoc IQuotaPolicy
-    function quotaOf(bytes32 didHash, address payee, uint48 timepoint) external view returns (uint256) {
-        if (timepoint >= block.timestamp) revert FutureSnapshot(timepoint, block.timestamp);
-        return _counts[didHash][payee].upperLookupRecent(timepoint);
+    function quotaOf(bytes32 didHash, address payee, uint48 time) external view returns (uint256) {
+        if (time >= block.timestamp) revert FutureSnapshot(time, block.timestamp);
+        return _counts[didHash][payee].upperLookupRecent(time);
     }
 
     function _mark(bytes32 didHash, ImportEvent calldata given) private returns (bytes32 leaf) {

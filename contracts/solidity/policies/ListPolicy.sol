@@ -55,9 +55,9 @@ contract ListPolicy is IQuotaPolicy, Ownable2Step {
 
     /// @inheritdoc IQuotaPolicy
     /// @dev The list names the DID, whoever its payee is.
-    function quotaOf(bytes32 didHash, address, uint48 timepoint) external view returns (uint256) {
-        if (timepoint >= block.timestamp) revert FutureSnapshot(timepoint, block.timestamp);
-        Entry memory entry = _entries[_versions.upperLookupRecent(timepoint)][didHash];
-        return entry.since <= timepoint ? entry.quota : 0;
+    function quotaOf(bytes32 didHash, address, uint48 time) external view returns (uint256) {
+        if (time >= block.timestamp) revert FutureSnapshot(time, block.timestamp);
+        Entry memory entry = _entries[_versions.upperLookupRecent(time)][didHash];
+        return entry.since <= time ? entry.quota : 0;
     }
 }

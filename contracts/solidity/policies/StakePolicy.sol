@@ -21,7 +21,7 @@ contract StakePolicy is IQuotaPolicy {
 
     /// @inheritdoc IQuotaPolicy
     /// @dev The registry refuses a second that is not over.
-    function quotaOf(bytes32 didHash, address payee, uint48 timepoint) external view returns (uint256) {
-        return registry.stakeAt(didHash, payee, timepoint) / stakePerExample;
+    function quotaOf(bytes32 didHash, address payee, uint48 time) external view returns (uint256) {
+        return registry.stakeAt(didHash, payee, time) / stakePerExample;
     }
 }

@@ -60,7 +60,7 @@ contract GasTest is World {
     }
 
     function test_gas_ofARegistration() public {
-        ContributorRegistry registry = new ContributorRegistry();
+        ContributorRegistry registry = new ContributorRegistry(token, 1);
         address payee = vm.addr(KEY);
         for (uint256 nonce = 0; nonce < 2; ++nonce) {
             bytes32 did = keccak256(abi.encode("did", nonce));
