@@ -136,9 +136,10 @@ abstract contract World is Base {
     }
 
     function draw() internal returns (uint32 shard) {
+        (uint64 epoch, uint32 round) = (federation.epoch(), federation.round());
         vm.roll(uint256(federation.drawTarget()) + 1);
         shard = federation.drawShard(preimages());
-        drawn[federation.epoch()][federation.round()] = shard;
+        drawn[epoch][round] = shard;
         ++used;
     }
 
