@@ -23,7 +23,7 @@ contract Handler is People {
 
     /// @notice A few legal steps by the aggregator, and by a stranger where anyone may.
     function advance(uint256 steps, uint256 seed) external {
-        steps = bound(steps, 1, 4);
+        steps = bound(steps, 1, 6);
         for (uint256 i = 0; i < steps; ++i) {
             advanceOnce(uint256(keccak256(abi.encode(seed, i))));
         }

@@ -15,7 +15,7 @@ contract InvariantTest is Base {
     }
 
     function targetSelectors() external view returns (Selectors[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](17);
+        bytes4[] memory selectors = new bytes4[](18);
         selectors[0] = Handler.advance.selector;
         selectors[1] = Handler.attempt.selector;
         selectors[2] = Handler.fund.selector;
@@ -33,6 +33,7 @@ contract InvariantTest is Base {
         selectors[14] = People.convict.selector;
         selectors[15] = People.ask.selector;
         selectors[16] = People.answer.selector;
+        selectors[17] = People.lapseNow.selector;
         targets = new Selectors[](1);
         targets[0] = Selectors(address(handler), selectors);
     }

@@ -53,7 +53,8 @@ abstract contract People is Observer {
         federation.clearAccusation(who);
     }
 
-    function cancel() external observed {
+    function cancel(uint256 seed) external observed {
+        if (seed % 4 != 0) return;
         IFederation.Phase phase = federation.phase();
         bool early = phase >= IFederation.Phase.Open && phase <= IFederation.Phase.Reveal;
         if (!early || _late()) return;
@@ -78,7 +79,8 @@ abstract contract People is Observer {
         }
     }
 
-    function ask(bool voids) external observed {
+    function ask(uint256 seed) external observed {
+        bool voids = seed % 4 == 0;
         if (federation.phase() != IFederation.Phase.Proposed) return;
         if (!voids && _late()) return;
         vm.prank(JUDGE);
@@ -93,8 +95,8 @@ abstract contract People is Observer {
     }
 
     /// @notice The deadline passes, and somebody says so.
-    function lapseNow() external observed {
-        if (federation.phase() != IFederation.Phase.Closed) _lapse();
+    function lapseNow(uint256 seed) external observed {
+        if (seed % 4 == 0 && federation.phase() != IFederation.Phase.Closed) _lapse();
     }
 
     /// @dev Waits until the phase can be left by time alone, and leaves it.
