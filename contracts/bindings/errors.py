@@ -409,6 +409,17 @@ class InvalidAccountNonce(CustomError):
         self.current_nonce = current_nonce
 
 
+class InvalidBond(CustomError):
+    """A bond must be below 2^96 wei."""
+
+    SIGNATURE: ClassVar[str] = "InvalidBond(uint256)"
+    HINT: ClassVar[str] = "A bond must be below 2^96 wei"
+
+    def __init__(self, bond: int) -> None:
+        super().__init__(bond)
+        self.bond = bond
+
+
 class InvalidConsent(CustomError):
     """The signature is not the provider's consent to the terms of this epoch."""
 
@@ -1120,6 +1131,7 @@ ERRORS: tuple[type[CustomError], ...] = (
     InsufficientFunds,
     InsufficientStake,
     InvalidAccountNonce,
+    InvalidBond,
     InvalidConsent,
     InvalidDelta,
     InvalidDrawDelay,

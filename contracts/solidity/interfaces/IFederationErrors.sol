@@ -19,6 +19,8 @@ interface IFederationErrors {
     error InvalidDrawDelay(uint64 drawDelay);
     /// @notice Every duration must be 1 second to 90 days.
     error InvalidDuration(uint64 duration);
+    /// @notice A bond must be below 2^96 wei.
+    error InvalidBond(uint256 bond);
     /// @notice The quorum must not be larger than the number of validators.
     error InvalidQuorum(uint32 quorum, uint256 validators);
     /// @notice An epoch needs at least one round, and a shard for each.
