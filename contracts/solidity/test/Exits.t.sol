@@ -42,7 +42,7 @@ contract ExitsTest is World {
             check(federation.aggregatorLost(), "lost");
             eq(vault.bondOf(AGGREGATOR), 0, "bond");
             eq(federation.forfeited(), before + AGGREGATOR_BOND, "to the members");
-            eq(token.balanceOf(address(vault)), AGGREGATOR_BOND + PROVIDERS * PROVIDER_BOND, "vault");
+            eq(token.balanceOf(address(vault)), AGGREGATOR_BOND + VALIDATOR_BOND + PROVIDERS * PROVIDER_BOND, "vault");
             lapse();
             vault.deposit(AGGREGATOR, AGGREGATOR_BOND);
         }

@@ -54,6 +54,13 @@ contract FederationTest is World {
         new Federation(given);
     }
 
+    function test_constructor_takesBonds_belowTheirBound() public {
+        for (uint256 which = 0; which < 3; ++which) {
+            _deployWithBond(which, type(uint96).max, true);
+            _deployWithBond(which, uint256(type(uint96).max) + 1, false);
+        }
+    }
+
     function testFuzz_openEpoch_keepsItsTerms_orNamesTheFault(uint32 shards, uint32 rounds, uint256 funds) public {
         (shards, rounds) = (shards % 8, rounds % 8);
         funds = bound(funds, 0, 2 * FUNDS);
@@ -224,6 +231,15 @@ contract FederationTest is World {
         IFederation.Config memory given = config();
         given.drawDelay = delay;
         if (!valid) vm.expectRevert(abi.encodeWithSelector(IFederationErrors.InvalidDrawDelay.selector, delay));
+        new Federation(given);
+    }
+
+    function _deployWithBond(uint256 which, uint256 bond, bool valid) private {
+        IFederation.Config memory given = config();
+        if (which == 0) given.aggregatorBond = bond;
+        else if (which == 1) given.providerBond = bond;
+        else given.validatorBond = bond;
+        if (!valid) vm.expectRevert(abi.encodeWithSelector(IFederationErrors.InvalidBond.selector, bond));
         new Federation(given);
     }
 

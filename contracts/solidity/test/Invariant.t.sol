@@ -15,7 +15,7 @@ contract InvariantTest is Base {
     }
 
     function targetSelectors() external view returns (Selectors[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](18);
+        bytes4[] memory selectors = new bytes4[](19);
         selectors[0] = Handler.advance.selector;
         selectors[1] = Handler.attempt.selector;
         selectors[2] = Handler.fund.selector;
@@ -34,6 +34,7 @@ contract InvariantTest is Base {
         selectors[15] = People.ask.selector;
         selectors[16] = People.answer.selector;
         selectors[17] = People.lapseNow.selector;
+        selectors[18] = People.convictValidator.selector;
         targets = new Selectors[](1);
         targets[0] = Selectors(address(handler), selectors);
     }

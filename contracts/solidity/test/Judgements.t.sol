@@ -137,6 +137,40 @@ contract JudgementsTest is World {
         eq(token.balanceOf(CHALLENGER), AGGREGATOR_BOND / 2, "half of it");
     }
 
+    function test_convictedBy_remembersTheJudge_ofWhateverStoodProposed() public {
+        reach(IFederation.Phase.Proposed);
+        convictRound(2);
+        eq(federation.convictedBy(_ballot(2, "table")), JUDGE, "a round that it paid");
+        vm.prank(PROPOSER);
+        federation.propose("another", 0, keccak256("settlement"));
+        eq(federation.convictedBy(_ballot(1, "another")), address(0), "nobody yet");
+        convictProposal();
+        eq(federation.convictedBy(_ballot(1, "another")), JUDGE, "the proposal");
+        announce(CHALLENGER, "again");
+        vm.prank(JUDGE);
+        federation.convictRound(1, CHALLENGER, "again");
+        eq(federation.convictedBy(_ballot(0, "another")), address(0), "nothing stood proposed");
+    }
+
+    function test_convictValidator_takesItsBond_andLeavesTheProposalAlone() public {
+        open();
+        lapse();
+        vm.prank(PROPOSER);
+        federation.propose("table", AGGREGATOR_BOND, "settlement");
+        vm.expectEmit(address(federation));
+        emit IFederationEvents.ValidatorConvicted(1, VALIDATOR, CHALLENGER, JUDGE);
+        vm.prank(JUDGE);
+        federation.convictValidator(VALIDATOR, CHALLENGER);
+        uint256 rest = VALIDATOR_BOND - VALIDATOR_BOND / 2;
+        eq(vault.bondOf(VALIDATOR), 0, "bond");
+        eq(token.balanceOf(CHALLENGER), VALIDATOR_BOND / 2, "half to the challenger");
+        eq(federation.forfeited(), AGGREGATOR_BOND + rest, "the rest to the members");
+        eq(federation.proposal().forfeited, AGGREGATOR_BOND, "in the next table");
+        step();
+        eq(federation.forfeited(), rest, "is still there");
+        eq(federation.reserved(), rest, "and reserved");
+    }
+
     function test_voidProposal_costsNoBond_andGainsTimeThreeTimes() public {
         reach(IFederation.Phase.Proposed);
         for (uint256 time = 1; time <= 4; ++time) {
@@ -214,6 +248,11 @@ contract JudgementsTest is World {
         vm.warp(federation.deadline() - SETTLE / 2);
         vm.prank(PROPOSER);
         federation.propose("table", 0, "settlement");
+    }
+
+    function _ballot(uint32 rounds, bytes32 table) private pure returns (bytes32) {
+        bytes32 root = table == "table" ? keccak256("table") : table;
+        return keccak256(abi.encode(uint64(1), rounds, root, uint256(0), keccak256("settlement")));
     }
 
     function _refuseUnannounced(address challenger) private {

@@ -26,7 +26,7 @@ abstract contract Observer is World {
     uint256 internal sent = FUNDS;
     uint256 internal donated;
     uint256 internal handedOut;
-    uint256 internal bonded = 2 * AGGREGATOR_BOND + PROVIDERS * PROVIDER_BOND;
+    uint256 internal bonded = 2 * AGGREGATOR_BOND + VALIDATOR_BOND + PROVIDERS * PROVIDER_BOND;
     uint256[8] public visits;
 
     /// @dev For one call of one function: whatever it was, it moves along one edge and takes nothing back.
@@ -43,8 +43,9 @@ abstract contract Observer is World {
             atMost(before.paid[i], now_.paid[i], "paid never falls");
         }
         if (now_.forfeited < before.forfeited) {
-            check(before.phase == IFederation.Phase.Proposed && now_.forfeited == 0, "lost bonds only go out whole");
-            handedOut += before.forfeited;
+            check(before.phase == IFederation.Phase.Proposed, "lost bonds only go out with a table");
+            check(now_.phase == IFederation.Phase.Closed, "and once it is final");
+            handedOut += before.forfeited - now_.forfeited;
         }
     }
 
@@ -54,10 +55,10 @@ abstract contract Observer is World {
 
     /// @dev All accounts that ever have a bond.
     function bonders() internal view returns (address[] memory all) {
-        all = new address[](3 + PROVIDERS);
-        (all[0], all[1], all[2]) = (AGGREGATOR, PROPOSER, STRANGER);
+        all = new address[](4 + PROVIDERS);
+        (all[0], all[1], all[2], all[3]) = (AGGREGATOR, PROPOSER, STRANGER, VALIDATOR);
         for (uint256 i = 0; i < PROVIDERS; ++i) {
-            all[3 + i] = providers[i];
+            all[4 + i] = providers[i];
         }
     }
 
@@ -108,15 +109,12 @@ abstract contract Observer is World {
 
     function _checkBonds(uint256 lost) private view {
         address[] memory all = bonders();
-        uint256 bonds;
+        (uint256 bonds, uint256 returned) = (0, 0);
         for (uint256 i = 0; i < all.length; ++i) {
             bonds += vault.bondOf(all[i]);
+            returned += token.balanceOf(all[i]);
         }
         eq(token.balanceOf(address(vault)), bonds, "the vault holds every bond");
-        uint256 returned = token.balanceOf(AGGREGATOR) + token.balanceOf(PROPOSER) + token.balanceOf(STRANGER);
-        for (uint256 i = 0; i < PROVIDERS; ++i) {
-            returned += token.balanceOf(providers[i]);
-        }
         uint256 won = token.balanceOf(CHALLENGER);
         eq(bonds + returned + won + lost, bonded, "every bond stands, was returned, or was lost");
         atMost(won, lost, "a challenger gets at most half");

@@ -79,6 +79,15 @@ abstract contract People is Observer {
         }
     }
 
+    /// @notice At any time: what it adds to the lost bonds must not change a table that stands proposed.
+    function convictValidator(uint256 seed) external observed {
+        if (seed % 4 != 0) return;
+        uint256 promised = federation.proposal().forfeited;
+        vm.prank(JUDGE);
+        federation.convictValidator(VALIDATOR, seed % 8 == 0 ? CHALLENGER : address(0));
+        eq(federation.proposal().forfeited, promised, "the table still hands out what it said");
+    }
+
     function ask(uint256 seed) external observed {
         bool voids = seed % 4 == 0;
         if (federation.phase() != IFederation.Phase.Proposed) return;
@@ -120,7 +129,7 @@ abstract contract People is Observer {
         address[] memory all = bonders();
         for (uint256 i = 0; i < all.length; ++i) {
             if (all[i] == STRANGER) continue;
-            uint256 required = all[i] == AGGREGATOR || all[i] == PROPOSER ? AGGREGATOR_BOND : PROVIDER_BOND;
+            uint256 required = i < 2 ? AGGREGATOR_BOND : PROVIDER_BOND;
             uint256 has = vault.bondOf(all[i]);
             if (has < required) _bond(all[i], required - has);
             vm.prank(all[i]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IConvictions} from "../interfaces/IConvictions.sol";
 import {IFederation} from "../interfaces/IFederation.sol";
 import {IFederationErrors} from "../interfaces/IFederationErrors.sol";
 import {World} from "./World.sol";
@@ -8,9 +9,9 @@ import {World} from "./World.sol";
 /// @title Every function in every phase, at every deadline, and from every caller.
 contract PhaseMatrixTest is World {
     uint8 internal constant PHASES = uint8(type(IFederation.Phase).max) + 1;
-    uint256 internal constant FUNCTIONS = 22;
+    uint256 internal constant FUNCTIONS = 23;
     uint256 internal constant FIRST_OF_JUDGES = 8;
-    uint256 internal constant FIRST_FOR_ANYONE = 14;
+    uint256 internal constant FIRST_FOR_ANYONE = 15;
 
     /// @dev One function: its call, the phases in which it may succeed (a bit each), the phase that a refusal
     /// names, and whether its time ends at the deadline.
@@ -103,13 +104,14 @@ contract PhaseMatrixTest is World {
         if (f == 10) return _row(abi.encodeCall(IFederation.convictRound, (1, CHALLENGER, h)), 254, proposed);
         if (f == 11) return _row(abi.encodeCall(IFederation.convictProposal, (CHALLENGER, h)), 128, proposed);
         if (f == 12) return _row(abi.encodeCall(IFederation.voidProposal, ()), 128, proposed);
-        return _row(abi.encodeCall(IFederation.unhold, ()), 255, proposed);
+        if (f == 13) return _row(abi.encodeCall(IFederation.unhold, ()), 255, proposed);
+        return _row(abi.encodeCall(IConvictions.convictValidator, (VALIDATOR, CHALLENGER)), 255, proposed);
     }
 
     function _anyones(uint256 f) private view returns (Row memory) {
         bytes32 h = keccak256("any");
         IFederation.Phase draw = IFederation.Phase.Draw;
-        if (f == 14) return _duty(abi.encodeCall(IFederation.drawShard, (preimages())), draw);
+        if (f == 22) return _duty(abi.encodeCall(IFederation.drawShard, (preimages())), draw);
         if (f == 15) return _duty(abi.encodeCall(IFederation.retarget, ()), draw);
         if (f == 16) return _duty(abi.encodeCall(IFederation.showPreimage, (0, h, tips())), draw);
         if (f == 17) {
