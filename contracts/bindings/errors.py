@@ -318,10 +318,10 @@ class ERC2612InvalidSigner(CustomError):
 
 
 class EpochUnderWay(CustomError):
-    """An epoch is under way: bonds stay until it has closed."""
+    """The bond stands for the epoch under way: it stays until that has closed."""
 
     SIGNATURE: ClassVar[str] = "EpochUnderWay()"
-    HINT: ClassVar[str] = "an epoch is under way: bonds stay until it has closed"
+    HINT: ClassVar[str] = "the bond stands for the epoch under way: it stays until that has closed"
 
 
 class FeeOnTransfer(CustomError):
@@ -464,6 +464,18 @@ class InvalidDuration(CustomError):
     def __init__(self, duration: int) -> None:
         super().__init__(duration)
         self.duration = duration
+
+
+class InvalidGrid(CustomError):
+    """An epoch needs 1 to 32 step sizes and as many momenta."""
+
+    SIGNATURE: ClassVar[str] = "InvalidGrid(uint256,uint256)"
+    HINT: ClassVar[str] = "an epoch needs 1 to 32 step sizes and as many momenta"
+
+    def __init__(self, etas: int, betas: int) -> None:
+        super().__init__(etas, betas)
+        self.etas = etas
+        self.betas = betas
 
 
 class InvalidLock(CustomError):
@@ -860,6 +872,19 @@ class QuestionsOpen(CustomError):
         self.holds = holds
 
 
+class RetargetsSpent(CustomError):
+    """The draw was put off as often as it may be: wait for the deadline, then call `lapse`."""
+
+    SIGNATURE: ClassVar[str] = "RetargetsSpent(uint8)"
+    HINT: ClassVar[str] = (
+        "the draw was put off as often as it may be: wait for the deadline, then call `lapse`"
+    )
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+
 class RevealTooLate(CustomError):
     """The draw is decided: nothing can be revealed any more."""
 
@@ -1136,6 +1161,7 @@ ERRORS: tuple[type[CustomError], ...] = (
     InvalidDelta,
     InvalidDrawDelay,
     InvalidDuration,
+    InvalidGrid,
     InvalidLock,
     InvalidNonce,
     InvalidProof,
@@ -1171,6 +1197,7 @@ ERRORS: tuple[type[CustomError], ...] = (
     OwnableUnauthorizedAccount,
     ProposerTooEarly,
     QuestionsOpen,
+    RetargetsSpent,
     RevealTooLate,
     RoundNotRecorded,
     RoundsRemain,

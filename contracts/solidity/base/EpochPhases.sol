@@ -10,11 +10,13 @@ import {FederationState} from "./FederationState.sol";
 /// @title An epoch from its promise to the end of its rounds, and from a payout table to its finalization.
 abstract contract EpochPhases is FederationState, IReserves {
     uint256 private constant MAX_PROVIDERS = 32;
+    uint256 private constant MAX_GRID = 32;
 
     /// @inheritdoc IFederation
     function openEpoch(EpochTerms calldata terms) external onlyAggregator returns (uint64 opened) {
         _requirePhase(Phase.Closed);
         if (terms.rounds == 0 || terms.rounds > terms.shards) revert InvalidRounds(terms.rounds, terms.shards);
+        _requireGrids(terms.etas.length, terms.betasTenths.length);
         _requireFunds(terms.funds);
         _requireBonds(terms);
 
@@ -76,6 +78,11 @@ abstract contract EpochPhases is FederationState, IReserves {
     /// @inheritdoc IReserves
     function reserved() external view returns (uint256) {
         return phase == Phase.Closed ? forfeited : uint256(_funds) + forfeited;
+    }
+
+    /// @dev Every proof of a fault carries the terms, so they must stay small.
+    function _requireGrids(uint256 etas, uint256 betas) private pure {
+        if (etas == 0 || etas > MAX_GRID || betas == 0 || betas > MAX_GRID) revert InvalidGrid(etas, betas);
     }
 
     /// @dev Lost bonds lie in the pool too, but belong to the members already.

@@ -30,6 +30,7 @@ abstract contract FederationState is FederationConfig, IConvictions, IFederation
     uint32 internal _accusedBefore;
     uint8 internal _accused;
     uint8 public voids;
+    uint8 internal _retargets;
 
     bytes32 public tipsHash;
 

@@ -47,8 +47,9 @@ contract BondVaultTest is World {
         other.deposit(OWNER, 100);
     }
 
-    function testFuzz_withdraw_paysOut_onlyBetweenEpochs_andOnlyOnceLeaving(uint256 amount) public {
+    function testFuzz_withdraw_paysOut_onlyAfterItsEpoch_andOnlyOnceLeaving(uint256 amount) public {
         vault.deposit(OWNER, 100);
+        open();
         amount = bound(amount, 1, 200);
         vm.expectRevert(abi.encodeWithSelector(IBondVault.NotLeaving.selector, OWNER));
         _withdraw(amount);
@@ -73,6 +74,21 @@ contract BondVaultTest is World {
         _withdraw(amount);
         eq(token.balanceOf(OWNER), amount > 100 ? 0 : amount, "paid out");
         eq(vault.bondOf(OWNER), amount > 100 ? 100 : 100 - amount, "bond");
+    }
+
+    function test_withdraw_paysOut_inAnEpochThatOpenedAfterwards() public {
+        vault.deposit(OWNER, 100);
+        open();
+        _quit();
+        vm.expectRevert(abi.encodeWithSelector(IBondVault.EpochUnderWay.selector));
+        _withdraw(100);
+        reach(IFederation.Phase.Closed);
+        open();
+        _quit();
+        _withdraw(40);
+        reach(IFederation.Phase.Proposed);
+        _withdraw(60);
+        eq(token.balanceOf(OWNER), 100, "no pause is needed");
     }
 
     function test_withdraw_refusesNothing() public {
@@ -120,6 +136,11 @@ contract BondVaultTest is World {
         vm.expectRevert(abi.encodeWithSelector(IBondVault.NotFederation.selector, caller));
         vm.prank(caller);
         vault.slash(AGGREGATOR, 1, caller);
+    }
+
+    function _quit() private {
+        vm.prank(OWNER);
+        vault.quit();
     }
 
     function _withdraw(uint256 amount) private {

@@ -111,6 +111,26 @@ contract DrawTest is World {
         phaseIs(IFederation.Phase.Record);
     }
 
+    function test_retarget_choosesANewBlock_threeTimesInARound() public {
+        reach(IFederation.Phase.Draw);
+        for (uint256 round = 1; round <= 2; ++round) {
+            for (uint256 time = 1; time <= 3; ++time) {
+                vm.roll(uint256(federation.drawTarget()) + 257);
+                federation.retarget();
+            }
+            vm.roll(uint256(federation.drawTarget()) + 257);
+            vm.expectRevert(abi.encodeWithSelector(IFederationErrors.RetargetsSpent.selector, 3));
+            federation.retarget();
+            if (round == 2) break;
+            vm.roll(uint256(federation.drawTarget()) + 1);
+            step();
+            step();
+            reach(IFederation.Phase.Draw);
+        }
+        lapse();
+        phaseIs(IFederation.Phase.Settle);
+    }
+
     function _refuse(bytes32[] memory given) private {
         bytes32[] memory hashed = new bytes32[](given.length);
         for (uint256 i = 0; i < given.length; ++i) {

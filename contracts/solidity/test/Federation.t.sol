@@ -107,6 +107,22 @@ contract FederationTest is World {
         phaseIs(IFederation.Phase.Open);
     }
 
+    function test_openEpoch_takesGrids_ofOneToThirtyTwo() public {
+        uint8[4] memory sizes = [0, 33, 1, 32];
+        for (uint256 i = 0; i < 4; ++i) {
+            IFederation.EpochTerms memory given = terms(3, 2, FUNDS);
+            given.etas = new uint32[](sizes[i]);
+            if (i < 2) _refused(given, abi.encodeWithSelector(IFederationErrors.InvalidGrid.selector, sizes[i], 7));
+            given.etas = new uint32[](32);
+            given.betasTenths = new uint32[](sizes[i]);
+            if (i < 2) _refused(given, abi.encodeWithSelector(IFederationErrors.InvalidGrid.selector, 32, sizes[i]));
+        }
+        IFederation.EpochTerms memory least = terms(3, 2, FUNDS);
+        (least.etas, least.betasTenths) = (new uint32[](1), new uint32[](32));
+        vm.prank(AGGREGATOR);
+        federation.openEpoch(least);
+    }
+
     function test_openEpoch_needsEveryBond_whole() public {
         IFederation.EpochTerms memory given = terms(3, 2, FUNDS);
         given.providers[1] = address(0xD1);

@@ -7,6 +7,7 @@ import {Observer} from "./Observer.sol";
 /// @title What people do around a federation besides moving it on: bonds, faults, questions, lapses.
 /// @dev Each does what is legal where the federation stands, and nothing where nothing is.
 abstract contract People is Observer {
+    mapping(address account => uint64 epoch) internal quitIn;
     uint256 private _proofs;
 
     function bond(uint256 who, uint256 amount) external observed {
@@ -14,7 +15,9 @@ abstract contract People is Observer {
     }
 
     function quit(uint256 who, bool stays) external observed {
-        vm.prank(bonders()[who % bonders().length]);
+        address account = bonders()[who % bonders().length];
+        if (!vault.leaving(account)) quitIn[account] = federation.epoch();
+        vm.prank(account);
         if (stays) vault.stay();
         else vault.quit();
     }
@@ -23,7 +26,8 @@ abstract contract People is Observer {
     function withdraw(uint256 who, uint256 amount) external observed {
         address account = bonders()[who % bonders().length];
         amount = bound(amount, 1, AGGREGATOR_BOND);
-        bool allowed = federation.phase() == IFederation.Phase.Closed && vault.leaving(account)
+        bool closed = federation.phase() == IFederation.Phase.Closed;
+        bool allowed = vault.leaving(account) && (closed || quitIn[account] < federation.epoch())
             && amount <= vault.bondOf(account);
         vm.prank(account);
         (bool done,) = address(vault).call(abi.encodeCall(vault.withdraw, (amount)));
