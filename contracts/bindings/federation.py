@@ -15,10 +15,12 @@ from contracts.bindings.errors import (
     DeadlinePassed,
     InsufficientBond,
     InsufficientFunds,
+    InvalidBond,
     InvalidConsent,
     InvalidDelta,
     InvalidDrawDelay,
     InvalidDuration,
+    InvalidGrid,
     InvalidProviderCount,
     InvalidQuorum,
     InvalidRounds,
@@ -32,6 +34,7 @@ from contracts.bindings.errors import (
     NotJudge,
     ProposerTooEarly,
     QuestionsOpen,
+    RetargetsSpent,
     RevealTooLate,
     RoundNotRecorded,
     RoundsRemain,
@@ -81,10 +84,12 @@ __all__ = [
     "Held",
     "InsufficientBond",
     "InsufficientFunds",
+    "InvalidBond",
     "InvalidConsent",
     "InvalidDelta",
     "InvalidDrawDelay",
     "InvalidDuration",
+    "InvalidGrid",
     "InvalidProviderCount",
     "InvalidQuorum",
     "InvalidRounds",
@@ -105,6 +110,7 @@ __all__ = [
     "Proposed",
     "ProposerTooEarly",
     "QuestionsOpen",
+    "RetargetsSpent",
     "RevealForced",
     "RevealTooLate",
     "RevealsClosed",
@@ -120,6 +126,7 @@ __all__ = [
     "Unheld",
     "UnknownCommitment",
     "UnknownProvider",
+    "ValidatorConvicted",
     "WrongPhase",
     "WrongPreimage",
     "WrongPreimages",
@@ -628,6 +635,23 @@ class Unheld(Event):
         return cls(log=log, epoch=values[0], judge=values[1], holds=values[2], deadline=values[3])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidatorConvicted(Event):
+    """Event ``ValidatorConvicted``."""
+
+    SIGNATURE: ClassVar[str] = "ValidatorConvicted(uint64,address,address,address)"
+    INDEXED: ClassVar[tuple[bool, ...]] = (True, True, True, False)
+
+    epoch: int
+    validator: Address
+    challenger: Address
+    judge: Address
+
+    @classmethod
+    def _from_values(cls, log: Log, values: tuple[Any, ...]) -> Self:
+        return cls(log=log, epoch=values[0], validator=values[1], challenger=values[2], judge=values[3])
+
+
 class Federation(Contract):
     """Calls of ``Federation``."""
 
@@ -731,6 +755,19 @@ class Federation(Contract):
         """
         return self._send(sender, "convictRound(uint32,address,bytes32)", round_, challenger, proof_hash)
 
+    def convict_validator(self, sender: Signer, validator: Address, challenger: Address) -> Receipt:
+        """A validator vouched for a proposal that is false: half of its bond goes to the challenger, the rest
+        to the pool.
+
+        Judges only.
+        """
+        return self._send(sender, "convictValidator(address,address)", validator, challenger)
+
+    def convicted_by(self, ballot: Hash32) -> Address:
+        """The judge that convicted a proposal, or a round that it paid; 0 if none did."""
+        found: Address = self._read("convictedBy(bytes32)", ("address",), ballot)[0]
+        return found
+
     def deadline(self) -> int:
         """Until when the duty of the phase may be done; in Proposed, the end of the challenge window."""
         found: int = self._read("deadline()", ("uint64",))[0]
@@ -820,7 +857,7 @@ class Federation(Contract):
 
     def forfeited(self) -> int:
         """Read ``forfeited``."""
-        found: int = self._read("forfeited()", ("uint256",))[0]
+        found: int = self._read("forfeited()", ("uint128",))[0]
         return found
 
     def hold(self, sender: Signer) -> Receipt:
@@ -983,3 +1020,8 @@ class Federation(Contract):
         Judges only.
         """
         return self._send(sender, "voidProposal()")
+
+    def voids(self) -> int:
+        """How many proposals of the present epoch were voided without a fault."""
+        found: int = self._read("voids()", ("uint8",))[0]
+        return found

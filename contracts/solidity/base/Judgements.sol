@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IFederation} from "../interfaces/IFederation.sol";
+import {IConvictions} from "../interfaces/IConvictions.sol";
 import {FederationState} from "./FederationState.sol";
 
 /// @title What judges may do with recorded rounds and with proposals.
@@ -10,6 +11,7 @@ abstract contract Judgements is FederationState {
     uint8 private constant MAX_VOIDS = 3;
 
     mapping(bytes32 commitment => uint256 blockNumber) public announced;
+    mapping(bytes32 ballot => address judge) public convictedBy;
 
     /// @inheritdoc IFederation
     /// @dev The first announcement stays, so that nobody can make another's younger.
@@ -24,6 +26,7 @@ abstract contract Judgements is FederationState {
         if (phase == Phase.Closed) _requirePhase(Phase.Proposed);
         if (round_ == 0 || round_ > recorded) revert RoundNotRecorded(round_, recorded);
         _useAnnouncement(challenger, proofHash);
+        _remember();
         recorded = round_ - 1;
         emit RoundConvicted(epoch, round_, challenger, msg.sender, _enter(Phase.Settle, _settleDuration));
         _loseAggregator(challenger);
@@ -33,16 +36,23 @@ abstract contract Judgements is FederationState {
     function convictProposal(address challenger, bytes32 proofHash) external onlyJudge {
         _requirePhase(Phase.Proposed);
         _useAnnouncement(challenger, proofHash);
+        _remember();
         address proposer = _proposer;
         if (proposer == aggregator) aggregatorLost = true;
         emit ProposalConvicted(epoch, proposer, challenger, msg.sender, _enter(Phase.Settle, _settleDuration));
         _lose(proposer, _aggregatorBond, challenger);
     }
 
+    /// @inheritdoc IConvictions
+    function convictValidator(address validator, address challenger) external onlyJudge {
+        emit ValidatorConvicted(epoch, validator, challenger, msg.sender);
+        _lose(validator, _validatorBond, challenger);
+    }
+
     /// @inheritdoc IFederation
     function voidProposal() external onlyJudge {
         _requirePhase(Phase.Proposed);
-        bool again = ++_voids <= MAX_VOIDS;
+        bool again = ++voids <= MAX_VOIDS;
         uint64 until = _enter(Phase.Settle, again ? _settleDuration : 0);
         emit ProposalVoided(epoch, _proposer, msg.sender, until);
     }
@@ -59,6 +69,13 @@ abstract contract Judgements is FederationState {
         uint64 until = uint64(block.timestamp) + _answerWindow;
         if (phase == Phase.Proposed && until > deadline) deadline = until;
         emit Unheld(epoch, msg.sender, holds, deadline);
+    }
+
+    /// @dev Whoever vouched for what stands proposed can be held to it.
+    function _remember() private {
+        if (phase != Phase.Proposed) return;
+        bytes32 ballot = keccak256(abi.encode(epoch, recorded, _payoutRoot, uint256(_total), _settlementRoot));
+        convictedBy[ballot] = msg.sender;
     }
 
     /// @dev Each announcement convicts once.

@@ -54,6 +54,13 @@ contract FederationTest is World {
         new Federation(given);
     }
 
+    function test_constructor_takesBonds_belowTheirBound() public {
+        for (uint256 which = 0; which < 3; ++which) {
+            _deployWithBond(which, type(uint96).max, true);
+            _deployWithBond(which, uint256(type(uint96).max) + 1, false);
+        }
+    }
+
     function testFuzz_openEpoch_keepsItsTerms_orNamesTheFault(uint32 shards, uint32 rounds, uint256 funds) public {
         (shards, rounds) = (shards % 8, rounds % 8);
         funds = bound(funds, 0, 2 * FUNDS);
@@ -98,6 +105,22 @@ contract FederationTest is World {
         vm.prank(AGGREGATOR);
         federation.openEpoch(given);
         phaseIs(IFederation.Phase.Open);
+    }
+
+    function test_openEpoch_takesGrids_ofOneToThirtyTwo() public {
+        uint8[4] memory sizes = [0, 33, 1, 32];
+        for (uint256 i = 0; i < 4; ++i) {
+            IFederation.EpochTerms memory given = terms(3, 2, FUNDS);
+            given.etas = new uint32[](sizes[i]);
+            if (i < 2) _refused(given, abi.encodeWithSelector(IFederationErrors.InvalidGrid.selector, sizes[i], 7));
+            given.etas = new uint32[](32);
+            given.betasTenths = new uint32[](sizes[i]);
+            if (i < 2) _refused(given, abi.encodeWithSelector(IFederationErrors.InvalidGrid.selector, 32, sizes[i]));
+        }
+        IFederation.EpochTerms memory least = terms(3, 2, FUNDS);
+        (least.etas, least.betasTenths) = (new uint32[](1), new uint32[](32));
+        vm.prank(AGGREGATOR);
+        federation.openEpoch(least);
     }
 
     function test_openEpoch_needsEveryBond_whole() public {
@@ -224,6 +247,15 @@ contract FederationTest is World {
         IFederation.Config memory given = config();
         given.drawDelay = delay;
         if (!valid) vm.expectRevert(abi.encodeWithSelector(IFederationErrors.InvalidDrawDelay.selector, delay));
+        new Federation(given);
+    }
+
+    function _deployWithBond(uint256 which, uint256 bond, bool valid) private {
+        IFederation.Config memory given = config();
+        if (which == 0) given.aggregatorBond = bond;
+        else if (which == 1) given.providerBond = bond;
+        else given.validatorBond = bond;
+        if (!valid) vm.expectRevert(abi.encodeWithSelector(IFederationErrors.InvalidBond.selector, bond));
         new Federation(given);
     }
 

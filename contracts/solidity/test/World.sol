@@ -17,6 +17,7 @@ abstract contract World is Base {
     address internal constant JUDGE = address(0x10D6E);
     address internal constant CHALLENGER = address(0xC4A1);
     address internal constant PROPOSER = address(0x9120);
+    address internal constant VALIDATOR = address(0x1A);
     uint64 internal constant PHASE = 1 days;
     uint64 internal constant SETTLE = 2 days;
     uint64 internal constant WINDOW = 3600;
@@ -25,6 +26,7 @@ abstract contract World is Base {
     uint256 internal constant FUNDS = 1e21;
     uint256 internal constant AGGREGATOR_BOND = 50e18 + 1;
     uint256 internal constant PROVIDER_BOND = 10e18 + 1;
+    uint256 internal constant VALIDATOR_BOND = 5e18 + 1;
     uint256 internal constant PROVIDERS = 2;
     uint256 internal constant PROVIDER_KEY = 0xB0A7;
     uint256 internal constant LINKS = 8;
@@ -51,6 +53,7 @@ abstract contract World is Base {
         pool.fund(FUNDS);
         vault.deposit(AGGREGATOR, AGGREGATOR_BOND);
         vault.deposit(PROPOSER, AGGREGATOR_BOND);
+        vault.deposit(VALIDATOR, VALIDATOR_BOND);
         for (uint256 i = 0; i < PROVIDERS; ++i) {
             providers.push(vm.addr(PROVIDER_KEY + i));
             vault.deposit(providers[i], PROVIDER_BOND);
@@ -70,10 +73,10 @@ abstract contract World is Base {
         given.aggregatorBond = AGGREGATOR_BOND;
         given.providerBond = PROVIDER_BOND;
         given.challengerBond = 3;
-        given.validatorBond = 4;
+        given.validatorBond = VALIDATOR_BOND;
         given.quorum = 1;
         given.validators = new address[](2);
-        (given.validators[0], given.validators[1]) = (address(0x1A), address(0x2A));
+        (given.validators[0], given.validators[1]) = (VALIDATOR, address(0x2A));
         given.judges = new address[](2);
         (given.judges[0], given.judges[1]) = (address(0x10D), JUDGE);
     }
@@ -136,9 +139,10 @@ abstract contract World is Base {
     }
 
     function draw() internal returns (uint32 shard) {
+        (uint64 epoch, uint32 round) = (federation.epoch(), federation.round());
         vm.roll(uint256(federation.drawTarget()) + 1);
         shard = federation.drawShard(preimages());
-        drawn[federation.epoch()][federation.round()] = shard;
+        drawn[epoch][round] = shard;
         ++used;
     }
 
