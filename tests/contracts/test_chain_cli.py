@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from contracts.agreement import federation_config
 from contracts.backends.anvil import AnvilChain, AnvilNode, AnvilOptions
 from contracts.backends.patience import Patience
 from contracts.backends.transport import NodeTransport
-from contracts.bindings.federation import EpochTerms, Federation
+from contracts.bindings.bond_vault import BondVault
+from contracts.bindings.federation import Federation
 from contracts.bindings.moot_token import MootToken
 from contracts.chain import Transaction
 from contracts.cli import _wei, chain
@@ -20,11 +22,11 @@ from contracts.keyfile import write_keyfile
 from contracts.keys_cli import keys
 from federation.cli import run_command
 from federation.errors import ChainError, UsageError
+from federation.manifest import Manifest
 from federation.reward import PayoutTable
 
-from .conftest import chain_of, h, key
+from .conftest import MANIFEST, chain_of, h, key, some_terms
 
-MANIFEST = Path(__file__).parent / "federation.toml"
 COMMUNITY, AGGREGATOR, POOR = key("community"), key("aggregator"), key("poor")
 
 
@@ -78,31 +80,23 @@ def send(home, node, capsys):
 
 
 def settle(chain_, federation, table):
-    providers = [chain_of(i, 3) for i in range(3)]
-    federation.open_epoch(
-        AGGREGATOR,
-        EpochTerms(
-            validation_root=h("v"),
-            mean_hash=h("m"),
-            public_hash=h("p"),
-            roster_hash=h("r"),
-            shards=1,
-            rounds=1,
-            bounty=10**18,
-            funds=10**18,
-            provider_tips=tuple(links[0] for links in providers),
-        ),
-    )
+    token, vault = MootToken(chain_, federation.config().token), BondVault(chain_, federation.vault())
+    terms = some_terms(shards=1, rounds=1, funds=10**18)
+    for party in (AGGREGATOR.address, *terms.providers):
+        token.mint(COMMUNITY, COMMUNITY.address, 100)
+        token.approve(COMMUNITY, vault.address, 100)
+        vault.deposit(COMMUNITY, party, 100)
+    federation.open_epoch(AGGREGATOR, terms)
     federation.open_round(AGGREGATOR, h("b"))
     federation.close_commits(AGGREGATOR, h("c"))
     federation.close_reveals(AGGREGATOR, h("r"))
     chain_.mine(2)
-    federation.draw_shard(AGGREGATOR, tuple(links[1] for links in providers))
+    federation.draw_shard(AGGREGATOR, tuple(chain_of(i, 40)[1] for i in range(3)))
     federation.record_round(
         AGGREGATOR, model_hash=h("m"), events_root=h("e"), trace_root=h("t"), receipt_hash=h("x")
     )
     federation.reveal_epoch(AGGREGATOR, h("s"))
-    federation.propose(AGGREGATOR, table.tree().root, table.total)
+    federation.propose(AGGREGATOR, table.tree().root, table.total, h("settlement"))
     chain_.advance_time(3600)
     federation.finalize(AGGREGATOR)
 
@@ -120,7 +114,11 @@ def test_members_are_paid_when_deploy_fund_and_claim_are_run(send, node, home, c
     assert code == 0, err
     made = json.loads(out)["data"]
     federation, token = Federation(chain_, made["federation"]), MootToken(chain_, made["token"])
-    assert (federation.challenge_window(), federation.draw_delay()) == (3600, 2)
+    agreed = Manifest.from_toml(MANIFEST.read_text(encoding="utf-8"))
+    config = federation.config()
+    assert config == federation_config(
+        agreed, token=token.address, randomness=config.randomness, judges=config.judges
+    )
     assert federation.aggregator() == AGGREGATOR.address
 
     code, _, err = send("fund", "1.5", who="aggregator")
