@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from eth_account import Account as EthAccount
 
+from contracts.bindings.errors import WrongTerms
 from contracts.bindings.federation import (
     AccusationCleared,
     Accused,
@@ -132,7 +133,7 @@ def test_lapse_reverts_when_nothing_is_under_way_or_terms_are_others(world: Worl
         world.federation.lapse(world.stranger, world.terms())
     world.open()
     pass_deadline(world)
-    with pytest.raises(Exception, match="WrongTerms"):
+    with pytest.raises(WrongTerms):
         world.federation.lapse(world.stranger, world.terms(bounty=1))
 
 

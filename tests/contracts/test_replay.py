@@ -314,7 +314,7 @@ def test_deployment_is_refused_when_its_judges_are_others(new_world) -> None:
 
 def test_cost_is_told_beforehand_when_a_federation_is_deployed(new_world) -> None:
     world = new_world()
-    sent = [code for code in replay(*world.chain.export()).created.values()]
+    sent = list(replay(*world.chain.export()).created.values())
     told = creation_codes(world.manifest, world.stranger.address)
     # Pool and vault are created by the federation's constructor.
     assert [len(code) for code in told] == [len(code) for code in sent[:-2]]
