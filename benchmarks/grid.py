@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from aggregator.admission import admit_commit, admit_reveal
-from aggregator.epoch import OpenEpoch
+from aggregator.epoch import OpenEpoch, admit, epoch_terms
 from aggregator.exchange import exchange
 from benchmarks.figure import Figure
 from ceramic_bridge.did import Identity
@@ -97,10 +97,23 @@ class _World:
         )
         self.members = [self._member(folder / str(i), i, terms, rng) for i in range(MEMBERS)]
         quotas = {m.did: MAILS for m in self.members}
+        roster = Roster(quotas, b"")
+        admitted = admit(manifest, roster, {})
+        nothing = Hash32(bytes(32))
         self.epoch = OpenEpoch(
             manifest=manifest,
             domain=self.domain,
-            roster=Roster(quotas, b""),
+            roster=roster,
+            admitted=admitted,
+            terms=epoch_terms(
+                manifest,
+                admitted,
+                validation_root=nothing,
+                mean_hash=nothing,
+                public_hash=nothing,
+                roster_hash=nothing,
+                provider_tips=[nothing] * len(ids),
+            ),
             index=Index(()),
             mean=mean,
             public=self.public,

@@ -48,6 +48,8 @@ TARGETS = {
     "test/FeeToken.sol": TEST_ARTIFACTS,
     "test/MockFederation.sol": TEST_ARTIFACTS,
     "test/MockProposal.sol": TEST_ARTIFACTS,
+    "test/PushPayments.sol": TEST_ARTIFACTS,
+    "test/RoundDistributor.sol": TEST_ARTIFACTS,
     "test/Shapes.sol": TEST_ARTIFACTS,
 }
 """Each file that holds a contract of the same name, and where its artifact goes."""
