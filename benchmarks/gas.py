@@ -288,5 +288,5 @@ def figures() -> Iterator[Figure]:
                 value=gas_of[members] / per_round[members],
                 target=1,
                 sense=">=",
-                how=f"{how}; {gas_of[members]:,.0f} against {per_round[members]:,.0f}, claimed every {ROUNDS}",
+                how=f"{how}: {gas_of[members]:,.0f} to {per_round[members]:,.0f}, every {ROUNDS}th round",
             )

@@ -172,6 +172,7 @@ class BondVault(Contract):
         return found
 
     def withdraw(self, sender: Signer, amount: int) -> Receipt:
-        """Take the caller's bond back, after `quit`: while no epoch is under way, or one that opened later.
+        """Take the caller's bond back, after `quit`: while no epoch is under way, or one that opened
+        later.
         """
         return self._send(sender, "withdraw(uint256)", amount)

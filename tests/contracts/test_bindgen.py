@@ -20,6 +20,7 @@ from contracts.artifact import ARTIFACTS, Artifact, load_artifact
 from contracts.bindgen import BINDINGS, binding, bindings
 from contracts.bindings.errors import ERRORS, ERC20InsufficientBalance
 from contracts.bindings.moot_token import MootToken
+from contracts.bindlayout import WIDTH, docstring
 from contracts.bindtypes import Types, error_text, struct_text
 from contracts.build import TEST_ARTIFACTS
 from contracts.contract import CustomError
@@ -279,6 +280,18 @@ def test_written_bindings_satisfy_the_linter(shapes: Path, tmp_path: Path) -> No
     for check in (["check", "-q", "--no-cache"], ["format", "-q", "--check", "--no-cache"]):
         done = subprocess.run([*configured, *check, str(folder)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("rest", ["", " It has more to say."])
+@pytest.mark.parametrize("length", range(80, 130))
+def test_docstring_keeps_to_the_width_and_to_one_line_if_it_can(length: int, rest: str) -> None:
+    notice = ("word " * 40)[: length - 2] + "x."
+    lines = docstring(notice + rest, " " * 8)
+    assert all(len(line) <= WIDTH for line in lines)
+    assert " ".join(" ".join(lines).replace('"""', "").split()) == notice + rest
+    # A linter asks for one line where the text takes one.
+    assert len(lines) != 2 or lines[1].strip() != '"""'
+    assert (len(lines) == 1) == (not rest and 8 + 6 + length - 1 <= WIDTH)
 
 
 def _module(name: str) -> str:
