@@ -114,12 +114,17 @@ library Vectors {
     /// @notice Four entries from byte `offset` on, each with its most significant byte first.
     /// @dev Past the end of `data` they are whatever call data holds there: the caller must not use them.
     function four(bytes calldata data, uint256 offset) internal pure returns (uint256 x) {
+        x = eight(data, offset);
+        x = ((x & FOURS) << 32) | ((x >> 32) & FOURS);
+    }
+
+    /// @notice Eight little-endian numbers of four bytes from byte `offset` on, turned likewise.
+    function eight(bytes calldata data, uint256 offset) internal pure returns (uint256 x) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             x := calldataload(add(data.offset, offset))
         }
         x = ((x & BYTES) << 8) | ((x >> 8) & BYTES);
         x = ((x & PAIRS) << 16) | ((x >> 16) & PAIRS);
-        x = ((x & FOURS) << 32) | ((x >> 32) & FOURS);
     }
 }

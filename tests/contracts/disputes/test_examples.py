@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aggregator.challenge.examples import example, mean, open_part, size
+from aggregator.challenge.examples import doubled, example, mean, open_part, size
 from aggregator.challenge.openings import Validation
 from contracts import abi
 from contracts.bindings.errors import (
@@ -22,7 +22,7 @@ from contracts.bindings.errors import (
     WrongWords,
 )
 from contracts.bindings.example_disputes import ExampleDisputes
-from contracts.bindings.structs import EpochTerms, RoundWords
+from contracts.bindings.structs import EpochTerms, PartEntry, RoundWords
 from federation.hashing import keccak256, sha256
 from federation.models.linear import Examples
 from federation.trace import Op, Record, Trace
@@ -233,3 +233,25 @@ def test_position_is_refused_when_the_round_has_no_such_one(court: Court) -> Non
     words = drawn(court, 2)
     with refused(InvalidRecord):
         court.send(size(court.case(1, Trace((*honest.records, extra))), court.validation, 2, words))
+
+
+def test_index_convicts_when_it_holds_two_parts_for_one_key() -> None:
+    court = Court.open(ExampleDisputes)
+    v = court.validation
+    second = Entry(2, 1, 3, v.index.entries[0].root)
+    index = Index((*v.index.entries, second, v.index.entries[7]))
+    terms = replace(court.terms, validation_root=index.root)
+    court.set("setEpoch(uint64,bytes32)", 1, keccak256(abi.encode([EpochTerms.ABI], [terms.to_abi()])))
+    case = replace(court.honest(1), terms=terms)
+    count = len(v.index.entries)
+
+    def at(place: int) -> PartEntry:
+        found = index.entries[place]
+        return PartEntry(count=found.count, root=found.root, proof=index.tree.proof(place))
+
+    assert index.entries[7].shard == 2
+    assert index.entries[7].provider == 1
+    court.convicts(doubled(case, 2, 1, at(7), at(count)), 1)
+    court.acquits(doubled(case, 2, 1, at(7), at(count + 1)))
+    with refused(NotInIndex):
+        court.send(doubled(case, 2, 1, at(7), at(8)))
