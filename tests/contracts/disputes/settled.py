@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
+
 from aggregator.challenge.settlement import SettlementCase
 from aggregator.challenge.witness import Case, Dispute
 from contracts import abi
@@ -20,7 +21,7 @@ from federation.hashing import Domain, keccak256
 from federation.reward import PayoutTable
 from federation.trace import Trace
 from federation.types import Address, Hash32
-from tests.rounds import SMALL, PlayedEpoch, Size, played
+from tests.rounds import SMALL, Size, played
 
 from .court import CHALLENGER, CLERK, TIME, Court
 
@@ -117,6 +118,7 @@ class Bench(Court):
 
     def stand(self, case: SettlementCase, rounds: int) -> None:
         """Have the federation stand in its challenge window with a proposal."""
+        self.chain.mine()  # time that was let pass counts from the next block on
         self.end = self.chain.timestamp + WINDOW
         proposal = Proposal(
             proposer=self.proposer,
