@@ -700,14 +700,15 @@ class NotConsented(CustomError):
 
 
 class NotConvicted(CustomError):
-    """Nothing proved this proposal false."""
+    """This judge did not prove the proposal false."""
 
-    SIGNATURE: ClassVar[str] = "NotConvicted(bytes32)"
-    HINT: ClassVar[str] = "nothing proved this proposal false"
+    SIGNATURE: ClassVar[str] = "NotConvicted(bytes32,address)"
+    HINT: ClassVar[str] = "this judge did not prove the proposal false"
 
-    def __init__(self, ballot: Hash32) -> None:
-        super().__init__(ballot)
+    def __init__(self, ballot: Hash32, judge: Address) -> None:
+        super().__init__(ballot, judge)
         self.ballot = ballot
+        self.judge = judge
 
 
 class NotDemandable(CustomError):

@@ -731,6 +731,19 @@ class Federation(Contract):
         """
         return self._send(sender, "convictRound(uint32,address,bytes32)", round_, challenger, proof_hash)
 
+    def convict_validator(self, sender: Signer, validator: Address, challenger: Address) -> Receipt:
+        """A validator vouched for a proposal that is false: half of its bond goes to the challenger, the rest
+        to the members.
+
+        Not while another proposal stands, which says what the members get. Judges only.
+        """
+        return self._send(sender, "convictValidator(address,address)", validator, challenger)
+
+    def convicted_by(self, ballot: Hash32, judge: Address) -> bool:
+        """Whether a judge convicted a proposal, or a round that it paid."""
+        found: bool = self._read("convictedBy(bytes32,address)", ("bool",), ballot, judge)[0]
+        return found
+
     def deadline(self) -> int:
         """Until when the duty of the phase may be done; in Proposed, the end of the challenge window."""
         found: int = self._read("deadline()", ("uint64",))[0]
@@ -981,3 +994,8 @@ class Federation(Contract):
         Judges only.
         """
         return self._send(sender, "voidProposal()")
+
+    def voids(self) -> int:
+        """How many proposals of the present epoch were voided without a fault."""
+        found: int = self._read("voids()", ("uint8",))[0]
+        return found

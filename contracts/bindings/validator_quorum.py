@@ -220,12 +220,14 @@ class ValidatorQuorum(Contract):
         """Call for a quorum on what stands proposed."""
         return self._send(sender, "callQuorum(address)", federation)
 
-    def convict_validator(self, sender: Signer, ballot: Ballot, validator: int) -> Receipt:
+    def convict_validator(self, sender: Signer, ballot: Ballot, validator: int, judge: Address) -> Receipt:
         """Take the bond of a validator that vouched for a proposal that a proof later convicted.
 
         The caller gets half. (Not of one whose proposer merely left a demand unanswered.)
         """
-        return self._send(sender, f"convictValidator({Ballot.ABI},uint8)", ballot.to_abi(), validator)
+        return self._send(
+            sender, f"convictValidator({Ballot.ABI},uint8,address)", ballot.to_abi(), validator, judge
+        )
 
     def demands(self) -> Address:
         """Read ``demands``."""

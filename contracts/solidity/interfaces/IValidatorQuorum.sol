@@ -105,8 +105,8 @@ interface IValidatorQuorum is IBonds {
     /// @notice The validator did not vouch for this ballot, or has lost its bond for it.
     error NotVoted(uint8 validator, bytes32 ballot);
 
-    /// @notice Nothing proved this proposal false.
-    error NotConvicted(bytes32 ballot);
+    /// @notice This judge did not prove the proposal false.
+    error NotConvicted(bytes32 ballot, address judge);
 
     /// @notice Call for a quorum on what stands proposed.
     function callQuorum(IFederation federation) external;
@@ -123,7 +123,8 @@ interface IValidatorQuorum is IBonds {
 
     /// @notice Take the bond of a validator that vouched for a proposal that a proof later convicted. The
     /// caller gets half. (Not of one whose proposer merely left a demand unanswered.)
-    function convictValidator(Ballot calldata ballot, uint8 validator) external;
+    /// @param judge Who convicted the proposal.
+    function convictValidator(Ballot calldata ballot, uint8 validator, address judge) external;
 
     /// @notice The digest that validators sign for a proposal.
     function digest(Ballot calldata ballot) external view returns (bytes32);

@@ -189,20 +189,22 @@ def test_call_about_another_proposal_is_released_when_a_new_one_is_called_on(ben
 def test_validators_lose_their_bonds_when_a_proof_convicts_what_they_signed(bench, judge, ballot) -> None:
     judge.uphold(CLERK, bench.mock, votes(bench, judge, ballot, 0, 2, 3))
     fallen = keccak256(abi_words(1, ballot.rounds, ballot.payout_root, ballot.total, ballot.settlement_root))
+    demands, judges = bench.judges["demands"], CLERK.address
     with refused(NotConvicted):
-        judge.convict_validator(CHALLENGER, ballot, 0)
+        judge.convict_validator(CHALLENGER, ballot, 0, judges)
     # Withheld data is the proposer's fault, not that of who recomputed it.
-    bench.set("setConvicted(bytes32,address)", fallen, bench.judges["demands"])
-    with refused(NotConvicted):
-        judge.convict_validator(CHALLENGER, ballot, 0)
-    bench.set("setConvicted(bytes32,address)", fallen, CLERK.address)
+    bench.set("setConvicted(bytes32,address)", fallen, demands)
+    for other in (demands, judges):
+        with refused(NotConvicted):
+            judge.convict_validator(CHALLENGER, ballot, 0, other)
+    bench.set("setConvicted(bytes32,address)", fallen, judges)
     with refused(NotVoted):
-        judge.convict_validator(CHALLENGER, ballot, 1)
-    receipt = judge.convict_validator(CHALLENGER, ballot, 2)
+        judge.convict_validator(CHALLENGER, ballot, 1, judges)
+    receipt = judge.convict_validator(CHALLENGER, ballot, 2, judges)
     (log,) = [log for log in receipt.logs if log.address == bench.mock]
     assert log.data == abi_words(VALIDATORS[2].address, CHALLENGER.address)
     with refused(NotVoted):
-        judge.convict_validator(CHALLENGER, ballot, 2)
+        judge.convict_validator(CHALLENGER, ballot, 2, judges)
 
 
 def test_quorum_is_not_called_when_the_window_is_over_or_there_are_no_validators(bench, judge) -> None:
