@@ -22,7 +22,7 @@ abstract contract FederationConfig is IFederation, IFederationErrors {
     uint256 internal immutable _aggregatorBond;
     uint256 internal immutable _providerBond;
     uint256 private immutable _challengerBond;
-    uint256 private immutable _validatorBond;
+    uint256 internal immutable _validatorBond;
     uint32 private immutable _quorum;
 
     address[] private _validators;

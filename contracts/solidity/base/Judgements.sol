@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IConvictions} from "../interfaces/IConvictions.sol";
 import {IFederation} from "../interfaces/IFederation.sol";
 import {FederationState} from "./FederationState.sol";
 
 /// @title What judges may do with recorded rounds and with proposals.
-abstract contract Judgements is FederationState {
+abstract contract Judgements is FederationState, IConvictions {
     /// @dev A proposal that is voided costs nobody a bond, so it gains time only so often.
     uint8 private constant MAX_VOIDS = 3;
 
     mapping(bytes32 commitment => uint256 blockNumber) public announced;
+    mapping(bytes32 ballot => mapping(address judge => bool)) public convictedBy;
 
     /// @inheritdoc IFederation
     /// @dev The first announcement stays, so that nobody can make another's younger.
@@ -24,6 +26,7 @@ abstract contract Judgements is FederationState {
         if (phase == Phase.Closed) _requirePhase(Phase.Proposed);
         if (round_ == 0 || round_ > recorded) revert RoundNotRecorded(round_, recorded);
         _useAnnouncement(challenger, proofHash);
+        if (phase == Phase.Proposed) _remember();
         recorded = round_ - 1;
         emit RoundConvicted(epoch, round_, challenger, msg.sender, _enter(Phase.Settle, _settleDuration));
         _loseAggregator(challenger);
@@ -33,6 +36,7 @@ abstract contract Judgements is FederationState {
     function convictProposal(address challenger, bytes32 proofHash) external onlyJudge {
         _requirePhase(Phase.Proposed);
         _useAnnouncement(challenger, proofHash);
+        _remember();
         address proposer = _proposer;
         if (proposer == aggregator) aggregatorLost = true;
         emit ProposalConvicted(epoch, proposer, challenger, msg.sender, _enter(Phase.Settle, _settleDuration));
@@ -47,6 +51,13 @@ abstract contract Judgements is FederationState {
         emit ProposalVoided(epoch, _proposer, msg.sender, until);
     }
 
+    /// @inheritdoc IConvictions
+    /// @dev What is lost is handed out with the next proposal: one that stands must not change under its feet.
+    function convictValidator(address validator, address challenger) external onlyJudge {
+        if (phase == Phase.Proposed) _requirePhase(Phase.Settle);
+        _lose(validator, _validatorBond, challenger);
+    }
+
     /// @inheritdoc IFederation
     function hold() external onlyJudge inTime(Phase.Proposed) {
         emit Held(epoch, msg.sender, ++holds);
@@ -59,6 +70,17 @@ abstract contract Judgements is FederationState {
         uint64 until = uint64(block.timestamp) + _answerWindow;
         if (phase == Phase.Proposed && until > deadline) deadline = until;
         emit Unheld(epoch, msg.sender, holds, deadline);
+    }
+
+    /// @inheritdoc IConvictions
+    function voids() external view returns (uint8) {
+        return _voids;
+    }
+
+    /// @dev Which judge found fault with what stands proposed.
+    function _remember() private {
+        bytes32 ballot = keccak256(abi.encode(epoch, recorded, _payoutRoot, uint256(_total), _settlementRoot));
+        convictedBy[ballot][msg.sender] = true;
     }
 
     /// @dev Each announcement convicts once.
