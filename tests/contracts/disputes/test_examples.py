@@ -27,6 +27,7 @@ from federation.hashing import keccak256, sha256
 from federation.models.linear import Examples
 from federation.trace import Op, Record, Trace
 from federation.validation import Entry, Index, Part
+from tests.rounds import Size
 
 from .court import Court, changed, refused, words_of
 
@@ -255,3 +256,19 @@ def test_index_convicts_when_it_holds_two_parts_for_one_key() -> None:
     court.acquits(doubled(case, 2, 1, at(7), at(count + 1)))
     with refused(NotInIndex):
         court.send(doubled(case, 2, 1, at(7), at(8)))
+
+
+@pytest.mark.parametrize("dim", [25, 26, 27])
+def test_mean_is_read_to_its_end_when_it_fills_no_word(dim: int) -> None:
+    court = Court.open(ExampleDisputes, size=Size(dim=dim, rounds=1))
+    court.acquits(mean(court.honest(1), court.validation))
+    bad = court.epoch.mean_blob[:-1] + b"\x80"
+    terms = replace(court.terms, mean_hash=sha256(bad))
+    court.set("setEpoch(uint64,bytes32)", 1, keccak256(abi.encode([EpochTerms.ABI], [terms.to_abi()])))
+    case = replace(court.honest(1), terms=terms)
+    court.convicts(mean(case, replace(court.validation, mean=bad)), 1)
+    last = int.from_bytes(court.epoch.mean_blob[-8:], "little")
+    fewer = court.epoch.mean_blob[:-8] + (last + 1).to_bytes(8, "little")
+    terms = replace(court.terms, mean_hash=sha256(fewer))
+    court.set("setEpoch(uint64,bytes32)", 1, keccak256(abi.encode([EpochTerms.ABI], [terms.to_abi()])))
+    court.convicts(mean(replace(court.honest(1), terms=terms), replace(court.validation, mean=fewer)), 1)

@@ -149,3 +149,17 @@ def test_chunk_is_refused_when_it_is_another_one_of_the_vector() -> None:
     assert dispute.data.count(chunk.data) == 1
     with refused(WrongVector):
         court.send(replace(dispute, data=dispute.data.replace(chunk.data, data[:4096])))
+
+
+@pytest.mark.parametrize("dim", [25, 26, 27])
+def test_vectors_are_read_to_their_end_when_they_fill_no_word(dim: int) -> None:
+    court = Court.open(PointDisputes, size=Size(dim=dim, rounds=1))
+    trace = court.epoch.rounds[0].trace
+    for point in (MOMENTUM, STEP + 1):
+        court.acquits(mean_dot(court.honest(1), court.validation, point))
+        honest = trace.opened(Op.POINT, point, 0, "weights")
+        for index in (dim - 3, dim - 2, dim - 1):
+            court.acquits(weight(court.honest(1), point, index))
+            case = court.lying(1, (Op.POINT, point, 0, "weights", changed(honest, index, 1 << 12)))
+            court.convicts(weight(case, point, index), 1)
+            court.convicts(mean_dot(case, court.validation, point), 1)
