@@ -987,10 +987,10 @@ class ProposerTooEarly(CustomError):
 
 
 class QuestionsOpen(CustomError):
-    """Questions to the proposer are open: wait for their answers."""
+    """Demands are open: they must be answered or expire first."""
 
     SIGNATURE: ClassVar[str] = "QuestionsOpen(uint16)"
-    HINT: ClassVar[str] = "questions to the proposer are open: wait for their answers"
+    HINT: ClassVar[str] = "demands are open: they must be answered or expire first"
 
     def __init__(self, holds: int) -> None:
         super().__init__(holds)

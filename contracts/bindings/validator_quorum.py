@@ -20,6 +20,7 @@ from contracts.bindings.errors import (
     NotVoted,
     NothingOwed,
     NothingProposed,
+    QuestionsOpen,
     SafeERC20FailedOperation,
     StringTooLong,
     TooFewVotes,
@@ -60,6 +61,7 @@ __all__ = [
     "NothingProposed",
     "Owed",
     "Phase",
+    "QuestionsOpen",
     "QuorumCalled",
     "SafeERC20FailedOperation",
     "StringTooLong",
@@ -248,7 +250,8 @@ class ValidatorQuorum(Contract):
     def lapse_call(self, sender: Signer, federation: Address) -> Receipt:
         """Void a proposal for which there was no quorum by the deadline.
 
-        Anyone may.
+        Anyone may, once no other question is open: a proposer could otherwise void its own proposal
+        before a demand convicts it.
         """
         return self._send(sender, "lapseCall(address)", federation)
 

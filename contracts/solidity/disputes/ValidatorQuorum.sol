@@ -8,6 +8,7 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 import {IBondVault} from "../interfaces/IBondVault.sol";
 import {IConvictions} from "../interfaces/IConvictions.sol";
 import {IFederation} from "../interfaces/IFederation.sol";
+import {IQuestions} from "../interfaces/IQuestions.sol";
 import {IValidatorQuorum} from "../interfaces/IValidatorQuorum.sol";
 import {Bonds} from "./Bonds.sol";
 
@@ -68,6 +69,8 @@ contract ValidatorQuorum is IValidatorQuorum, Bonds, EIP712 {
     function lapseCall(IFederation federation) external {
         Call memory open = _standing(federation);
         if (block.timestamp <= open.deadline) revert VotingOpen(open.deadline);
+        uint16 holds = IQuestions(address(federation)).holds();
+        if (holds > 1) revert QuestionsOpen(holds);
 
         emit NoQuorum(federation, open.ballot);
         _close(federation, open, open.caller);

@@ -87,6 +87,9 @@ interface IValidatorQuorum is IBonds {
     /// @notice There is still time to vote.
     error VotingOpen(uint64 deadline);
 
+    /// @notice Demands are open: they must be answered or expire first.
+    error QuestionsOpen(uint16 holds);
+
     /// @notice Fewer votes than the quorum needs.
     error TooFewVotes(uint256 given, uint256 required);
 
@@ -115,7 +118,8 @@ interface IValidatorQuorum is IBonds {
     /// @param votes At least k, in ascending order of the validators.
     function uphold(IFederation federation, Vote[] calldata votes) external;
 
-    /// @notice Void a proposal for which there was no quorum by the deadline. Anyone may.
+    /// @notice Void a proposal for which there was no quorum by the deadline. Anyone may, once no other
+    /// question is open: a proposer could otherwise void its own proposal before a demand convicts it.
     function lapseCall(IFederation federation) external;
 
     /// @notice Give the bond of a call back whose proposal is gone. Anyone may.

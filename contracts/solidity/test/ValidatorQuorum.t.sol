@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {DataDemands} from "../disputes/DataDemands.sol";
 import {ValidatorQuorum} from "../disputes/ValidatorQuorum.sol";
 import {IFederation} from "../interfaces/IFederation.sol";
 import {IValidatorQuorum} from "../interfaces/IValidatorQuorum.sol";
@@ -116,6 +117,23 @@ contract ValidatorQuorumTest is Judged {
         eq(federation.holds(), 0, "let go");
         vm.expectRevert(abi.encodeWithSelector(IValidatorQuorum.NotCalled.selector, standing()));
         judge.release(standing());
+    }
+
+    /// @dev Whoever hides data cannot have its proposal voided before the demand for it convicts.
+    function test_lapseWaitsForOpenDemands() public {
+        DataDemands demands = new DataDemands();
+        vm.prank(CHALLENGER);
+        token.approve(address(demands), RICH);
+        call();
+        uint64 deadline = judge.callOf(standing()).deadline;
+        vm.warp(deadline);
+        vm.prank(CHALLENGER);
+        uint256 id = demands.demandSeat(context(federation), 0);
+        vm.warp(deadline + 1);
+        vm.expectRevert(abi.encodeWithSelector(IValidatorQuorum.QuestionsOpen.selector, 2));
+        judge.lapseCall(standing());
+        demands.answerSeat(id, context(federation), seat());
+        judge.lapseCall(standing());
     }
 
     function test_oneCallAtATimeHoldsOnce() public {
