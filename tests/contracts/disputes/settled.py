@@ -14,7 +14,7 @@ from contracts.artifact import load_artifact
 from contracts.backends.embedded import EmbeddedChain
 from contracts.bindings.errors import NoFault
 from contracts.bindings.moot_token import MootToken
-from contracts.bindings.structs import Config, Phase, Proposal
+from contracts.bindings.structs import Config, EpochTerms, Phase, Proposal
 from contracts.build import TEST_ARTIFACTS
 from contracts.chain import Receipt, Transaction
 from federation.hashing import Domain, keccak256
@@ -52,9 +52,7 @@ class Bench(Court):
         mock = chain.send(Transaction(to=None, data=code), CLERK).contract_address
         domain = Domain(chain_id=chain.chain_id, federation=mock, epoch=1)
         bench = cls(chain, mock, played(seed, size, domain=domain), token=token)
-        bench.set(
-            "setEpoch(uint64,bytes32)", 1, keccak256(abi.encode([bench.terms.ABI], [bench.terms.to_abi()]))
-        )
+        bench.promise(bench.terms)
         bench.set("setRound(uint32,uint32)", len(bench.epoch.rounds), len(bench.epoch.rounds))
         for round_ in bench.epoch.rounds:
             bench.honest(round_.number)
@@ -81,6 +79,10 @@ class Bench(Court):
         for judge in judges:
             bench.judge(judge.deploy(chain, CLERK))
         return bench
+
+    def promise(self, terms: EpochTerms) -> None:
+        """Have the federation stand by these terms."""
+        self.set("setEpoch(uint64,bytes32)", 1, keccak256(abi.encode([terms.ABI], [terms.to_abi()])))
 
     def judge(self, contract) -> None:
         """Name a judge, and let the challenger pay it bonds."""
