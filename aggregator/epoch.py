@@ -11,7 +11,8 @@ from aggregator.provider import Provider
 from aggregator.public import MANIFEST, PublicDirectory
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import verify
-from contracts.bindings.federation import EpochTerms
+from contracts.agreement import account
+from contracts.bindings.structs import EpochTerms
 from contracts.chain import Signer
 from contracts.deploy import Deployment
 from federation.errors import ConfigError, VerificationFailed
@@ -20,7 +21,8 @@ from federation.hashing import Domain
 from federation.manifest import Manifest
 from federation.models.linear import Design, Examples
 from federation.roster import Roster
-from federation.types import Did
+from federation.rostertree import NO_PAYEE, Admitted, in_order, roster_tree
+from federation.types import Address, Did, Hash32
 from federation.validation import MINIMUM_SHARD, Index, mean_bytes, opening_bytes, parse_mean
 
 
@@ -32,6 +34,8 @@ class OpenEpoch:
         manifest: The rules.
         domain: The federation's chain, contract and epoch.
         roster: Quotas of the admitted members.
+        admitted: The same members with caps and payees, in the order that numbers them.
+        terms: What ``openEpoch`` was told.
         index: The validation commitment.
         mean: The committed mean of the words.
         public: The public portion.
@@ -41,6 +45,8 @@ class OpenEpoch:
     manifest: Manifest
     domain: Domain
     roster: Roster
+    admitted: tuple[Admitted, ...]
+    terms: EpochTerms
     index: Index
     mean: Ints
     public: Design
@@ -77,18 +83,77 @@ def open_shard(index: Index, parts: Sequence[bytes], number: int, *, domain: Dom
     return Design.build(Examples.concat([part.examples for part in opened]), mean)
 
 
+def admit(manifest: Manifest, roster: Roster, payees: Mapping[Did, Address]) -> tuple[Admitted, ...]:
+    """Return the members with their caps and payees, in the order that numbers them."""
+    return tuple(
+        in_order(
+            [
+                Admitted(did=did, quota=quota, cap=manifest.cap(quota), payee=payees.get(did, NO_PAYEE))
+                for did, quota in roster.quotas.items()
+            ]
+        )
+    )
+
+
+def epoch_terms(
+    manifest: Manifest,
+    admitted: Sequence[Admitted],
+    *,
+    validation_root: Hash32,
+    mean_hash: Hash32,
+    public_hash: Hash32,
+    roster_hash: Hash32,
+    provider_tips: Sequence[Hash32],
+) -> EpochTerms:
+    """Return what an epoch promises under a manifest; the verifier builds the same and compares."""
+    rules = manifest.rules
+    return EpochTerms(
+        validation_root=validation_root,
+        mean_hash=mean_hash,
+        public_hash=public_hash,
+        roster_hash=roster_hash,
+        roster_root=roster_tree(admitted).root,
+        dim=manifest.model.dim,
+        members=len(admitted),
+        quota_total=sum(member.quota for member in admitted),
+        shards=manifest.validation.shards,
+        rounds=manifest.rounds,
+        bounty=rules.terms.bounty,
+        funds=rules.terms.funds,
+        clip_milli=rules.terms.clip_milli,
+        suspension_milli=rules.terms.suspension_milli,
+        suspension_from=rules.terms.suspension_from,
+        etas=rules.etas,
+        betas_tenths=rules.betas_tenths,
+        provider_tips=tuple(provider_tips),
+        providers=tuple(account(a) for a in manifest.chain.providers),
+    )
+
+
 def open_epoch(
     deployment: Deployment,
     manifest: Manifest,
     roster: Roster,
     providers: Sequence[Provider],
     *,
+    payees: Mapping[Did, Address],
     sender: Signer,
     public: PublicDirectory,
     models: Mapping[str, StreamId],
     chain_id: int,
 ) -> OpenEpoch:
     """Collect the providers' commitments and open the next epoch on chain.
+
+    Args:
+        deployment: The federation's contracts.
+        manifest: What the community agreed.
+        roster: The admitted members, signed by the community.
+        providers: In the manifest's order.
+        payees: Agreed payees (``settlement.agreed_payees``); a member without one earns nothing.
+        sender: Signs transactions as the aggregator.
+        public: Takes what everybody must see.
+        models: StreamIDs of the event models, by kind.
+        chain_id: The chain's id.
 
     Raises:
         ConfigError: The providers are not those of the manifest, or a shard is too small.
@@ -114,16 +179,15 @@ def open_epoch(
     mean_blob = mean_bytes(counts, sum(p.size for p in providers))
     opening = opening_bytes(index, [c.public for c in committed], [c.signature for c in committed])
     public.write(MANIFEST, manifest.to_toml().encode())
-    terms = EpochTerms(
+    admitted = admit(manifest, roster, payees)
+    terms = epoch_terms(
+        manifest,
+        admitted,
         validation_root=index.root,
         mean_hash=public.put(mean_blob),
         public_hash=public.put(opening),
         roster_hash=public.put(roster.to_bytes()),
-        shards=manifest.validation.shards,
-        rounds=manifest.rounds,
-        bounty=manifest.rules.terms.bounty,
-        funds=manifest.rules.terms.funds,
-        provider_tips=tuple(c.tip for c in committed),
+        provider_tips=[c.tip for c in committed],
     )
     federation.open_epoch(sender, terms)
     if federation.epoch() != domain.epoch:
@@ -133,6 +197,8 @@ def open_epoch(
         manifest=manifest,
         domain=domain,
         roster=roster,
+        admitted=admitted,
+        terms=terms,
         index=index,
         mean=mean,
         public=open_shard(index, [c.public for c in committed], 0, domain=domain, mean=mean),

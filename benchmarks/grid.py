@@ -26,7 +26,7 @@ from client.member import Member, Terms
 from client.trainer import LinearEngine
 from client.vault import Row, Vault
 from examples.spam_detection.settings import FEATURES, Settings, build_manifest, chain_section
-from examples.spam_detection.world import SeededEntropy
+from examples.spam_detection.world import NOBODY, SeededEntropy
 from federation.delta import delta_hash
 from federation.grid import InProcessGrid
 from federation.hashing import Domain, did_hash
@@ -79,10 +79,10 @@ class _World:
             parties=Parties(
                 community=self.aggregator.did, aggregator=self.aggregator.did, providers=[i.did for i in ids]
             ),
-            chain=chain_section(Address("0x" + "00" * 20)),
+            chain=chain_section(NOBODY, [Address(f"0x{i + 1:040x}") for i in range(3)]),
             shards=2 * ROUNDS,
         )
-        self.domain = Domain(chain_id=1, federation=Address("0x" + "00" * 20), epoch=1)
+        self.domain = Domain(chain_id=1, federation=NOBODY, epoch=1)
         models = model_ids(create_models(self.aggregator).values(), publisher=self.aggregator.did)
         examples = _examples(rng, 600)
         mean = integer_mean(examples.counts(_DIM), len(examples))

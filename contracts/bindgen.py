@@ -31,6 +31,8 @@ from federation.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from contracts.artifact import AbiItem, Artifact
+
 BINDINGS = PACKAGE / "bindings"
 WORD = re.compile(r"address|bool|u?int\d+|bytes\d+")
 """Types of one word: an indexed value of another type leaves only its hash in a log."""
@@ -70,7 +72,7 @@ def binding(artifact: Artifact, types: Types) -> str:
     # What belongs to a contract can be imported beside it, wherever it is written down.
     exported = sorted({*own, *errors}, key=_as_sorted_by_the_linter)
     listed = "\n".join(["__all__ = [", *(f'    "{name}",' for name in exported), "]"])
-    return _head(artifact, body, structs, sorted(errors)) + f"\n{listed}\n\n\n{body}"
+    return _head(artifact, body, structs, sorted(errors, key=str.casefold)) + f"\n{listed}\n\n\n{body}"
 
 
 def _as_sorted_by_the_linter(name: str) -> tuple[bool, str]:

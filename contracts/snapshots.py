@@ -20,7 +20,18 @@ from federation.errors import ConfigError, FolkmootError, VerificationFailed
 
 BUILD = SOLIDITY / "node_modules" / ".cache" / "forge"
 SNAPSHOTS = SOLIDITY / "test" / "snapshots"
-CONTRACTS = ("BlockhashRandomness", "BondVault", "ContributorRegistry", "Federation", "MootToken", "RewardPool")
+CONTRACTS = (
+    "AnchoredEventsPolicy",
+    "BlockhashRandomness",
+    "BondVault",
+    "ContributorRegistry",
+    "EventAnchor",
+    "Federation",
+    "ListPolicy",
+    "MootToken",
+    "RewardPool",
+    "StakePolicy",
+)
 
 Gas = dict[str, int]
 """Gas of one transaction, by its name."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -23,7 +23,7 @@ from federation.models.linear import Design, Examples, integer_mean, model_bytes
 from federation.reward import Terms
 from federation.rostertree import NO_PAYEE, Admitted, in_order, roster_tree
 from federation.rounds import Base, EpochState, RoundOutcome, Rules, Status, close_round, open_round, release
-from federation.trace import Position, Settlement, Trace, round_trace, settlement_trace
+from federation.trace import Op, Position, Settlement, Trace, round_trace, settlement_trace
 from federation.types import Address, Did, Hash32, Wei
 from federation.validation import Entry, Index, Part, example_bytes, mean_bytes
 
@@ -171,6 +171,48 @@ class PlayedEpoch:
             previous=previous,
         )
 
+    def terms(self) -> dict[str, object]:
+        """The fields of the contract's ``EpochTerms``, by the names of its Python binding.
+
+        Providers' accounts, their hash chains and what only its hash names are made up.
+        """
+        terms = self.rules.terms
+        accounts = [to_checksum_address(keccak256(b"provider %d" % p)[:20]) for p in range(PROVIDERS)]
+        return {
+            "validation_root": self.index.root,
+            "mean_hash": sha256(self.mean_blob),
+            "public_hash": sha256(b"public"),
+            "roster_hash": sha256(b"roster"),
+            "roster_root": self.roster.root,
+            "dim": self.size.dim,
+            "members": len(self.entries),
+            "quota_total": self.quota_total,
+            "shards": self.size.rounds + 1,
+            "rounds": self.size.rounds,
+            "bounty": terms.bounty,
+            "funds": terms.funds,
+            "clip_milli": terms.clip_milli,
+            "suspension_milli": terms.suspension_milli,
+            "suspension_from": terms.suspension_from,
+            "etas": self.rules.etas,
+            "betas_tenths": self.rules.betas_tenths,
+            "provider_tips": tuple(sha256(b"tip %d" % p) for p in range(PROVIDERS)),
+            "providers": tuple(accounts),
+        }
+
+    def words(self, r: PlayedRound, trace: Trace | None = None) -> dict[str, object]:
+        """The fields of the contract's ``RoundWords``, with the honest trace unless another is given."""
+        return {
+            "base_hash": r.base.hash,
+            "commit_root": r.commits.root,
+            "reveal_root": r.reveals.root,
+            "shard": r.shard.shard,
+            "model_hash": sha256(r.model),
+            "events_root": sha256(b"events"),
+            "trace_root": (trace or r.trace).root(self.domain, r.number),
+            "receipt_hash": sha256(b"receipt"),
+        }
+
     # Opening examples
 
     def locate(self, shard: int, e: int) -> tuple[int, int]:
@@ -206,6 +248,17 @@ class PlayedEpoch:
         tree = MerkleTree.build(leaves, sort=False)
         assert tree.root == self.index.entries[shard * PROVIDERS + provider].root
         return part.salts[i], example_bytes(part.examples, i), tree.proof(i)
+
+
+def altered(trace: Trace, changes: Mapping[tuple[Op, int, int, str], int]) -> Trace:
+    """A lie: the trace with some values replaced, each by (op, i, j, name); the vectors stay at hand."""
+    records = []
+    for record in trace.records:
+        values = list(record.values)
+        for place, name in enumerate(record.op.fields):
+            values[place] = changes.get((*record.key, name), values[place])
+        records.append(replace(record, values=tuple(values)))
+    return Trace(tuple(records), trace.vectors)
 
 
 def random_rows(rng: np.random.Generator, n: int, size: Size) -> Examples:

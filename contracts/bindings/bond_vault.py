@@ -114,7 +114,10 @@ class BondVault(Contract):
         return cls._deploy(chain, sender, ("address", "address", "address"), token, pool, federation)
 
     def bond_of(self, account: Address) -> int:
-        """Read ``bondOf``."""
+        """What there is to lose.
+
+        Whoever relies on a bond asks for `standing`.
+        """
         found: int = self._read("bondOf(address)", ("uint256",), account)[0]
         return found
 
@@ -141,7 +144,9 @@ class BondVault(Contract):
         return found
 
     def quit_(self, sender: Signer) -> Receipt:
-        """Say that the caller's bond stands for no further epoch; it then may be withdrawn between epochs."""
+        """Say that the caller's bond stands for no further epoch; once the present one has closed, it may be
+        withdrawn.
+        """
         return self._send(sender, "quit()")
 
     def slash(self, sender: Signer, account: Address, amount: int, beneficiary: Address) -> Receipt:
@@ -167,5 +172,6 @@ class BondVault(Contract):
         return found
 
     def withdraw(self, sender: Signer, amount: int) -> Receipt:
-        """Take the caller's bond back, after `quit` and while no epoch is under way."""
+        """Take the caller's bond back, after `quit`: while no epoch is under way, or one that opened later.
+        """
         return self._send(sender, "withdraw(uint256)", amount)

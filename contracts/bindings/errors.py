@@ -44,6 +44,18 @@ class AlreadyCalled(CustomError):
         self.ballot = ballot
 
 
+class AlreadyCounted(CustomError):
+    """An event counts once."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyCounted(bytes32,bytes32)"
+    HINT: ClassVar[str] = "an event counts once"
+
+    def __init__(self, did_hash: Hash32, leaf: Hash32) -> None:
+        super().__init__(did_hash, leaf)
+        self.did_hash = did_hash
+        self.leaf = leaf
+
+
 class AlreadyForced(CustomError):
     """The member has revealed on chain already."""
 
@@ -55,8 +67,20 @@ class AlreadyForced(CustomError):
         self.did_hash = did_hash
 
 
+class AlreadyProved(CustomError):
+    """The DID proved its entry of this list before."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyProved(bytes32,uint208)"
+    HINT: ClassVar[str] = "the DID proved its entry of this list before"
+
+    def __init__(self, did_hash: Hash32, quota: int) -> None:
+        super().__init__(did_hash, quota)
+        self.did_hash = did_hash
+        self.quota = quota
+
+
 class AlreadyRegistered(CustomError):
-    """Custom error ``AlreadyRegistered``."""
+    """The account accepted before."""
 
     SIGNATURE: ClassVar[str] = "AlreadyRegistered(bytes32,address)"
     HINT: ClassVar[str] = "a DID keeps its first payee"
@@ -101,6 +125,20 @@ class AnotherQuestion(CustomError):
         self.id_ = id_
         self.asked = asked
         self.given = given
+
+
+class BalanceShrank(CustomError):
+    """The token's balances shrank by themselves; whoever sends the difference repairs the pool."""
+
+    SIGNATURE: ClassVar[str] = "BalanceShrank(uint256,uint256)"
+    HINT: ClassVar[str] = (
+        "the token's balances shrank by themselves; whoever sends the difference repairs the pool"
+    )
+
+    def __init__(self, held: int, counted: int) -> None:
+        super().__init__(held, counted)
+        self.held = held
+        self.counted = counted
 
 
 class BallotGone(CustomError):
@@ -186,6 +224,18 @@ class BondTooSmall(CustomError):
         self.required = required
 
 
+class CeilingExceeded(CustomError):
+    """More events than an account may count for a DID."""
+
+    SIGNATURE: ClassVar[str] = "CeilingExceeded(uint256,uint256)"
+    HINT: ClassVar[str] = "more events than an account may count for a DID"
+
+    def __init__(self, number: int, ceiling: int) -> None:
+        super().__init__(number, ceiling)
+        self.number = number
+        self.ceiling = ceiling
+
+
 class ChallengeWindowOpen(CustomError):
     """The table can still be challenged."""
 
@@ -195,6 +245,13 @@ class ChallengeWindowOpen(CustomError):
     def __init__(self, challenge_end: int) -> None:
         super().__init__(challenge_end)
         self.challenge_end = challenge_end
+
+
+class CheckpointUnorderedInsertion(CustomError):
+    """Custom error ``CheckpointUnorderedInsertion``."""
+
+    SIGNATURE: ClassVar[str] = "CheckpointUnorderedInsertion()"
+    HINT: ClassVar[str] = "checkpoints are made in order of time"
 
 
 class DeadlineAhead(CustomError):
@@ -342,17 +399,41 @@ class ERC2612InvalidSigner(CustomError):
 
 
 class EpochUnderWay(CustomError):
-    """An epoch is under way: bonds stay until it has closed."""
+    """The bond stands for the epoch under way: it stays until that has closed."""
 
     SIGNATURE: ClassVar[str] = "EpochUnderWay()"
-    HINT: ClassVar[str] = "an epoch is under way: bonds stay until it has closed"
+    HINT: ClassVar[str] = "the bond stands for the epoch under way: it stays until that has closed"
 
 
 class FeeOnTransfer(CustomError):
-    """The token does not move what it is told to: it cannot serve as a bond."""
+    """The token delivered another amount than was sent; only exact tokens are taken."""
 
     SIGNATURE: ClassVar[str] = "FeeOnTransfer(uint256,uint256)"
     HINT: ClassVar[str] = "use a token that moves exactly what it is told to"
+
+    def __init__(self, sent: int, received: int) -> None:
+        super().__init__(sent, received)
+        self.sent = sent
+        self.received = received
+
+
+class FutureSnapshot(CustomError):
+    """A snapshot is of the past; the present second is not over."""
+
+    SIGNATURE: ClassVar[str] = "FutureSnapshot(uint48,uint256)"
+    HINT: ClassVar[str] = "A snapshot is of the past; the present second is not over"
+
+    def __init__(self, time: int, current: int) -> None:
+        super().__init__(time, current)
+        self.time = time
+        self.current = current
+
+
+class InexactToken(CustomError):
+    """The token delivered another amount than was sent; only exact tokens are taken."""
+
+    SIGNATURE: ClassVar[str] = "InexactToken(uint256,uint256)"
+    HINT: ClassVar[str] = "the token delivered another amount than was sent; only exact tokens are taken"
 
     def __init__(self, sent: int, received: int) -> None:
         super().__init__(sent, received)
@@ -385,6 +466,18 @@ class InsufficientFunds(CustomError):
         self.required = required
 
 
+class InsufficientStake(CustomError):
+    """More than the account has staked on the DID."""
+
+    SIGNATURE: ClassVar[str] = "InsufficientStake(uint256,uint256)"
+    HINT: ClassVar[str] = "more than the account has staked on the DID"
+
+    def __init__(self, amount: int, staked: int) -> None:
+        super().__init__(amount, staked)
+        self.amount = amount
+        self.staked = staked
+
+
 class InvalidAccountNonce(CustomError):
     """Custom error ``InvalidAccountNonce``."""
 
@@ -395,6 +488,17 @@ class InvalidAccountNonce(CustomError):
         super().__init__(account, current_nonce)
         self.account = account
         self.current_nonce = current_nonce
+
+
+class InvalidBond(CustomError):
+    """A bond must be below 2^96 wei."""
+
+    SIGNATURE: ClassVar[str] = "InvalidBond(uint256)"
+    HINT: ClassVar[str] = "A bond must be below 2^96 wei"
+
+    def __init__(self, bond: int) -> None:
+        super().__init__(bond)
+        self.bond = bond
 
 
 class InvalidConsent(CustomError):
@@ -443,8 +547,31 @@ class InvalidDuration(CustomError):
         self.duration = duration
 
 
+class InvalidGrid(CustomError):
+    """An epoch needs 1 to 32 step sizes and as many momenta."""
+
+    SIGNATURE: ClassVar[str] = "InvalidGrid(uint256,uint256)"
+    HINT: ClassVar[str] = "an epoch needs 1 to 32 step sizes and as many momenta"
+
+    def __init__(self, etas: int, betas: int) -> None:
+        super().__init__(etas, betas)
+        self.etas = etas
+        self.betas = betas
+
+
+class InvalidLock(CustomError):
+    """The lock is zero or longer than a year."""
+
+    SIGNATURE: ClassVar[str] = "InvalidLock(uint48)"
+    HINT: ClassVar[str] = "the lock is zero or longer than a year"
+
+    def __init__(self, lock: int) -> None:
+        super().__init__(lock)
+        self.lock = lock
+
+
 class InvalidNonce(CustomError):
-    """Custom error ``InvalidNonce``."""
+    """Sign again with the payee's current nonce."""
 
     SIGNATURE: ClassVar[str] = "InvalidNonce(uint256,uint256)"
     HINT: ClassVar[str] = "another registration came first: read the nonce, and sign again"
@@ -456,7 +583,7 @@ class InvalidNonce(CustomError):
 
 
 class InvalidProof(CustomError):
-    """Custom error ``InvalidProof``."""
+    """The posted table has no such leaf; ask for the proof under the newest root."""
 
     SIGNATURE: ClassVar[str] = "InvalidProof(address,uint256)"
     HINT: ClassVar[str] = "the leaf must be in the table that was finalized last"
@@ -525,7 +652,7 @@ class InvalidShortString(CustomError):
 
 
 class InvalidSignature(CustomError):
-    """Custom error ``InvalidSignature``."""
+    """The payee did not sign this statement for this registry on this chain."""
 
     SIGNATURE: ClassVar[str] = "InvalidSignature(address)"
     HINT: ClassVar[str] = "the payee itself signs, for this registry on this chain"
@@ -559,6 +686,18 @@ class LengthMismatch(CustomError):
         self.providers = providers
 
 
+class Locked(CustomError):
+    """Deposits come back when their lock is over."""
+
+    SIGNATURE: ClassVar[str] = "Locked(address,uint256)"
+    HINT: ClassVar[str] = "deposits come back when their lock is over"
+
+    def __init__(self, account: Address, until: int) -> None:
+        super().__init__(account, until)
+        self.account = account
+        self.until = until
+
+
 class NoAnswer(CustomError):
     """This is not what was asked for."""
 
@@ -568,6 +707,19 @@ class NoAnswer(CustomError):
     def __init__(self, id_: int) -> None:
         super().__init__(id_)
         self.id_ = id_
+
+
+class NoChangePending(CustomError):
+    """No change is under way that the caller may cancel."""
+
+    SIGNATURE: ClassVar[str] = "NoChangePending(bytes32,address,address)"
+    HINT: ClassVar[str] = "no change is under way that the caller may cancel"
+
+    def __init__(self, did_hash: Hash32, named: Address, caller: Address) -> None:
+        super().__init__(did_hash, named, caller)
+        self.did_hash = did_hash
+        self.named = named
+        self.caller = caller
 
 
 class NoDemand(CustomError):
@@ -630,7 +782,19 @@ class NotAValidator(CustomError):
         self.validator = validator
 
 
-class NotAccepted(CustomError):
+class NotAcceptedDidHashPayee(CustomError):
+    """The next payee has not registered for this DID."""
+
+    SIGNATURE: ClassVar[str] = "NotAccepted(bytes32,address)"
+    HINT: ClassVar[str] = "the next payee has not registered for this DID"
+
+    def __init__(self, did_hash: Hash32, payee: Address) -> None:
+        super().__init__(did_hash, payee)
+        self.did_hash = did_hash
+        self.payee = payee
+
+
+class NotAcceptedIndex(CustomError):
     """The record says that the member's delta was not accepted."""
 
     SIGNATURE: ClassVar[str] = "NotAccepted(uint32)"
@@ -661,6 +825,18 @@ class NotAggregator(CustomError):
     def __init__(self, caller: Address) -> None:
         super().__init__(caller)
         self.caller = caller
+
+
+class NotAnchored(CustomError):
+    """No such event is in an anchored root."""
+
+    SIGNATURE: ClassVar[str] = "NotAnchored(bytes32,bytes32)"
+    HINT: ClassVar[str] = "no such event is in an anchored root"
+
+    def __init__(self, root: Hash32, leaf: Hash32) -> None:
+        super().__init__(root, leaf)
+        self.root = root
+        self.leaf = leaf
 
 
 class NotAnnounced(CustomError):
@@ -711,6 +887,18 @@ class NotConvicted(CustomError):
         self.judge = judge
 
 
+class NotCounted(CustomError):
+    """More than the account counted for the DID."""
+
+    SIGNATURE: ClassVar[str] = "NotCounted(uint256,uint256)"
+    HINT: ClassVar[str] = "more than the account counted for the DID"
+
+    def __init__(self, number: int, counted: int) -> None:
+        super().__init__(number, counted)
+        self.number = number
+        self.counted = counted
+
+
 class NotDemandable(CustomError):
     """No such record, vector or bytes follow from the proposal: nobody could answer."""
 
@@ -718,8 +906,19 @@ class NotDemandable(CustomError):
     HINT: ClassVar[str] = "no such record, vector or bytes follow from the proposal: nobody could answer"
 
 
+class NotExpired(CustomError):
+    """Funders take money back only when no table was posted for long."""
+
+    SIGNATURE: ClassVar[str] = "NotExpired(uint256)"
+    HINT: ClassVar[str] = "funders take money back only when no table was posted for long"
+
+    def __init__(self, from_: int) -> None:
+        super().__init__(from_)
+        self.from_ = from_
+
+
 class NotFederation(CustomError):
-    """Only the federation may do this."""
+    """Only the federation posts payout tables."""
 
     SIGNATURE: ClassVar[str] = "NotFederation(address)"
     HINT: ClassVar[str] = "only the federation may do this"
@@ -787,6 +986,18 @@ class NotLeaving(CustomError):
         self.account = account
 
 
+class NotListed(CustomError):
+    """The list in force has no such entry."""
+
+    SIGNATURE: ClassVar[str] = "NotListed(bytes32,uint208)"
+    HINT: ClassVar[str] = "the list in force has no such entry"
+
+    def __init__(self, did_hash: Hash32, quota: int) -> None:
+        super().__init__(did_hash, quota)
+        self.did_hash = did_hash
+        self.quota = quota
+
+
 class NotMinter(CustomError):
     """Custom error ``NotMinter``."""
 
@@ -808,6 +1019,19 @@ class NotOfProvider(CustomError):
         super().__init__(example, provider)
         self.example = example
         self.provider = provider
+
+
+class NotPayee(CustomError):
+    """Only whoever is paid now decides who is paid next."""
+
+    SIGNATURE: ClassVar[str] = "NotPayee(bytes32,address,address)"
+    HINT: ClassVar[str] = "only whoever is paid now decides who is paid next"
+
+    def __init__(self, did_hash: Hash32, named: Address, caller: Address) -> None:
+        super().__init__(did_hash, named, caller)
+        self.did_hash = did_hash
+        self.named = named
+        self.caller = caller
 
 
 class NotRevealed(CustomError):
@@ -893,6 +1117,13 @@ class NotVoted(CustomError):
         self.ballot = ballot
 
 
+class NothingGiven(CustomError):
+    """Nothing was offered."""
+
+    SIGNATURE: ClassVar[str] = "NothingGiven()"
+    HINT: ClassVar[str] = "nothing was offered"
+
+
 class NothingHeld(CustomError):
     """The judge has no open question."""
 
@@ -928,7 +1159,7 @@ class NothingProposed(CustomError):
 
 
 class NothingToClaim(CustomError):
-    """Custom error ``NothingToClaim``."""
+    """The payee was paid this much before."""
 
     SIGNATURE: ClassVar[str] = "NothingToClaim(address,uint256,uint256)"
     HINT: ClassVar[str] = "this payee has been paid in full"
@@ -940,8 +1171,30 @@ class NothingToClaim(CustomError):
         self.paid = paid
 
 
+class NothingToSweep(CustomError):
+    """The caller funded nothing that is left, or nothing is free."""
+
+    SIGNATURE: ClassVar[str] = "NothingToSweep(address)"
+    HINT: ClassVar[str] = "the caller funded nothing that is left, or nothing is free"
+
+    def __init__(self, funder: Address) -> None:
+        super().__init__(funder)
+        self.funder = funder
+
+
+class NothingToWithdraw(CustomError):
+    """The account has asked for nothing back."""
+
+    SIGNATURE: ClassVar[str] = "NothingToWithdraw(address)"
+    HINT: ClassVar[str] = "the account has asked for nothing back"
+
+    def __init__(self, account: Address) -> None:
+        super().__init__(account)
+        self.account = account
+
+
 class Overdrawn(CustomError):
-    """Custom error ``Overdrawn``."""
+    """The leaves of the table exceed its total; the next table has to repair it."""
 
     SIGNATURE: ClassVar[str] = "Overdrawn(uint256,uint256)"
     HINT: ClassVar[str] = "the table promises less than was paid: look at the pool's events"
@@ -950,6 +1203,28 @@ class Overdrawn(CustomError):
         super().__init__(paid, total)
         self.paid = paid
         self.total = total
+
+
+class OwnableInvalidOwner(CustomError):
+    """Custom error ``OwnableInvalidOwner``."""
+
+    SIGNATURE: ClassVar[str] = "OwnableInvalidOwner(address)"
+    HINT: ClassVar[str] = "name an owner that is not zero"
+
+    def __init__(self, owner: Address) -> None:
+        super().__init__(owner)
+        self.owner = owner
+
+
+class OwnableUnauthorizedAccount(CustomError):
+    """Custom error ``OwnableUnauthorizedAccount``."""
+
+    SIGNATURE: ClassVar[str] = "OwnableUnauthorizedAccount(address)"
+    HINT: ClassVar[str] = "only the owner may do this"
+
+    def __init__(self, account: Address) -> None:
+        super().__init__(account)
+        self.account = account
 
 
 class ProposalGone(CustomError):
@@ -995,6 +1270,19 @@ class QuestionsOpen(CustomError):
     def __init__(self, holds: int) -> None:
         super().__init__(holds)
         self.holds = holds
+
+
+class RetargetsSpent(CustomError):
+    """The draw was put off as often as it may be: wait for the deadline, then call `lapse`."""
+
+    SIGNATURE: ClassVar[str] = "RetargetsSpent(uint8)"
+    HINT: ClassVar[str] = (
+        "the draw was put off as often as it may be: wait for the deadline, then call `lapse`"
+    )
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
 
 
 class RevealTooLate(CustomError):
@@ -1068,7 +1356,7 @@ class SafeERC20FailedOperation(CustomError):
 
 
 class SignatureExpired(CustomError):
-    """Custom error ``SignatureExpired``."""
+    """Sign again with a later deadline."""
 
     SIGNATURE: ClassVar[str] = "SignatureExpired(uint256)"
     HINT: ClassVar[str] = "sign again with a later deadline"
@@ -1140,7 +1428,7 @@ class TooLate(CustomError):
 
 
 class TotalDecreased(CustomError):
-    """Custom error ``TotalDecreased``."""
+    """The sum of all leaves never falls."""
 
     SIGNATURE: ClassVar[str] = "TotalDecreased(uint256,uint256)"
     HINT: ClassVar[str] = "a new table holds all that earlier ones promised"
@@ -1165,15 +1453,15 @@ class TotalOutOfRange(CustomError):
 
 
 class Underfunded(CustomError):
-    """Custom error ``Underfunded``."""
+    """The table promises more than the pool can back."""
 
     SIGNATURE: ClassVar[str] = "Underfunded(uint256,uint256)"
     HINT: ClassVar[str] = "fund the pool first"
 
-    def __init__(self, total: int, funded: int) -> None:
-        super().__init__(total, funded)
+    def __init__(self, total: int, backed: int) -> None:
+        super().__init__(total, backed)
         self.total = total
-        self.funded = funded
+        self.backed = backed
 
 
 class UnknownCommitment(CustomError):
@@ -1382,10 +1670,17 @@ class WrongWords(CustomError):
 
 
 class ZeroAmount(CustomError):
-    """The amount is zero."""
+    """Nothing was offered."""
 
     SIGNATURE: ClassVar[str] = "ZeroAmount()"
     HINT: ClassVar[str] = "give an amount above zero"
+
+
+class ZeroDeposit(CustomError):
+    """An event must cost something."""
+
+    SIGNATURE: ClassVar[str] = "ZeroDeposit()"
+    HINT: ClassVar[str] = "an event must cost something"
 
 
 class ZeroHash(CustomError):
@@ -1395,15 +1690,25 @@ class ZeroHash(CustomError):
     HINT: ClassVar[str] = "give the hash of something that exists"
 
 
+class ZeroStakePerExample(CustomError):
+    """An example must cost something."""
+
+    SIGNATURE: ClassVar[str] = "ZeroStakePerExample()"
+    HINT: ClassVar[str] = "an example must cost something"
+
+
 ERRORS: tuple[type[CustomError], ...] = (
     AllRoundsRecorded,
     AlreadyAccused,
     AlreadyCalled,
+    AlreadyCounted,
     AlreadyForced,
+    AlreadyProved,
     AlreadyRegistered,
     AlreadyUpheld,
     AnotherFederation,
     AnotherQuestion,
+    BalanceShrank,
     BallotGone,
     BallotStands,
     BeaconExpired,
@@ -1411,7 +1716,9 @@ ERRORS: tuple[type[CustomError], ...] = (
     BeaconNotReady,
     BondFee,
     BondTooSmall,
+    CeilingExceeded,
     ChallengeWindowOpen,
+    CheckpointUnorderedInsertion,
     DeadlineAhead,
     DeadlinePassed,
     ECDSAInvalidSignature,
@@ -1427,13 +1734,19 @@ ERRORS: tuple[type[CustomError], ...] = (
     ERC2612InvalidSigner,
     EpochUnderWay,
     FeeOnTransfer,
+    FutureSnapshot,
+    InexactToken,
     InsufficientBond,
     InsufficientFunds,
+    InsufficientStake,
     InvalidAccountNonce,
+    InvalidBond,
     InvalidConsent,
     InvalidDelta,
     InvalidDrawDelay,
     InvalidDuration,
+    InvalidGrid,
+    InvalidLock,
     InvalidNonce,
     InvalidProof,
     InvalidProviderCount,
@@ -1444,29 +1757,37 @@ ERRORS: tuple[type[CustomError], ...] = (
     InvalidSignature,
     InvalidVote,
     LengthMismatch,
+    Locked,
     NoAnswer,
+    NoChangePending,
     NoDemand,
     NoFault,
     NoSuchEntry,
     NoValidators,
     NoVector,
     NotAValidator,
-    NotAccepted,
+    NotAcceptedDidHashPayee,
+    NotAcceptedIndex,
     NotAccused,
     NotAggregator,
+    NotAnchored,
     NotAnnounced,
     NotCalled,
     NotConsented,
     NotConvicted,
+    NotCounted,
     NotDemandable,
+    NotExpired,
     NotFederation,
     NotInIndex,
     NotInPart,
     NotInTable,
     NotJudge,
     NotLeaving,
+    NotListed,
     NotMinter,
     NotOfProvider,
+    NotPayee,
     NotRevealed,
     NotSeated,
     NotTheFirstRound,
@@ -1474,15 +1795,21 @@ ERRORS: tuple[type[CustomError], ...] = (
     NotTheNextRound,
     NotThisRound,
     NotVoted,
+    NothingGiven,
     NothingHeld,
     NothingOwed,
     NothingProposed,
     NothingToClaim,
+    NothingToSweep,
+    NothingToWithdraw,
     Overdrawn,
+    OwnableInvalidOwner,
+    OwnableUnauthorizedAccount,
     ProposalGone,
     ProposalStands,
     ProposerTooEarly,
     QuestionsOpen,
+    RetargetsSpent,
     RevealTooLate,
     RoundNotRecorded,
     RoundsRemain,
@@ -1516,6 +1843,8 @@ ERRORS: tuple[type[CustomError], ...] = (
     WrongVector,
     WrongWords,
     ZeroAmount,
+    ZeroDeposit,
     ZeroHash,
+    ZeroStakePerExample,
 )
 """All of them."""

@@ -15,10 +15,12 @@ from contracts.bindings.errors import (
     DeadlinePassed,
     InsufficientBond,
     InsufficientFunds,
+    InvalidBond,
     InvalidConsent,
     InvalidDelta,
     InvalidDrawDelay,
     InvalidDuration,
+    InvalidGrid,
     InvalidProviderCount,
     InvalidQuorum,
     InvalidRounds,
@@ -28,10 +30,11 @@ from contracts.bindings.errors import (
     NotAggregator,
     NotAnnounced,
     NotConsented,
-    NotJudge,
     NothingHeld,
+    NotJudge,
     ProposerTooEarly,
     QuestionsOpen,
+    RetargetsSpent,
     RevealTooLate,
     RoundNotRecorded,
     RoundsRemain,
@@ -81,10 +84,12 @@ __all__ = [
     "Held",
     "InsufficientBond",
     "InsufficientFunds",
+    "InvalidBond",
     "InvalidConsent",
     "InvalidDelta",
     "InvalidDrawDelay",
     "InvalidDuration",
+    "InvalidGrid",
     "InvalidProviderCount",
     "InvalidQuorum",
     "InvalidRounds",
@@ -105,6 +110,7 @@ __all__ = [
     "Proposed",
     "ProposerTooEarly",
     "QuestionsOpen",
+    "RetargetsSpent",
     "RevealForced",
     "RevealTooLate",
     "RevealsClosed",
@@ -120,6 +126,7 @@ __all__ = [
     "Unheld",
     "UnknownCommitment",
     "UnknownProvider",
+    "ValidatorConvicted",
     "WrongPhase",
     "WrongPreimage",
     "WrongPreimages",
@@ -628,15 +635,32 @@ class Unheld(Event):
         return cls(log=log, epoch=values[0], judge=values[1], holds=values[2], deadline=values[3])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidatorConvicted(Event):
+    """Event ``ValidatorConvicted``."""
+
+    SIGNATURE: ClassVar[str] = "ValidatorConvicted(uint64,address,address,address)"
+    INDEXED: ClassVar[tuple[bool, ...]] = (True, True, True, False)
+
+    epoch: int
+    validator: Address
+    challenger: Address
+    judge: Address
+
+    @classmethod
+    def _from_values(cls, log: Log, values: tuple[Any, ...]) -> Self:
+        return cls(log=log, epoch=values[0], validator=values[1], challenger=values[2], judge=values[3])
+
+
 class Federation(Contract):
     """Calls of ``Federation``."""
 
     ARTIFACT: ClassVar[str] = "Federation"
 
     @classmethod
-    def deploy(cls, chain: Chain, sender: Signer, given: Config) -> Self:
+    def deploy(cls, chain: Chain, sender: Signer, config: Config) -> Self:
         """Deploy a new one."""
-        return cls._deploy(chain, sender, (Config.ABI,), given.to_abi())
+        return cls._deploy(chain, sender, (Config.ABI,), config.to_abi())
 
     def accuse(self, sender: Signer, provider: int, terms: EpochTerms) -> Receipt:
         """Say that a provider has not opened its part of the drawn shard; it must within the answer window,
@@ -733,9 +757,9 @@ class Federation(Contract):
 
     def convict_validator(self, sender: Signer, validator: Address, challenger: Address) -> Receipt:
         """A validator vouched for a proposal that is false: half of its bond goes to the challenger, the rest
-        to the members.
+        to the members with the next table.
 
-        Not while another proposal stands, which says what the members get. Judges only.
+        Judges only.
         """
         return self._send(sender, "convictValidator(address,address)", validator, challenger)
 
@@ -833,7 +857,7 @@ class Federation(Contract):
 
     def forfeited(self) -> int:
         """Read ``forfeited``."""
-        found: int = self._read("forfeited()", ("uint256",))[0]
+        found: int = self._read("forfeited()", ("uint128",))[0]
         return found
 
     def hold(self, sender: Signer) -> Receipt:
@@ -927,7 +951,9 @@ class Federation(Contract):
         return found
 
     def reserved(self) -> int:
-        """Wei of the pool that are neither promised to anyone nor free: an epoch's funds, lost bonds."""
+        """Wei of the pool that nobody is promised yet and that no funder may take back: the funds of an epoch
+        under way, and lost bonds that the next table hands out.
+        """
         found: int = self._read("reserved()", ("uint256",))[0]
         return found
 

@@ -48,6 +48,27 @@ class Phase(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportEvent:
+    """Struct ``ImportEvent``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(bytes32,bytes32,bytes32,bytes32[])"
+
+    root: Hash32
+    stream_digest: Hash32
+    payload_digest: Hash32
+    proof: tuple[Hash32, ...]
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.root, self.stream_digest, self.payload_digest, self.proof)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(root=values[0], stream_digest=values[1], payload_digest=values[2], proof=values[3])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EpochTerms:
     """Struct ``EpochTerms``; see the interface for its fields."""
 
@@ -328,6 +349,34 @@ class Demand:
             bond=values[5],
             proposal=values[6],
             question=values[7],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundRecord:
+    """Struct ``RoundRecord``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(bytes32,bytes32,bytes32,bytes32,bytes32)"
+
+    drawn: Hash32
+    model_hash: Hash32
+    events_root: Hash32
+    trace_root: Hash32
+    receipt_hash: Hash32
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.drawn, self.model_hash, self.events_root, self.trace_root, self.receipt_hash)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(
+            drawn=values[0],
+            model_hash=values[1],
+            events_root=values[2],
+            trace_root=values[3],
+            receipt_hash=values[4],
         )
 
 
@@ -761,6 +810,26 @@ class ProjectedClaim:
             gradient=Record.from_abi(values[2]),
             directions=tuple(Record.from_abi(item) for item in values[3]),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Struct ``Claim``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(address,uint256,bytes32[])"
+
+    payee: Address
+    cumulative: int
+    proof: tuple[Hash32, ...]
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.payee, self.cumulative, self.proof)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(payee=values[0], cumulative=values[1], proof=values[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,10 @@ contract BondVault is IBondVault {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
+    /// @param freeFrom The first epoch for which the bond does not stand; 0 while it stands for all.
     struct Bond {
-        uint248 amount;
-        bool leaving;
+        uint192 amount;
+        uint64 freeFrom;
     }
 
     IERC20 public immutable token;
@@ -42,19 +43,20 @@ contract BondVault is IBondVault {
         if (received != amount) revert FeeOnTransfer(amount, received);
 
         Bond storage bond = _bonds[account];
-        bond.amount = (bond.amount + amount).toUint248();
+        bond.amount = (bond.amount + amount).toUint192();
         emit Deposited(account, msg.sender, amount);
     }
 
     /// @inheritdoc IBondVault
     function quit() external {
-        _bonds[msg.sender].leaving = true;
+        Bond storage bond = _bonds[msg.sender];
+        if (bond.freeFrom == 0) bond.freeFrom = federation.epoch() + 1;
         emit Leaving(msg.sender, true);
     }
 
     /// @inheritdoc IBondVault
     function stay() external {
-        _bonds[msg.sender].leaving = false;
+        _bonds[msg.sender].freeFrom = 0;
         emit Leaving(msg.sender, false);
     }
 
@@ -62,8 +64,10 @@ contract BondVault is IBondVault {
     function withdraw(uint256 amount) external {
         if (amount == 0) revert ZeroAmount();
         Bond storage bond = _bonds[msg.sender];
-        if (!bond.leaving) revert NotLeaving(msg.sender);
-        if (federation.phase() != IFederation.Phase.Closed) revert EpochUnderWay();
+        if (bond.freeFrom == 0) revert NotLeaving(msg.sender);
+        // Not only while all is closed, or an aggregator that never pauses would keep everybody in.
+        bool free = federation.phase() == IFederation.Phase.Closed || federation.epoch() >= bond.freeFrom;
+        if (!free) revert EpochUnderWay();
         _take(bond, msg.sender, amount);
         emit Withdrawn(msg.sender, amount);
         token.safeTransfer(msg.sender, amount);
@@ -79,7 +83,7 @@ contract BondVault is IBondVault {
         if (half != 0) token.safeTransfer(beneficiary, half);
         if (rest != 0) {
             token.forceApprove(address(pool), rest);
-            pool.fund(rest);
+            pool.donate(rest);
         }
     }
 
@@ -90,17 +94,17 @@ contract BondVault is IBondVault {
 
     /// @inheritdoc IBondVault
     function leaving(address account) external view returns (bool) {
-        return _bonds[account].leaving;
+        return _bonds[account].freeFrom != 0;
     }
 
     /// @inheritdoc IBondVault
     function standing(address account) external view returns (uint256) {
         Bond memory bond = _bonds[account];
-        return bond.leaving ? 0 : bond.amount;
+        return bond.freeFrom == 0 ? bond.amount : 0;
     }
 
     function _take(Bond storage bond, address account, uint256 amount) private {
         if (amount > bond.amount) revert BondTooSmall(account, bond.amount, amount);
-        bond.amount -= uint248(amount);
+        bond.amount -= uint192(amount);
     }
 }

@@ -19,7 +19,7 @@ import {RoundDigest} from "./libraries/RoundDigest.sol";
 contract Federation is EpochPhases, RoundPhases, ForcedReveals, Exits, Judgements {
     using RoundDigest for RoundWords;
 
-    constructor(Config memory given) FederationState(given) EIP712("Folkmoot Federation", "1") {}
+    constructor(Config memory config_) FederationState(config_) EIP712("Folkmoot Federation", "1") {}
 
     /// @inheritdoc IFederation
     function pool() external view returns (address) {

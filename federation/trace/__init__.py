@@ -11,7 +11,15 @@ from federation.trace.records import STATUS_CODES, Key, Op, Record
 from federation.trace.rounds import Position, round_trace
 from federation.trace.settlement import Settlement, settlement_trace
 from federation.trace.tree import Trace
-from federation.trace.vectors import CHUNK_BYTES, CHUNK_ENTRIES, Vectors, chunks, vector_hash, vector_root
+from federation.trace.vectors import (
+    CHUNK_BYTES,
+    CHUNK_ENTRIES,
+    Vectors,
+    chunk_hashes,
+    chunks,
+    vector_hash,
+    vector_root,
+)
 
 __all__ = [
     "CHUNK_BYTES",
@@ -25,6 +33,7 @@ __all__ = [
     "Settlement",
     "Trace",
     "Vectors",
+    "chunk_hashes",
     "chunks",
     "first_difference",
     "require_equal",

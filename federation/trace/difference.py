@@ -14,6 +14,7 @@ import numpy as np
 
 from federation.errors import VerificationFailed
 from federation.fixedpoint import Ints
+from federation.models.linear import INTERCEPT_BOUND
 from federation.trace.points import PATH_POINTS, STEP_POINTS, on_path, running_sums
 from federation.trace.records import Key, Op, Record
 from federation.trace.tree import Trace
@@ -100,10 +101,12 @@ def _superfluous(expected: Trace, published: Trace) -> Difference:
 
 
 def _intercept_or_sums(expected: Trace, published: Trace, right: Record, found: Record) -> Difference:
-    """Tell a wrong intercept with honest sums, which show it, from sums that are not its own."""
+    """Tell a wrong intercept with sums of its own, which show it, from sums that are not its own."""
     place = right.op.fields.index("intercept")
     keys = sorted(r.key for r in expected.records if (r.op, r.i) == (Op.SUMS, right.i))
     brier, intercept = on_path(right.i), found.values[place]
+    if abs(intercept) > INTERCEPT_BOUND:
+        return _wrong(right, found, place)
     start = np.zeros(3, dtype=np.int64)
     for key in keys:
         if key not in published:
@@ -113,11 +116,11 @@ def _intercept_or_sums(expected: Trace, published: Trace, right: Record, found: 
         sums = running_sums(logits, labels, intercept, brier=brier)
         start = start + np.array([total[-1] for total in sums])
         root = expected.find(*key).values[0]
-        honest = Record(*key, (root, *start.tolist()))
+        implied = Record(*key, (root, *start.tolist()))
         claimed = published.find(*key)
-        for field, (a, b) in enumerate(zip(honest.values, claimed.values, strict=True)):
+        for field, (a, b) in enumerate(zip(implied.values, claimed.values, strict=True)):
             if a != b:
-                return _wrong(honest, claimed, field)
+                return _wrong(implied, claimed, field)
     return _wrong(right, found, place)
 
 

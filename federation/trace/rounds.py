@@ -157,13 +157,12 @@ def _improvement(outcome: RoundOutcome) -> Record:
 def _members(
     state: EpochState, outcome: RoundOutcome, deltas: Mapping[Did, Ints], vectors: Vectors
 ) -> Iterator[Record]:
-    partial = np.zeros_like(state.weights)
-    root, after = vectors.commit(partial), outcome.state
+    partial, after = np.zeros_like(state.weights), outcome.state
     for i, member in enumerate(outcome.members):
         did, digest = member.did, 0
         if member.status is Status.ACCEPTED:
             partial += deltas[did]
-            root, digest = vectors.commit(partial), hash_value(delta_hash(deltas[did]))
+            digest = hash_value(delta_hash(deltas[did]))
         yield Record(
             Op.MEMBER,
             i,
@@ -171,7 +170,7 @@ def _members(
             (
                 STATUS_CODES[member.status],
                 digest,
-                root,
+                vectors.commit(partial),
                 member.product,
                 member.score,
                 member.counted,

@@ -28,10 +28,15 @@ def chunks(data: bytes) -> list[bytes]:
     return [data[at : at + CHUNK_BYTES] for at in range(0, len(data), CHUNK_BYTES)]
 
 
+def chunk_hashes(data: bytes) -> list[Hash32]:
+    """Return the hash of every chunk of a vector's bytes: what opens one chunk under V."""
+    return [keccak256(chunk) for chunk in chunks(data)]
+
+
 def vector_root(vector: bytes | Ints) -> Hash32:
     """Return V of a vector, given as int64 of shape (n,) or as its bytes."""
     data = vector if isinstance(vector, bytes) else vector_bytes(vector)
-    return keccak256(b"".join(keccak256(chunk) for chunk in chunks(data)))
+    return keccak256(b"".join(chunk_hashes(data)))
 
 
 def vector_hash(vector: Ints) -> Hash32:

@@ -4,22 +4,25 @@ pragma solidity 0.8.37;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {IFederation} from "../interfaces/IFederation.sol";
+import {IReserves} from "../interfaces/IReserves.sol";
 import {FederationState} from "./FederationState.sol";
 
 /// @title An epoch from its promise to the end of its rounds, and from a payout table to its finalization.
-abstract contract EpochPhases is FederationState {
+abstract contract EpochPhases is FederationState, IReserves {
     uint256 private constant MAX_PROVIDERS = 32;
+    uint256 private constant MAX_GRID = 32;
 
     /// @inheritdoc IFederation
     function openEpoch(EpochTerms calldata terms) external onlyAggregator returns (uint64 opened) {
         _requirePhase(Phase.Closed);
         if (terms.rounds == 0 || terms.rounds > terms.shards) revert InvalidRounds(terms.rounds, terms.shards);
+        _requireGrids(terms.etas.length, terms.betasTenths.length);
         _requireFunds(terms.funds);
         _requireBonds(terms);
 
         opened = ++epoch;
         (round, recorded, rounds, aggregatorLost) = (0, 0, terms.rounds, false);
-        (_shards, _dim, _consented, _voids) = (terms.shards, terms.dim, 0, 0);
+        (_shards, _dim, _consented, voids) = (terms.shards, terms.dim, 0, 0);
         _funds = uint128(terms.funds);
         tipsHash = keccak256(abi.encodePacked(terms.providerTips));
         termsHash[opened] = keccak256(abi.encode(terms));
@@ -50,6 +53,7 @@ abstract contract EpochPhases is FederationState {
         _payoutRoot = _given(payoutRoot);
         _settlementRoot = _given(settlementRoot);
         _total = uint128(total);
+        _handedOut = forfeited;
         uint64 end = _enter(Phase.Proposed, _challengeWindow);
         emit Proposed(epoch, msg.sender, payoutRoot, total, settlementRoot, recorded, forfeited, end);
     }
@@ -60,7 +64,7 @@ abstract contract EpochPhases is FederationState {
         if (block.timestamp < deadline) revert ChallengeWindowOpen(deadline);
         if (holds != 0) revert QuestionsOpen(holds);
         phase = Phase.Closed;
-        if (forfeited != 0) forfeited = 0;
+        if (_handedOut != 0) forfeited -= _handedOut;
         emit Finalized(epoch, _payoutRoot, _total);
         _pool.post(_payoutRoot, _total);
     }
@@ -68,12 +72,17 @@ abstract contract EpochPhases is FederationState {
     /// @inheritdoc IFederation
     function proposal() external view returns (Proposal memory found) {
         if (phase != Phase.Proposed) return found;
-        return Proposal(_proposer, _payoutRoot, _total, _settlementRoot, recorded, forfeited, deadline);
+        return Proposal(_proposer, _payoutRoot, _total, _settlementRoot, recorded, _handedOut, deadline);
     }
 
-    /// @notice Wei of the pool that are neither promised to anyone nor free: an epoch's funds, lost bonds.
+    /// @inheritdoc IReserves
     function reserved() external view returns (uint256) {
-        return phase == Phase.Closed ? forfeited : _funds + forfeited;
+        return phase == Phase.Closed ? forfeited : uint256(_funds) + forfeited;
+    }
+
+    /// @dev Every proof of a fault carries the terms, so they must stay small.
+    function _requireGrids(uint256 etas, uint256 betas) private pure {
+        if (etas == 0 || etas > MAX_GRID || betas == 0 || betas > MAX_GRID) revert InvalidGrid(etas, betas);
     }
 
     /// @dev Lost bonds lie in the pool too, but belong to the members already.

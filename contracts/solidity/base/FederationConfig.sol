@@ -46,10 +46,10 @@ abstract contract FederationConfig is IFederation, IFederationErrors {
         _settleDuration = _duration(given.settleDuration);
         _challengeWindow = _duration(given.challengeWindow);
         _answerWindow = _duration(given.answerWindow);
-        _aggregatorBond = given.aggregatorBond;
-        _providerBond = given.providerBond;
+        _aggregatorBond = _bond(given.aggregatorBond);
+        _providerBond = _bond(given.providerBond);
         _challengerBond = given.challengerBond;
-        _validatorBond = given.validatorBond;
+        _validatorBond = _bond(given.validatorBond);
         _quorum = given.quorum;
         _validators = given.validators;
         _judges = given.judges;
@@ -83,6 +83,12 @@ abstract contract FederationConfig is IFederation, IFederationErrors {
     /// @inheritdoc IFederation
     function judges() external view returns (address[] memory) {
         return _judges;
+    }
+
+    /// @dev Lost bonds are summed in 128 bits.
+    function _bond(uint256 given) private pure returns (uint256) {
+        if (given > type(uint96).max) revert InvalidBond(given);
+        return given;
     }
 
     /// @dev A phase without end could never be left, one without length never be used.

@@ -5,14 +5,14 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {BondVault} from "../BondVault.sol";
 import {RewardPool} from "../RewardPool.sol";
+import {IConvictions} from "../interfaces/IConvictions.sol";
 import {IFederation} from "../interfaces/IFederation.sol";
-import {IFederationErrors} from "../interfaces/IFederationErrors.sol";
 import {IFederationEvents} from "../interfaces/IFederationEvents.sol";
 import {FederationConfig} from "./FederationConfig.sol";
 
 /// @title What a federation remembers, and who may move it from which phase to which.
 /// @dev The first two slots are written by almost every step, so they hold all that is small.
-abstract contract FederationState is FederationConfig, IFederationEvents {
+abstract contract FederationState is FederationConfig, IConvictions, IFederationEvents {
     Phase public phase;
     uint64 public epoch;
     uint32 public round;
@@ -29,14 +29,16 @@ abstract contract FederationState is FederationConfig, IFederationEvents {
     uint32 internal _consented;
     uint32 internal _accusedBefore;
     uint8 internal _accused;
-    uint8 internal _voids;
+    uint8 public voids;
+    uint8 internal _retargets;
 
     bytes32 public tipsHash;
 
     uint128 internal _funds;
     uint128 internal _total;
 
-    uint256 public forfeited;
+    uint128 public forfeited;
+    uint128 internal _handedOut;
 
     address internal _proposer;
     bytes32 internal _payoutRoot;
@@ -60,9 +62,9 @@ abstract contract FederationState is FederationConfig, IFederationEvents {
         _;
     }
 
-    constructor(Config memory given) FederationConfig(given) {
-        _pool = new RewardPool(IERC20(given.token), address(this));
-        _vault = new BondVault(IERC20(given.token), _pool, IFederation(address(this)));
+    constructor(Config memory config_) FederationConfig(config_) {
+        _pool = new RewardPool(IERC20(config_.token), address(this));
+        _vault = new BondVault(IERC20(config_.token), _pool, IFederation(address(this)));
     }
 
     function _requirePhase(Phase required) internal view {
@@ -91,7 +93,7 @@ abstract contract FederationState is FederationConfig, IFederationEvents {
         uint256 bond = _vault.bondOf(account);
         if (amount > bond) amount = bond;
         uint256 rest = challenger == address(0) ? amount : amount - amount / 2;
-        forfeited += rest;
+        forfeited += uint128(rest);
         emit BondLost(epoch, account, challenger, amount, rest);
         _vault.slash(account, amount, challenger);
     }

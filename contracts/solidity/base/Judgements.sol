@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IConvictions} from "../interfaces/IConvictions.sol";
 import {IFederation} from "../interfaces/IFederation.sol";
+import {IConvictions} from "../interfaces/IConvictions.sol";
 import {FederationState} from "./FederationState.sol";
 
 /// @title What judges may do with recorded rounds and with proposals.
-abstract contract Judgements is FederationState, IConvictions {
+abstract contract Judgements is FederationState {
     /// @dev A proposal that is voided costs nobody a bond, so it gains time only so often.
     uint8 private constant MAX_VOIDS = 3;
 
@@ -26,7 +26,7 @@ abstract contract Judgements is FederationState, IConvictions {
         if (phase == Phase.Closed) _requirePhase(Phase.Proposed);
         if (round_ == 0 || round_ > recorded) revert RoundNotRecorded(round_, recorded);
         _useAnnouncement(challenger, proofHash);
-        if (phase == Phase.Proposed) _remember();
+        _remember();
         recorded = round_ - 1;
         emit RoundConvicted(epoch, round_, challenger, msg.sender, _enter(Phase.Settle, _settleDuration));
         _loseAggregator(challenger);
@@ -43,19 +43,18 @@ abstract contract Judgements is FederationState, IConvictions {
         _lose(proposer, _aggregatorBond, challenger);
     }
 
+    /// @inheritdoc IConvictions
+    function convictValidator(address validator, address challenger) external onlyJudge {
+        emit ValidatorConvicted(epoch, validator, challenger, msg.sender);
+        _lose(validator, _validatorBond, challenger);
+    }
+
     /// @inheritdoc IFederation
     function voidProposal() external onlyJudge {
         _requirePhase(Phase.Proposed);
-        bool again = ++_voids <= MAX_VOIDS;
+        bool again = ++voids <= MAX_VOIDS;
         uint64 until = _enter(Phase.Settle, again ? _settleDuration : 0);
         emit ProposalVoided(epoch, _proposer, msg.sender, until);
-    }
-
-    /// @inheritdoc IConvictions
-    /// @dev What is lost is handed out with the next proposal: one that stands must not change under its feet.
-    function convictValidator(address validator, address challenger) external onlyJudge {
-        if (phase == Phase.Proposed) _requirePhase(Phase.Settle);
-        _lose(validator, _validatorBond, challenger);
     }
 
     /// @inheritdoc IFederation
@@ -72,13 +71,9 @@ abstract contract Judgements is FederationState, IConvictions {
         emit Unheld(epoch, msg.sender, holds, deadline);
     }
 
-    /// @inheritdoc IConvictions
-    function voids() external view returns (uint8) {
-        return _voids;
-    }
-
-    /// @dev Which judge found fault with what stands proposed.
+    /// @dev Whoever vouched for what stands proposed can be held to it.
     function _remember() private {
+        if (phase != Phase.Proposed) return;
         bytes32 ballot = keccak256(abi.encode(epoch, recorded, _payoutRoot, uint256(_total), _settlementRoot));
         convictedBy[ballot][msg.sender] = true;
     }

@@ -11,6 +11,9 @@ abstract contract RoundPhases is FederationState {
     using RoundDigest for bytes32;
     using ShardDeck for ShardDeck.Deck;
 
+    /// @dev Whoever withholds the last preimage knows the shard, and puts the draw off if it does not suit.
+    uint8 private constant MAX_RETARGETS = 3;
+
     mapping(uint64 epoch => ShardDeck.Deck) private _decks;
 
     /// @inheritdoc IFederation
@@ -31,7 +34,7 @@ abstract contract RoundPhases is FederationState {
     function closeReveals(bytes32 revealRoot) external onlyAggregator inTime(Phase.Reveal) {
         _extend(_given(revealRoot));
         uint64 target = _randomness.target(_drawDelay);
-        (drawTarget, _shown, _accused, _accusedBefore) = (target, 0, 0, 0);
+        (drawTarget, _shown, _accused, _accusedBefore, _retargets) = (target, 0, 0, 0, 0);
         emit RevealsClosed(epoch, round, revealRoot, target, _enter(Phase.Draw, _phaseDuration));
     }
 
@@ -50,6 +53,8 @@ abstract contract RoundPhases is FederationState {
     /// @dev The deadline stays, or whoever withholds a preimage could put it off for ever.
     function retarget() external inTime(Phase.Draw) {
         if (!_randomness.expired(drawTarget)) revert BeaconNotExpired(drawTarget, block.number);
+        if (_retargets == MAX_RETARGETS) revert RetargetsSpent(MAX_RETARGETS);
+        ++_retargets;
         drawTarget = _randomness.target(_drawDelay);
         emit DrawRetargeted(epoch, round, drawTarget);
     }

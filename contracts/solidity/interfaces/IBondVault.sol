@@ -2,8 +2,8 @@
 pragma solidity 0.8.37;
 
 /// @title Holds the bonds that stand behind one federation.
-/// @notice A bond is locked while an epoch is under way: there is nothing to wait for between epochs, because
-/// whatever could be proven was proven before the last one closed.
+/// @notice A bond is locked while an epoch is under way that it stands for: there is nothing to wait for
+/// afterwards, because whatever could be proven was proven before the epoch closed.
 interface IBondVault {
     event Deposited(address indexed account, address indexed from, uint256 amount);
     event Leaving(address indexed account, bool leaving);
@@ -18,7 +18,7 @@ interface IBondVault {
     error FeeOnTransfer(uint256 sent, uint256 received);
     /// @notice The account must leave before it withdraws.
     error NotLeaving(address account);
-    /// @notice An epoch is under way: bonds stay until it has closed.
+    /// @notice The bond stands for the epoch under way: it stays until that has closed.
     error EpochUnderWay();
     /// @notice The account's bond is smaller than that.
     error BondTooSmall(address account, uint256 bond, uint256 required);
@@ -26,19 +26,21 @@ interface IBondVault {
     /// @notice Add to an account's bond, out of the caller's tokens. Anyone may call it.
     function deposit(address account, uint256 amount) external;
 
-    /// @notice Say that the caller's bond stands for no further epoch; it then may be withdrawn between epochs.
+    /// @notice Say that the caller's bond stands for no further epoch; once the present one has closed, it may be
+    /// withdrawn.
     function quit() external;
 
     /// @notice Take `quit` back.
     function stay() external;
 
-    /// @notice Take the caller's bond back, after `quit` and while no epoch is under way.
+    /// @notice Take the caller's bond back, after `quit`: while no epoch is under way, or one that opened later.
     function withdraw(uint256 amount) external;
 
     /// @notice Take a bond away: half to the beneficiary, the rest to the pool; all to the pool without a
     /// beneficiary. Federation only.
     function slash(address account, uint256 amount, address beneficiary) external;
 
+    /// @notice What there is to lose. Whoever relies on a bond asks for `standing`.
     function bondOf(address account) external view returns (uint256);
 
     /// @notice Whether an account has said that it leaves.

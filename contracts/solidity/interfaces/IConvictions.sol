@@ -11,6 +11,6 @@ interface IConvictions {
     function convictedBy(bytes32 ballot, address judge) external view returns (bool);
 
     /// @notice A validator vouched for a proposal that is false: half of its bond goes to the challenger, the
-    /// rest to the members. Not while another proposal stands, which says what the members get. Judges only.
+    /// rest to the members with the next table. Judges only.
     function convictValidator(address validator, address challenger) external;
 }

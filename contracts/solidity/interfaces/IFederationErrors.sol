@@ -19,10 +19,14 @@ interface IFederationErrors {
     error InvalidDrawDelay(uint64 drawDelay);
     /// @notice Every duration must be 1 second to 90 days.
     error InvalidDuration(uint64 duration);
+    /// @notice A bond must be below 2^96 wei.
+    error InvalidBond(uint256 bond);
     /// @notice The quorum must not be larger than the number of validators.
     error InvalidQuorum(uint32 quorum, uint256 validators);
     /// @notice An epoch needs at least one round, and a shard for each.
     error InvalidRounds(uint32 rounds, uint32 shards);
+    /// @notice An epoch needs 1 to 32 step sizes and as many momenta.
+    error InvalidGrid(uint256 etas, uint256 betas);
     /// @notice An epoch needs 1 to 32 providers.
     error InvalidProviderCount(uint256 providers);
     /// @notice Every provider needs a tip and an account.
@@ -49,6 +53,8 @@ interface IFederationErrors {
     error UnknownProvider(uint32 provider, uint256 providers);
     /// @notice The randomness of the draw can still be had: draw.
     error BeaconNotExpired(uint64 target, uint256 current);
+    /// @notice The draw was put off as often as it may be: wait for the deadline, then call `lapse`.
+    error RetargetsSpent(uint8 most);
     /// @notice The draw is decided: nothing can be revealed any more.
     error RevealTooLate(uint64 drawTarget, uint256 current);
     /// @notice The bytes are not a delta with this number of weights.

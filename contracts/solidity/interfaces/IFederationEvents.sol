@@ -60,6 +60,11 @@ interface IFederationEvents {
     event ProposalConvicted(
         uint64 indexed epoch, address indexed proposer, address indexed challenger, address judge, uint64 deadline
     );
+
+    /// @notice A validator had vouched for a proposal that was proven wrong.
+    event ValidatorConvicted(
+        uint64 indexed epoch, address indexed validator, address indexed challenger, address judge
+    );
     event ProposalVoided(uint64 indexed epoch, address indexed proposer, address judge, uint64 deadline);
     event Held(uint64 indexed epoch, address indexed judge, uint16 holds);
     event Unheld(uint64 indexed epoch, address indexed judge, uint16 holds, uint64 deadline);

@@ -17,6 +17,10 @@ library Leaves {
         return _twice(abi.encode(didHash, word));
     }
 
+    function listedQuota(address policy, bytes32 didHash, uint256 quota) internal view returns (bytes32) {
+        return _twice(abi.encode(block.chainid, policy, didHash, quota));
+    }
+
     function _twice(bytes memory encoded) private pure returns (bytes32) {
         return keccak256(bytes.concat(keccak256(encoded)));
     }

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 
 import {ContributorRegistry} from "../ContributorRegistry.sol";
+import {MootToken} from "../MootToken.sol";
 import {IContributorRegistry} from "../interfaces/IContributorRegistry.sol";
 import {Base} from "./Base.sol";
 
@@ -31,7 +32,7 @@ contract ContributorRegistryTest is Base {
     address internal payee;
 
     function setUp() public {
-        registry = new ContributorRegistry();
+        registry = new ContributorRegistry(new MootToken(), 1);
         payee = vm.addr(KEY);
     }
 
@@ -81,7 +82,7 @@ contract ContributorRegistryTest is Base {
         _refused(IContributorRegistry.InvalidSignature.selector, 0, NEVER, signature);
         vm.chainId(id);
         ContributorRegistry first = registry;
-        registry = new ContributorRegistry();
+        registry = new ContributorRegistry(new MootToken(), 1);
         _refused(IContributorRegistry.InvalidSignature.selector, 0, NEVER, signature);
         first.registerBySig(payee, DID, 0, NEVER, signature);
     }

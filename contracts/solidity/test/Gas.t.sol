@@ -3,64 +3,71 @@ pragma solidity 0.8.37;
 
 import {ContributorRegistry} from "../ContributorRegistry.sol";
 import {IFederation} from "../interfaces/IFederation.sol";
-import {Leaves} from "../libraries/Leaves.sol";
-import {Tree} from "./Tree.sol";
 import {World} from "./World.sol";
 
 /// @title Gas of whole transactions: each pays for its calldata and finds all storage cold.
-/// @dev The claim of 1 is the pool's very first, which makes its `totalPaid` too.
 /// forge-config: default.isolate = true
 contract GasTest is World {
     uint256 internal constant KEY = 0xA11CE;
 
-    function test_gas_ofAnEpoch() public {
+    function test_gas_ofAnEpoch_staysWithinItsBounds() public {
         for (uint256 epoch = 1; epoch <= 2; ++epoch) {
             string memory when = epoch == 1 ? "first" : "later";
-            _do("openEpoch, 2 providers", when);
+            uint256 frame = _do("openEpoch, 2 providers", when);
             for (uint256 round = 1; round <= 2; ++round) {
                 when = epoch == 1 && round == 1 ? "first" : "later";
-                _do("openRound", when);
-                _do("closeCommits", when);
-                _do("closeReveals", when);
+                uint256 whole = _do("openRound", when);
+                whole += _do("closeCommits", when);
+                whole += _do("closeReveals", when);
                 vm.roll(uint256(federation.drawTarget()) + 257);
                 federation.retarget();
                 _save("retarget", when);
-                _do("drawShard, 2 providers", when);
-                _do("recordRound", when);
+                whole += _do("drawShard, 2 providers", when);
+                whole += atMost(_do("recordRound", when), 60_000);
+                atMost(whole, 300_000);
             }
             when = epoch == 1 ? "first" : "later";
-            _do("revealEpoch", when);
+            frame += _do("revealEpoch", when);
             uint256 total = epoch * FUNDS / 4;
+            uint256 bound = epoch == 1 ? 120_000 : 60_000;
             vm.prank(AGGREGATOR);
-            federation.propose(keccak256(abi.encode("table", epoch)), total);
-            _save("propose", when);
-            _do("finalize", when);
+            federation.propose(keccak256(abi.encode("table", epoch)), total, keccak256(abi.encode("records", epoch)));
+            frame += atMost(_save("propose", when), bound);
+            frame += atMost(_do("finalize", when), bound);
+            atMost(frame, 600_000);
             pool.fund(FUNDS);
-            _save("fund", when);
         }
     }
 
-    function test_gas_ofAClaim() public {
-        uint16[4] memory sizes = [1, 10, 100, 1000];
-        for (uint256 s = 0; s < sizes.length; ++s) {
-            uint256 size = sizes[s];
-            string memory name = string.concat("claim of ", vm.toString(size));
-            address payee = address(uint160(0xBEEF0000 + size));
-            for (uint256 time = 1; time <= 2; ++time) {
-                bytes32[] memory leaves = new bytes32[](size);
-                for (uint256 i = 0; i < size; ++i) {
-                    leaves[i] = keccak256(abi.encode(i));
-                }
-                leaves[0] = Leaves.payout(address(pool), payee, time * 1e18);
-                _post(Tree.root(leaves), pool.totalPaid() + 1e18);
-                pool.claim(payee, time * 1e18, Tree.proof(leaves, 0));
-                _save(name, time == 1 ? "first" : "later");
-            }
-        }
+    function test_gas_ofBondsAndFaults() public {
+        vault.deposit(STRANGER, 1);
+        _save("deposit", "first");
+        vault.deposit(STRANGER, 1);
+        _save("deposit", "later");
+        vm.prank(STRANGER);
+        vault.quit();
+        _save("quit", "first");
+        vm.prank(STRANGER);
+        vault.withdraw(1);
+        _save("withdraw", "first");
+        open();
+        consent(0);
+        _save("consent", "first");
+        reach(IFederation.Phase.Draw);
+        federation.showPreimage(0, preimages()[0], tips());
+        _save("showPreimage", "first");
+        reach(IFederation.Phase.Proposed);
+        convictRound(1);
+        _save("convictRound", "first");
+        lapse();
+        vault.deposit(AGGREGATOR, AGGREGATOR_BOND);
+        open();
+        lapse();
+        _save("lapse", "later");
     }
 
     function test_gas_ofARegistration() public {
-        ContributorRegistry registry = new ContributorRegistry();
+        ContributorRegistry registry = new ContributorRegistry(token, 1);
         address payee = vm.addr(KEY);
         for (uint256 nonce = 0; nonce < 2; ++nonce) {
             bytes32 did = keccak256(abi.encode("did", nonce));
@@ -82,22 +89,17 @@ contract GasTest is World {
     }
 
     /// @dev Sends the legal step that `name` stands for and saves its gas.
-    function _do(string memory name, string memory when) private {
+    function _do(string memory name, string memory when) private returns (uint256) {
         step();
-        _save(name, when);
+        return _save(name, when);
     }
 
-    function _save(string memory name, string memory when) private {
-        vm.snapshotGasLastCall("gas", string.concat(name, ", ", when));
+    function _save(string memory name, string memory when) private returns (uint256) {
+        return vm.snapshotGasLastCall("gas", string.concat(name, ", ", when));
     }
 
-    function _post(bytes32 root, uint256 total) private {
-        pool.fund(FUNDS);
-        reach(IFederation.Phase.Closed);
-        step();
-        reach(IFederation.Phase.Revealed);
-        vm.prank(AGGREGATOR);
-        federation.propose(root, total);
-        step();
+    function atMost(uint256 gas, uint256 most) private pure returns (uint256) {
+        atMost(gas, most, "gas");
+        return gas;
     }
 }

@@ -4,12 +4,14 @@ pragma solidity 0.8.37;
 import {IFederation} from "../interfaces/IFederation.sol";
 import {IRewardPool} from "../interfaces/IRewardPool.sol";
 import {Leaves} from "../libraries/Leaves.sol";
-import {Observer} from "./Observer.sol";
+import {People} from "./People.sol";
 import {Tree} from "./Tree.sol";
 
 /// @title Random people around one federation: some follow the protocol, some lie, some only try.
 /// @dev Knows what every call must do and fails where a contract does otherwise.
-contract Handler is Observer {
+contract Handler is People {
+    uint256 private constant FIRST_FOR_ANYONE = 7;
+
     /// @dev Leaves of the table that is live or proposed; empty where nobody knows any.
     struct Table {
         bytes32[] leaves;
@@ -21,7 +23,7 @@ contract Handler is Observer {
 
     /// @notice A few legal steps by the aggregator, and by a stranger where anyone may.
     function advance(uint256 steps, uint256 seed) external {
-        steps = bound(steps, 1, 4);
+        steps = bound(steps, 1, 6);
         for (uint256 i = 0; i < steps; ++i) {
             advanceOnce(uint256(keccak256(abi.encode(seed, i))));
         }
@@ -29,16 +31,17 @@ contract Handler is Observer {
 
     /// @notice Any function in any phase, from the aggregator or from someone else.
     function attempt(uint256 f, bool aggregator, bytes32 word, uint256 number) external observed {
-        f = bound(f, 0, 9);
+        f = bound(f, 0, 11);
         number = bound(number, 0, 2 * FUNDS);
+        bytes memory data = _data(f, word, number);
         vm.prank(aggregator ? AGGREGATOR : STRANGER);
-        (bool done,) = address(federation).call(_data(f, word, number));
-        check(!done || aggregator || f >= 7, "a stranger moves only what anyone may");
+        (bool done, bytes memory result) = address(federation).call(data);
+        check(!done || aggregator || f >= FIRST_FOR_ANYONE, "a stranger moves only what anyone may");
         if (!done) return;
-        if (f == 0) used = 0;
-        if (f == 6) delete _proposed;
-        if (f == 7) ++used;
-        if (f == 9) _goLive();
+        if (f == 7) delete _proposed;
+        if (f == 8) _drew(abi.decode(result, (uint32)));
+        if (f == 10) _live = _proposed;
+        check(f != 11, "nobody else is a judge");
     }
 
     function fund(uint256 amount) external observed {
@@ -57,14 +60,17 @@ contract Handler is Observer {
 
     function wait(uint256 blocks, uint256 time) external observed {
         vm.roll(block.number + bound(blocks, 1, 300));
-        vm.warp(block.timestamp + bound(time, 1, 2 * WINDOW));
+        vm.warp(block.timestamp + bound(time, 1, PHASE / 4));
     }
 
-    /// @notice Post a table past the federation.
+    /// @notice Post a table past the federation, take a bond past it.
     function usurp(bytes32 root, uint256 total) external observed {
         vm.prank(STRANGER);
         (bool done,) = address(pool).call(abi.encodeCall(IRewardPool.post, (root, total)));
         check(!done, "only the federation posts");
+        vm.prank(STRANGER);
+        (done,) = address(vault).call(abi.encodeCall(vault.slash, (AGGREGATOR, total, STRANGER)));
+        check(!done, "only the federation takes a bond");
     }
 
     /// @notice Claim what the live table says, plus `extra`.
@@ -73,38 +79,45 @@ contract Handler is Observer {
         claimOnce(index, extra % 4 == 0 ? extra : 0);
     }
 
-    /// @notice Bring the epoch to its end, then pay out all that was ever promised.
+    /// @notice Bring the epoch to its end by time alone, take every bond out, then pay all that was promised.
     function finish() external {
-        while (federation.phase() != IFederation.Phase.Closed) advanceOnce(1);
-        advanceOnce(1);
-        while (federation.phase() != IFederation.Phase.Revealed) advanceOnce(1);
-        uint256 owed = pool.totalCumulative() - pool.totalPaid();
-        uint256[PAYEES] memory pay;
-        for (uint256 i = 0; i < PAYEES; ++i) {
-            pay[i] = pool.paid(payee(i));
+        for (uint256 i = 0; federation.phase() != IFederation.Phase.Closed; ++i) {
+            atMost(i, 1, "two lapses close any epoch");
+            _lapse();
         }
-        pay[0] += owed;
-        _propose(pay, pool.totalCumulative());
-        advanceOnce(1);
-        if (owed > 0) claimOnce(0, 0);
-        eq(pool.totalPaid(), pool.totalCumulative(), "all that was promised can leave");
+        while (federation.holds() != 0) this.answer();
+        address[] memory all = bonders();
+        for (uint256 i = 0; i < all.length; ++i) {
+            uint256 amount = vault.bondOf(all[i]);
+            vm.prank(all[i]);
+            vault.quit();
+            vm.prank(all[i]);
+            if (amount != 0) vault.withdraw(amount);
+        }
+        eq(token.balanceOf(address(vault)), 0, "every bond can leave");
+        _payAll();
     }
 
     function advanceOnce(uint256 seed) internal observed {
         IFederation.Phase phase = federation.phase();
         if (phase == IFederation.Phase.Closed) {
-            uint256 funds = bound(seed, 0, pool.unallocated());
-            used = 0;
-            vm.prank(AGGREGATOR);
-            federation.openEpoch(terms(3, uint32(bound(seed, 1, 2)), funds));
+            _bondAll();
+            uint256 free = pool.unallocated() - federation.forfeited();
+            open(uint32(bound(seed, 1, 2)), bound(seed, 0, free));
+        } else if (phase == IFederation.Phase.Proposed) {
+            while (federation.holds() != 0) this.answer();
+            if (!_late()) vm.warp(federation.deadline());
+            federation.finalize();
+            _live = _proposed;
+        } else if (_late()) {
+            _lapse();
         } else if (phase == IFederation.Phase.Draw && block.number > uint256(federation.drawTarget()) + 256) {
             vm.prank(STRANGER);
             federation.retarget();
-        } else if (phase == IFederation.Phase.Revealed) {
+        } else if (phase == IFederation.Phase.Settle) {
             _pay(seed);
         } else {
             step();
-            if (phase == IFederation.Phase.Proposed) _goLive();
         }
     }
 
@@ -131,11 +144,28 @@ contract Handler is Observer {
         }
     }
 
+    /// @dev An epoch that promises all that was promised before and not paid, and pays it.
+    function _payAll() private {
+        advanceOnce(1);
+        while (federation.phase() != IFederation.Phase.Settle) advanceOnce(1);
+        uint256 owed = pool.totalCumulative() - pool.totalPaid();
+        uint256[PAYEES] memory pay;
+        for (uint256 i = 0; i < PAYEES; ++i) {
+            pay[i] = pool.paid(payee(i));
+        }
+        pay[0] += owed + federation.forfeited();
+        _propose(pay, pool.totalCumulative() + federation.forfeited());
+        advanceOnce(1);
+        if (pool.totalCumulative() != pool.totalPaid()) claimOnce(0, 0);
+        eq(pool.totalPaid(), pool.totalCumulative(), "all that was promised can leave");
+        eq(federation.forfeited(), 0, "every lost bond reached the members");
+    }
+
     /// @dev Three tables of four are honest; the others promise more than their total, or take pay back.
     function _pay(uint256 seed) private {
         uint256[PAYEES] memory pay = _live.pay;
         uint256 total = pool.totalCumulative();
-        uint256 free = federation.funds();
+        uint256 free = federation.reserved();
         for (uint256 i = 0; i < PAYEES; ++i) {
             uint256 gain = bound(uint256(keccak256(abi.encode(seed, i))), 0, free / PAYEES);
             pay[i] += gain;
@@ -152,24 +182,33 @@ contract Handler is Observer {
             leaves[i] = Leaves.payout(address(pool), payee(i), pay[i]);
         }
         _proposed = Table(leaves, pay);
-        vm.prank(AGGREGATOR);
-        federation.propose(Tree.root(leaves), total);
+        address by = AGGREGATOR;
+        if (federation.aggregatorLost()) {
+            by = PROPOSER;
+            _bondAll();
+        }
+        vm.prank(by);
+        federation.propose(Tree.root(leaves), total, "settlement");
     }
 
-    function _goLive() private {
-        _live = _proposed;
+    function _drew(uint32 shard) private {
+        drawn[federation.epoch()][federation.round()] = shard;
+        ++used;
     }
 
-    function _data(uint256 f, bytes32 word, uint256 number) private pure returns (bytes memory) {
-        if (f == 0) return abi.encodeCall(IFederation.openEpoch, (terms(3, uint32(number % 4), number)));
+    function _data(uint256 f, bytes32 word, uint256 number) private view returns (bytes memory) {
+        // Never valid, since the handler would not know what the epoch promised.
+        if (f == 0) return abi.encodeCall(IFederation.openEpoch, (terms(1, 2, number)));
         if (f == 1) return abi.encodeCall(IFederation.openRound, (word));
         if (f == 2) return abi.encodeCall(IFederation.closeCommits, (word));
         if (f == 3) return abi.encodeCall(IFederation.closeReveals, (word));
         if (f == 4) return abi.encodeCall(IFederation.recordRound, (word, word, word, word));
         if (f == 5) return abi.encodeCall(IFederation.revealEpoch, (word));
-        if (f == 6) return abi.encodeCall(IFederation.propose, (word, number));
-        if (f == 7) return abi.encodeCall(IFederation.drawShard, (links(number % LINKS)));
-        if (f == 8) return abi.encodeCall(IFederation.retarget, ());
-        return abi.encodeCall(IFederation.finalize, ());
+        if (f == 6) return abi.encodeCall(IFederation.cancel, ());
+        if (f == 7) return abi.encodeCall(IFederation.propose, (word, number, word));
+        if (f == 8) return abi.encodeCall(IFederation.drawShard, (links(number % LINKS)));
+        if (f == 9) return abi.encodeCall(IFederation.retarget, ());
+        if (f == 10) return abi.encodeCall(IFederation.finalize, ());
+        return abi.encodeCall(IFederation.hold, ());
     }
 }

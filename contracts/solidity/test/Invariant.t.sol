@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Base, Selectors} from "./Base.sol";
 import {Handler} from "./Handler.sol";
+import {People} from "./People.sol";
 
 /// @title What stays true whatever anybody does, and that there is always a way out.
 contract InvariantTest is Base {
@@ -14,7 +15,7 @@ contract InvariantTest is Base {
     }
 
     function targetSelectors() external view returns (Selectors[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](7);
+        bytes4[] memory selectors = new bytes4[](19);
         selectors[0] = Handler.advance.selector;
         selectors[1] = Handler.attempt.selector;
         selectors[2] = Handler.fund.selector;
@@ -22,6 +23,18 @@ contract InvariantTest is Base {
         selectors[4] = Handler.wait.selector;
         selectors[5] = Handler.usurp.selector;
         selectors[6] = Handler.claim.selector;
+        selectors[7] = People.bond.selector;
+        selectors[8] = People.quit.selector;
+        selectors[9] = People.withdraw.selector;
+        selectors[10] = People.agree.selector;
+        selectors[11] = People.show.selector;
+        selectors[12] = People.accuse.selector;
+        selectors[13] = People.cancel.selector;
+        selectors[14] = People.convict.selector;
+        selectors[15] = People.ask.selector;
+        selectors[16] = People.answer.selector;
+        selectors[17] = People.lapseNow.selector;
+        selectors[18] = People.convictValidator.selector;
         targets = new Selectors[](1);
         targets[0] = Selectors(address(handler), selectors);
     }

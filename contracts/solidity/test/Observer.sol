@@ -4,22 +4,29 @@ pragma solidity 0.8.37;
 import {IFederation} from "../interfaces/IFederation.sol";
 import {World} from "./World.sol";
 
-/// @title Watches one federation and its pool across single calls, and as a whole.
+/// @title Watches one federation with its pool and its vault across single calls, and as a whole.
 abstract contract Observer is World {
     uint256 internal constant PAYEES = 4;
+
+    /// @dev Edges of the state machine: bit `to` of the word at `from`. See `IFederation.Phase`.
+    uint256[8] private _edges = [2, 0x44, 0x48, 0x50, 0x60, 0x42, 0x81, 0x41];
 
     struct Seen {
         IFederation.Phase phase;
         uint64 epoch;
         uint32 round;
+        uint32 recorded;
         uint256 funded;
         uint256 total;
         uint256 totalPaid;
+        uint256 forfeited;
         uint256[PAYEES] paid;
     }
 
     uint256 internal sent = FUNDS;
     uint256 internal donated;
+    uint256 internal handedOut;
+    uint256 internal bonded = 2 * AGGREGATOR_BOND + VALIDATOR_BOND + PROVIDERS * PROVIDER_BOND;
     uint256[8] public visits;
 
     /// @dev For one call of one function: whatever it was, it moves along one edge and takes nothing back.
@@ -35,73 +42,111 @@ abstract contract Observer is World {
         for (uint256 i = 0; i < PAYEES; ++i) {
             atMost(before.paid[i], now_.paid[i], "paid never falls");
         }
+        if (now_.forfeited < before.forfeited) {
+            check(before.phase == IFederation.Phase.Proposed, "lost bonds only go out with a table");
+            check(now_.phase == IFederation.Phase.Closed, "and once it is final");
+            handedOut += before.forfeited - now_.forfeited;
+        }
     }
 
     function payee(uint256 index) public pure returns (address) {
         return address(uint160(0xBEEF0000 + index));
     }
 
+    /// @dev All accounts that ever have a bond.
+    function bonders() internal view returns (address[] memory all) {
+        all = new address[](4 + PROVIDERS);
+        (all[0], all[1], all[2], all[3]) = (AGGREGATOR, PROPOSER, STRANGER, VALIDATOR);
+        for (uint256 i = 0; i < PROVIDERS; ++i) {
+            all[4 + i] = providers[i];
+        }
+    }
+
     /// @notice Every wei is where the books say.
     function checkMoney() external view {
+        uint256 lost = pool.funded() - sent;
         uint256 held = token.balanceOf(address(pool));
-        eq(pool.funded(), sent, "funded is what was sent");
-        eq(held + pool.totalPaid(), sent + donated, "conserved");
+        eq(federation.forfeited() + handedOut, lost, "every lost bond waits for the members or reached them");
+        eq(held + pool.totalPaid(), sent + lost + donated, "conserved");
         atMost(pool.totalPaid(), pool.totalCumulative(), "paid within what was promised");
         atMost(pool.totalCumulative(), pool.funded(), "promised within what was funded");
         atMost(pool.totalCumulative() - pool.totalPaid() + pool.unallocated(), held, "solvent");
+        atMost(federation.reserved(), pool.unallocated(), "what an epoch may pay is there");
         uint256 sum;
         for (uint256 i = 0; i < PAYEES; ++i) {
             eq(token.balanceOf(payee(i)), pool.paid(payee(i)), "received is what was paid");
             sum += pool.paid(payee(i));
         }
         eq(sum, pool.totalPaid(), "totalPaid is the sum");
+        _checkBonds(lost);
     }
 
     /// @notice What an epoch under way may rely on.
     function checkEpoch() external view {
         IFederation.Phase phase = federation.phase();
-        uint64 epoch = federation.epoch();
-        uint32 round = federation.round();
-        if (phase == IFederation.Phase.Closed) return;
-        atMost(federation.funds(), pool.unallocated(), "the epoch's funds stay free for it");
+        (uint64 epoch, uint32 round) = (federation.epoch(), federation.round());
         atMost(round, federation.rounds(), "no round too many");
+        atMost(federation.recorded(), round, "recorded are opened");
+        check((federation.proposal().proposer != address(0)) == (phase == IFederation.Phase.Proposed), "proposal");
+        if (phase == IFederation.Phase.Closed) return;
         uint256 seen;
         for (uint32 r = 1; r <= round; ++r) {
-            IFederation.RoundInfo memory info = federation.roundInfo(epoch, r);
-            bool under = r == round;
-            check(info.baseHash != 0, "an open round has a base");
-            check((info.commitRoot != 0) == (!under || phase != IFederation.Phase.Commit), "commitments");
-            bool drawn = !under || phase < IFederation.Phase.Commit || phase > IFederation.Phase.Draw;
-            check((info.shard != 0) == drawn, "a shard once drawn");
-            check((info.receiptHash != 0) == (drawn && !(under && phase == IFederation.Phase.Record)), "recorded");
-            if (!drawn) continue;
-            atMost(info.shard, 3, "a shard of the deck");
-            check(seen & (1 << info.shard) == 0, "a shard is drawn once");
-            seen |= 1 << info.shard;
+            check(federation.roundDigest(epoch, r) != 0, "an open round has a digest");
+            uint32 shard = drawn[epoch][r];
+            atMost(shard, 3, "a shard of the deck");
+            check(shard == 0 || seen & (1 << shard) == 0, "a shard is drawn once");
+            check(shard != 0 || r == round, "only the last round may lack its shard");
+            seen |= 1 << shard;
         }
+        if (!_underWay(phase)) return;
+        eq(federation.recorded(), phase == IFederation.Phase.Open ? round : round - 1, "all but the one under way");
+        check(!federation.aggregatorLost(), "only a bonded aggregator runs rounds");
+        atMost(AGGREGATOR_BOND, vault.bondOf(AGGREGATOR), "its bond is there");
+        for (uint256 i = 0; i < PROVIDERS; ++i) {
+            atMost(PROVIDER_BOND, vault.bondOf(providers[i]), "a provider's bond is there");
+        }
+    }
+
+    function _checkBonds(uint256 lost) private view {
+        address[] memory all = bonders();
+        (uint256 bonds, uint256 returned) = (0, 0);
+        for (uint256 i = 0; i < all.length; ++i) {
+            bonds += vault.bondOf(all[i]);
+            returned += token.balanceOf(all[i]);
+        }
+        eq(token.balanceOf(address(vault)), bonds, "the vault holds every bond");
+        uint256 won = token.balanceOf(CHALLENGER);
+        eq(bonds + returned + won + lost, bonded, "every bond stands, was returned, or was lost");
+        atMost(won, lost, "a challenger gets at most half");
+    }
+
+    function _underWay(IFederation.Phase phase) private pure returns (bool) {
+        return phase >= IFederation.Phase.Open && phase <= IFederation.Phase.Record;
     }
 
     function _seen() private view returns (Seen memory seen) {
         seen.phase = federation.phase();
         seen.epoch = federation.epoch();
         seen.round = federation.round();
+        seen.recorded = federation.recorded();
         seen.funded = pool.funded();
         seen.total = pool.totalCumulative();
         seen.totalPaid = pool.totalPaid();
+        seen.forfeited = federation.forfeited();
         for (uint256 i = 0; i < PAYEES; ++i) {
             seen.paid[i] = pool.paid(payee(i));
         }
     }
 
-    function _edge(Seen memory a, Seen memory b) private pure returns (bool) {
-        (uint256 from, uint256 to) = (uint256(a.phase), uint256(b.phase));
-        if (from == to) return a.epoch == b.epoch && a.round == b.round;
-        if (from == 0) return to == 1 && b.epoch == a.epoch + 1 && b.round == 0;
+    function _edge(Seen memory a, Seen memory b) private view returns (bool) {
+        bool still = a.phase == b.phase;
+        if (!still && (_edges[uint256(a.phase)] >> uint256(b.phase)) & 1 == 0) return false;
+        if (a.phase == IFederation.Phase.Closed && !still) return b.epoch == a.epoch + 1 && b.round + b.recorded == 0;
         if (a.epoch != b.epoch) return false;
-        if (from == 1 && to == 2) return b.round == a.round + 1;
-        if (a.round != b.round) return false;
-        if (from == 1) return to == 6;
-        if (from == 5) return to == 1;
-        return to == (from + 1) % 8;
+        bool opensRound = a.phase == IFederation.Phase.Open && b.phase == IFederation.Phase.Commit;
+        if (b.round != a.round + (opensRound ? 1 : 0)) return false;
+        if (a.phase == IFederation.Phase.Record && b.phase == IFederation.Phase.Open) return b.recorded == b.round;
+        // Otherwise rounds only stop to count, and only where judges may say so.
+        return b.recorded == a.recorded || (b.recorded < a.recorded && b.phase == IFederation.Phase.Settle);
     }
 }

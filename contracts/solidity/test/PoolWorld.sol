@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {MootToken} from "../MootToken.sol";
 import {RewardPool} from "../RewardPool.sol";
+import {IReserves} from "../interfaces/IReserves.sol";
 import {Leaves} from "../libraries/Leaves.sol";
+import {Base} from "./Base.sol";
 import {HookToken} from "./HookToken.sol";
 import {Tree} from "./Tree.sol";
-import {World} from "./World.sol";
 
 /// @title A funded pool for which the test itself stands as the federation.
-abstract contract PoolWorld is World {
+abstract contract PoolWorld is Base, IReserves {
     address internal constant PAYEE = address(0xB0B);
+    address internal constant STRANGER = address(0x57A);
+    uint256 internal constant FUNDS = 1e21;
     uint256 internal constant MEMBERS = 5;
 
+    MootToken internal token;
     RewardPool internal own;
+    uint256 public reserved;
 
-    function setUp() public override {
-        super.setUp();
+    function setUp() public virtual {
+        token = new MootToken();
         own = new RewardPool(token, address(this));
+        token.mint(address(this), 10 * FUNDS);
         token.approve(address(own), type(uint256).max);
         own.fund(FUNDS);
     }
@@ -37,6 +44,20 @@ abstract contract PoolWorld is World {
             leaves[i] = leafOf(payeeAt(i), pay[i]);
         }
         own.post(Tree.root(leaves), total);
+    }
+
+    /// @dev Funds from another account than the test.
+    function fundFrom(address funder, uint256 amount) internal {
+        token.mint(funder, amount);
+        vm.prank(funder);
+        token.approve(address(own), amount);
+        vm.prank(funder);
+        own.fund(amount);
+    }
+
+    function sweepAs(address funder) internal returns (uint256) {
+        vm.prank(funder);
+        return own.sweep();
     }
 
     function payeeAt(uint256 i) internal pure returns (address) {

@@ -2,6 +2,8 @@
 pragma solidity 0.8.37;
 
 import {IFederation} from "../interfaces/IFederation.sol";
+import {IFederationErrors} from "../interfaces/IFederationErrors.sol";
+import {IFederationEvents} from "../interfaces/IFederationEvents.sol";
 import {Leaves} from "../libraries/Leaves.sol";
 import {Tree} from "./Tree.sol";
 import {World} from "./World.sol";
@@ -11,22 +13,22 @@ contract RoundPhasesTest is World {
     function test_openRound_numbersRounds_untilAllAreRecorded() public {
         open();
         vm.expectEmit(address(federation));
-        emit IFederation.RoundOpened(1, 1, keccak256("base"));
+        emit IFederationEvents.RoundOpened(1, 1, keccak256("base"), uint64(block.timestamp) + PHASE);
         step();
-        eq(federation.roundInfo(1, 1).baseHash, keccak256("base"), "base");
         reach(IFederation.Phase.Record);
         step();
         vm.prank(AGGREGATOR);
         eq(federation.openRound(keccak256("second")), 2, "round");
+        eq(federation.recorded(), 1, "recorded");
         reach(IFederation.Phase.Record);
         step();
-        vm.expectRevert(abi.encodeWithSelector(IFederation.AllRoundsRecorded.selector, 2));
+        vm.expectRevert(abi.encodeWithSelector(IFederationErrors.AllRoundsRecorded.selector, 2));
         vm.prank(AGGREGATOR);
         federation.openRound(keccak256("third"));
     }
 
     function test_roundHashes_areRefused_whenZero() public {
-        bytes memory zero = abi.encodeWithSelector(IFederation.ZeroHash.selector);
+        bytes memory zero = abi.encodeWithSelector(IFederationErrors.ZeroHash.selector);
         reach(IFederation.Phase.Open);
         vm.expectRevert(zero);
         vm.prank(AGGREGATOR);
@@ -50,36 +52,38 @@ contract RoundPhasesTest is World {
         phaseIs(IFederation.Phase.Record);
     }
 
-    function test_closeCommits_keepsItsRoot_andEmitsIt() public {
+    function test_round_extendsItsDigest_phaseByPhase() public {
         reach(IFederation.Phase.Commit);
-        vm.expectEmit(address(federation));
-        emit IFederation.CommitsClosed(1, 1, keccak256("commits"));
-        step();
-        eq(federation.roundInfo(1, 1).commitRoot, keccak256("commits"), "root");
-        phaseIs(IFederation.Phase.Reveal);
-    }
+        bytes32 digest = keccak256(abi.encode(keccak256("base")));
+        eq(federation.roundDigest(1, 1), digest, "base");
 
-    function test_closeReveals_keepsItsRoot_andAimsAtALaterBlock() public {
-        reach(IFederation.Phase.Reveal);
         vm.expectEmit(address(federation));
-        emit IFederation.RevealsClosed(1, 1, keccak256("reveals"), uint64(block.number) + DELAY);
+        emit IFederationEvents.CommitsClosed(1, 1, keccak256("commits"), uint64(block.timestamp) + PHASE);
         step();
-        eq(federation.roundInfo(1, 1).revealRoot, keccak256("reveals"), "root");
-        eq(federation.drawTarget(), block.number + DELAY, "target");
-    }
+        digest = keccak256(abi.encode(digest, keccak256("commits")));
+        eq(federation.roundDigest(1, 1), digest, "commits");
 
-    function test_recordRound_keepsItsHashes_andEmitsThem() public {
-        reach(IFederation.Phase.Record);
+        uint64 target = uint64(block.number) + DELAY;
         vm.expectEmit(address(federation));
-        emit IFederation.RoundRecorded(
-            1, 1, keccak256("model"), keccak256("events"), keccak256("trace"), keccak256("receipt")
+        emit IFederationEvents.RevealsClosed(1, 1, keccak256("reveals"), target, uint64(block.timestamp) + PHASE);
+        step();
+        digest = keccak256(abi.encode(digest, keccak256("reveals")));
+        eq(federation.roundDigest(1, 1), digest, "reveals");
+        eq(federation.drawTarget(), target, "target");
+
+        uint32 shard = draw();
+        digest = keccak256(abi.encode(digest, shard));
+        eq(federation.roundDigest(1, 1), digest, "shard");
+
+        bytes32[4] memory hashes = [keccak256("model"), keccak256("events"), keccak256("trace"), keccak256("receipt")];
+        vm.expectEmit(address(federation));
+        emit IFederationEvents.RoundRecorded(
+            1, 1, hashes[0], hashes[1], hashes[2], hashes[3], uint64(block.timestamp) + PHASE
         );
         step();
-        IFederation.RoundInfo memory info = federation.roundInfo(1, 1);
-        eq(info.modelHash, keccak256("model"), "model");
-        eq(info.eventsRoot, keccak256("events"), "events");
-        eq(info.traceRoot, keccak256("trace"), "trace");
-        eq(info.receiptHash, keccak256("receipt"), "receipt");
+        digest = keccak256(abi.encode(digest, hashes[0], hashes[1], hashes[2], hashes[3]));
+        eq(federation.roundDigest(1, 1), digest, "record");
+        eq(federation.recorded(), 1, "recorded");
         phaseIs(IFederation.Phase.Open);
     }
 
@@ -94,14 +98,19 @@ contract RoundPhasesTest is World {
         vm.prank(AGGREGATOR);
         federation.recordRound("m", Tree.root(leaves), "t", "r");
         bytes32[] memory proof = Tree.proof(leaves, 3);
+        IFederation.RoundWords memory w = words(1, 1);
+        (w.modelHash, w.eventsRoot, w.traceRoot, w.receiptHash) = ("m", Tree.root(leaves), "t", "r");
 
-        check(federation.eventInRound(1, 1, stream, payload, proof), "an event of the round");
-        check(!federation.eventInRound(1, 1, other, payload, proof), "another stream");
-        check(!federation.eventInRound(1, 1, stream, other, proof), "another payload");
-        check(!federation.eventInRound(1, 1, payload, stream, proof), "swapped");
-        check(!federation.eventInRound(1, 2, stream, payload, proof), "another round");
-        check(!federation.eventInRound(2, 1, stream, payload, proof), "another epoch");
+        check(federation.eventInRound(1, 1, w, stream, payload, proof), "an event of the round");
+        check(!federation.eventInRound(1, 1, w, other, payload, proof), "another stream");
+        check(!federation.eventInRound(1, 1, w, stream, other, proof), "another payload");
+        check(!federation.eventInRound(1, 1, w, payload, stream, proof), "swapped");
+        check(!federation.eventInRound(1, 2, w, stream, payload, proof), "another round");
+        check(!federation.eventInRound(2, 1, w, stream, payload, proof), "another epoch");
+        w.receiptHash = "another";
+        check(!federation.eventInRound(1, 1, w, stream, payload, proof), "another receipt");
+        w.receiptHash = "r";
         proof[0] = other;
-        check(!federation.eventInRound(1, 1, stream, payload, proof), "another proof");
+        check(!federation.eventInRound(1, 1, w, stream, payload, proof), "another proof");
     }
 }

@@ -42,7 +42,7 @@ def test_manifest_is_one_text_when_it_is_read_back():
         community=COMMUNITY.did, aggregator=AGGREGATOR.did, providers=[p.did for p in PROVIDERS]
     )
     manifest = build_manifest(
-        settings, parties=parties, chain=chain_section(Address("0x" + "cd" * 20)), shards=9
+        settings, parties=parties, chain=chain_section(Address("0x" + "cd" * 20), [Address(f"0x{i:040x}") for i in range(1, 4)]), shards=9
     )
     assert Manifest.from_toml(manifest.to_toml()) == manifest
     assert (manifest.rounds, manifest.validation.shards) == (7, 9)
