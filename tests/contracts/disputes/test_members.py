@@ -249,6 +249,7 @@ def test_line_leaves_numbers_beyond_all_bounds_to_their_own_disputes(court: Cour
     court.convicts(product(case, i, delta_of(court, 1, i)), 1)
 
 
+@pytest.mark.slow
 def test_members_cost_less_than_six_million_gas_when_the_model_is_large() -> None:
     court = Court.open(MemberDisputes, size=LARGE)
     i = next(i for i in range(1, LARGE.members) if delta_of(court, 2, i))

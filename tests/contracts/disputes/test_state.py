@@ -179,6 +179,7 @@ def test_model_convicts_when_another_one_was_released(court: Court, round_: int)
     court.convicts(model(bent(court, round_, Op.EXIT, "weights"), line.model), round_)
 
 
+@pytest.mark.slow
 def test_states_cost_less_than_a_million_gas_when_the_model_is_large() -> None:
     court = Court.open(StateDisputes, size=LARGE)
     line = court.epoch.rounds[1]
