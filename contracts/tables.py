@@ -25,7 +25,7 @@ _TEMPLATE: Final = """// SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
 /// @title {what}, written by `contracts/tables.py`: do not edit.
-/// @dev {entries} entries of {width} bytes for 0, 2^-{bits}, ... 16; {one} stands for 1. Python: `federation/fixedpoint.py`.
+/// @dev {entries} entries of {width} bytes for x = 0, 2^-{bits}, ... 16, in units of 2^-24.
 library {name} {{
     bytes internal constant ENTRIES =
 {lines};
@@ -47,7 +47,6 @@ def _library(name: str, what: str, table: Ints) -> str:
         entries=ENTRIES,
         width=WIDTH,
         bits=24 - STEP_BITS,
-        one="2^24",
         lines="\n".join(lines),
     )
 

@@ -53,6 +53,16 @@ def mean(case: Case, validation: Validation) -> Dispute:
     )
 
 
+def doubled(case: Case, shard: int, provider: int, one: PartEntry, other: PartEntry) -> Dispute:
+    """Dispute an index with two parts for one shard and provider."""
+    return Dispute.draft(
+        ExampleDisputes,
+        lambda judge, sender: judge.doubled(
+            sender, context=case.context, shard=shard, provider=provider, one=one, other=other
+        ),
+    )
+
+
 def open_part(context: Context, provider: int, part: bytes, entry: PartEntry) -> Dispute:
     """Open an accused provider's part of the drawn shard.
 

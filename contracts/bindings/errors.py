@@ -876,14 +876,15 @@ class NotConsented(CustomError):
 
 
 class NotConvicted(CustomError):
-    """Nothing proved this proposal false."""
+    """This judge did not prove the proposal false."""
 
-    SIGNATURE: ClassVar[str] = "NotConvicted(bytes32)"
-    HINT: ClassVar[str] = "nothing proved this proposal false"
+    SIGNATURE: ClassVar[str] = "NotConvicted(bytes32,address)"
+    HINT: ClassVar[str] = "this judge did not prove the proposal false"
 
-    def __init__(self, ballot: Hash32) -> None:
-        super().__init__(ballot)
+    def __init__(self, ballot: Hash32, judge: Address) -> None:
+        super().__init__(ballot, judge)
         self.ballot = ballot
+        self.judge = judge
 
 
 class NotCounted(CustomError):
@@ -1261,10 +1262,10 @@ class ProposerTooEarly(CustomError):
 
 
 class QuestionsOpen(CustomError):
-    """Questions to the proposer are open: wait for their answers."""
+    """Demands are open: they must be answered or expire first."""
 
     SIGNATURE: ClassVar[str] = "QuestionsOpen(uint16)"
-    HINT: ClassVar[str] = "questions to the proposer are open: wait for their answers"
+    HINT: ClassVar[str] = "demands are open: they must be answered or expire first"
 
     def __init__(self, holds: int) -> None:
         super().__init__(holds)

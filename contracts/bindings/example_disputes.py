@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from contracts.bindings.errors import (
     InvalidRecord,
@@ -73,6 +73,24 @@ class ExampleDisputes(Contract):
     def deploy(cls, chain: Chain, sender: Signer) -> Self:
         """Deploy a new one."""
         return cls._deploy(chain, sender, ())
+
+    def doubled(
+        self, sender: Signer, *, context: Context, shard: int, provider: int, one: PartEntry, other: PartEntry
+    ) -> Receipt:
+        """Dispute an index that holds two parts for one shard and provider: its author could choose between
+        them after the draw.
+
+        Any recorded round of the epoch is convicted.
+        """
+        return self._send(
+            sender,
+            f"doubled({Context.ABI},uint32,uint32,{PartEntry.ABI},{PartEntry.ABI})",
+            context.to_abi(),
+            shard,
+            provider,
+            one.to_abi(),
+            other.to_abi(),
+        )
 
     def example(self, sender: Signer, context: Context, claim: ExampleClaim) -> Receipt:
         """Dispute the label or the scale of one example.

@@ -20,6 +20,7 @@ from contracts.bindings.errors import (
     NothingProposed,
     NotVoted,
     NoValidators,
+    QuestionsOpen,
     SafeERC20FailedOperation,
     StringTooLong,
     TooFewVotes,
@@ -60,6 +61,7 @@ __all__ = [
     "NothingProposed",
     "Owed",
     "Phase",
+    "QuestionsOpen",
     "QuorumCalled",
     "SafeERC20FailedOperation",
     "StringTooLong",
@@ -220,12 +222,14 @@ class ValidatorQuorum(Contract):
         """Call for a quorum on what stands proposed."""
         return self._send(sender, "callQuorum(address)", federation)
 
-    def convict_validator(self, sender: Signer, ballot: Ballot, validator: int) -> Receipt:
+    def convict_validator(self, sender: Signer, ballot: Ballot, validator: int, judge: Address) -> Receipt:
         """Take the bond of a validator that vouched for a proposal that a proof later convicted.
 
         The caller gets half. (Not of one whose proposer merely left a demand unanswered.)
         """
-        return self._send(sender, f"convictValidator({Ballot.ABI},uint8)", ballot.to_abi(), validator)
+        return self._send(
+            sender, f"convictValidator({Ballot.ABI},uint8,address)", ballot.to_abi(), validator, judge
+        )
 
     def demands(self) -> Address:
         """Read ``demands``."""
@@ -246,7 +250,8 @@ class ValidatorQuorum(Contract):
     def lapse_call(self, sender: Signer, federation: Address) -> Receipt:
         """Void a proposal for which there was no quorum by the deadline.
 
-        Anyone may.
+        Anyone may, once no other question is open: a proposer could otherwise void its own proposal
+        before a demand convicts it.
         """
         return self._send(sender, "lapseCall(address)", federation)
 

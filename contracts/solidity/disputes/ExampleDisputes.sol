@@ -79,11 +79,31 @@ contract ExampleDisputes is DisputeBase {
         bytes32 tag = _enter(context);
         _open(context, tag, square, Trace.MEAN, 0, 0);
         Blobs.open(counts, context.terms.meanHash);
-        bool right = LinearModel.isMean(counts, context.terms.dim);
+        bool right = Blobs.shaped(counts, Blobs.MEAN, 8, context.terms.dim);
         if (right) {
-            right = square.values[0] == LinearModel.meanSquare(counts[12:], Blobs.little(counts, 4, 8));
+            uint256 total = Blobs.little(counts, 4, 8);
+            right = total != 0 && total < 1 << 40 && square.values[0] >= 0
+                && square.values[0] == LinearModel.meanSquare(counts[12:], total);
         }
         _judge(context, right);
+    }
+
+    /// @notice Dispute an index that holds two parts for one shard and provider: its author could choose
+    /// between them after the draw. Any recorded round of the epoch is convicted.
+    /// @param shard The shard of both.
+    /// @param provider The provider of both.
+    function doubled(
+        Context calldata context,
+        uint32 shard,
+        uint32 provider,
+        Examples.PartEntry calldata one,
+        Examples.PartEntry calldata other
+    ) external {
+        _enter(context);
+        Examples.Place memory place = Examples.placeOf(context, context.federation.epoch(), shard);
+        Examples.open(one, place, provider);
+        Examples.open(other, place, provider);
+        _judge(context, one.count == other.count && one.root == other.root);
     }
 
     /// @notice Open an accused provider's part of the drawn shard in public, which clears the provider.

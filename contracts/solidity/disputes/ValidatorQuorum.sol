@@ -8,6 +8,7 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 import {IBondVault} from "../interfaces/IBondVault.sol";
 import {IConvictions} from "../interfaces/IConvictions.sol";
 import {IFederation} from "../interfaces/IFederation.sol";
+import {IQuestions} from "../interfaces/IQuestions.sol";
 import {IValidatorQuorum} from "../interfaces/IValidatorQuorum.sol";
 import {Bonds} from "./Bonds.sol";
 
@@ -68,6 +69,8 @@ contract ValidatorQuorum is IValidatorQuorum, Bonds, EIP712 {
     function lapseCall(IFederation federation) external {
         Call memory open = _standing(federation);
         if (block.timestamp <= open.deadline) revert VotingOpen(open.deadline);
+        uint16 holds = IQuestions(address(federation)).holds();
+        if (holds > 1) revert QuestionsOpen(holds);
 
         emit NoQuorum(federation, open.ballot);
         _close(federation, open, open.caller);
@@ -75,15 +78,15 @@ contract ValidatorQuorum is IValidatorQuorum, Bonds, EIP712 {
     }
 
     /// @inheritdoc IValidatorQuorum
-    function convictValidator(Ballot calldata ballot, uint8 validator) external {
+    function convictValidator(Ballot calldata ballot, uint8 validator, address judge) external {
         bytes32 digest_ = _digest(ballot);
         uint256 bit = 1 << validator;
         if (voters[digest_] & bit == 0) revert NotVoted(validator, digest_);
         IConvictions convictions = IConvictions(address(ballot.federation));
-        address judge = convictions.convictedBy(
-            keccak256(abi.encode(ballot.epoch, ballot.rounds, ballot.payoutRoot, ballot.total, ballot.settlementRoot))
+        bytes32 key = keccak256(
+            abi.encode(ballot.epoch, ballot.rounds, ballot.payoutRoot, ballot.total, ballot.settlementRoot)
         );
-        if (judge == address(0) || judge == demands) revert NotConvicted(digest_);
+        if (judge == demands || !convictions.convictedBy(key, judge)) revert NotConvicted(digest_, judge);
 
         voters[digest_] &= ~bit;
         address account = ballot.federation.config().validators[validator];

@@ -87,6 +87,9 @@ interface IValidatorQuorum is IBonds {
     /// @notice There is still time to vote.
     error VotingOpen(uint64 deadline);
 
+    /// @notice Demands are open: they must be answered or expire first.
+    error QuestionsOpen(uint16 holds);
+
     /// @notice Fewer votes than the quorum needs.
     error TooFewVotes(uint256 given, uint256 required);
 
@@ -105,8 +108,8 @@ interface IValidatorQuorum is IBonds {
     /// @notice The validator did not vouch for this ballot, or has lost its bond for it.
     error NotVoted(uint8 validator, bytes32 ballot);
 
-    /// @notice Nothing proved this proposal false.
-    error NotConvicted(bytes32 ballot);
+    /// @notice This judge did not prove the proposal false.
+    error NotConvicted(bytes32 ballot, address judge);
 
     /// @notice Call for a quorum on what stands proposed.
     function callQuorum(IFederation federation) external;
@@ -115,7 +118,8 @@ interface IValidatorQuorum is IBonds {
     /// @param votes At least k, in ascending order of the validators.
     function uphold(IFederation federation, Vote[] calldata votes) external;
 
-    /// @notice Void a proposal for which there was no quorum by the deadline. Anyone may.
+    /// @notice Void a proposal for which there was no quorum by the deadline. Anyone may, once no other
+    /// question is open: a proposer could otherwise void its own proposal before a demand convicts it.
     function lapseCall(IFederation federation) external;
 
     /// @notice Give the bond of a call back whose proposal is gone. Anyone may.
@@ -123,7 +127,8 @@ interface IValidatorQuorum is IBonds {
 
     /// @notice Take the bond of a validator that vouched for a proposal that a proof later convicted. The
     /// caller gets half. (Not of one whose proposer merely left a demand unanswered.)
-    function convictValidator(Ballot calldata ballot, uint8 validator) external;
+    /// @param judge Who convicted the proposal.
+    function convictValidator(Ballot calldata ballot, uint8 validator, address judge) external;
 
     /// @notice The digest that validators sign for a proposal.
     function digest(Ballot calldata ballot) external view returns (bytes32);

@@ -5,6 +5,7 @@ import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProo
 
 import {IDispute} from "../interfaces/IDispute.sol";
 import {Blobs} from "./Blobs.sol";
+import {Vectors} from "./Vectors.sol";
 
 /// @title The committed validation examples, opened one by one. Python: `federation/validation.py`.
 library Examples {
@@ -104,10 +105,15 @@ library Examples {
             size = 5 + 4 * Blobs.little(data, offset + 1, 4);
             if (offset + size > data.length) return 0;
             uint256 least = 0;
-            for (uint256 at_ = offset + 5; at_ < offset + size; at_ += 4) {
-                uint256 found = Blobs.little(data, at_, 4);
-                if (found < least || found >= dim) return 0;
-                least = found + 1;
+            for (uint256 at_ = 5; at_ < size; at_ += 32) {
+                uint256 words = Vectors.eight(data, offset + at_);
+                uint256 last = size - at_ < 32 ? 256 - 8 * (size - at_) : 0;
+                for (uint256 shift = 256; shift != last;) {
+                    shift -= 32;
+                    uint256 found = (words >> shift) & type(uint32).max;
+                    if (found < least || found >= dim) return 0;
+                    least = found + 1;
+                }
             }
         }
     }

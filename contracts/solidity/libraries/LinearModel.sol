@@ -15,20 +15,6 @@ library LinearModel {
     uint256 private constant LOGIT_BITS = 24;
     int256 private constant MAX_SCALE = 1 << 17;
 
-    /// @notice Whether bytes are a mean of `dim` words: of at least one and fewer than 2^40 examples, with no
-    /// count above their number.
-    function isMean(bytes calldata data, uint256 dim) internal pure returns (bool) {
-        unchecked {
-            if (!Blobs.shaped(data, Blobs.MEAN, 8, dim)) return false;
-            uint256 total = Blobs.little(data, 4, 8);
-            if (total == 0 || total >= 1 << 40) return false;
-            for (uint256 offset = 12; offset < data.length; offset += 8) {
-                if (Vectors.four(data, offset) >> 192 > total) return false;
-            }
-            return true;
-        }
-    }
-
     /// @notice m.w: the mean's inner product with weights, `dim` entries each.
     /// @param counts How often each word occurs in `total` examples.
     function meanDot(bytes calldata counts, uint256 total, bytes calldata weights) internal pure returns (int256 sum) {
@@ -47,17 +33,24 @@ library LinearModel {
         }
     }
 
-    /// @notice The sum of m_k^2.
-    function meanSquare(bytes calldata counts, uint256 total) internal pure returns (int256 sum) {
+    /// @notice The sum of m_k^2; -1 where a word occurs in more than all examples, which no mean's bytes say.
+    function meanSquare(bytes calldata counts, uint256 total) internal pure returns (int256) {
         unchecked {
+            uint256 sum = 0;
             uint256 length = counts.length;
             for (uint256 offset = 0; offset < length; offset += 32) {
                 uint256 x = Vectors.four(counts, offset);
-                for (uint256 k = 0; k < 4 && offset + 8 * k < length; ++k) {
-                    int256 m = meanOf(x, k, total);
+                // What call data holds after the last count is none.
+                if (length - offset < 32) x = (x >> 8 * (32 + offset - length)) << 8 * (32 + offset - length);
+                for (uint256 shift = 256; shift != 0;) {
+                    shift -= 64;
+                    uint256 m = (x >> shift) & type(uint64).max;
+                    if (m > total) return -1;
+                    m = (m << Blobs.MEAN_BITS) / total;
                     sum += m * m;
                 }
             }
+            return int256(sum);
         }
     }
 

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 /// @title 1 / (1 + exp(-x)), written by `contracts/tables.py`: do not edit.
-/// @dev 2049 entries of 3 bytes for 0, 2^-7, ... 16; 2^24 stands for 1. Python: `federation/fixedpoint.py`.
+/// @dev 2049 entries of 3 bytes for x = 0, 2^-7, ... 16, in units of 2^-24.
 library SigmoidTable {
     bytes internal constant ENTRIES =
         hex"80000080800080ffff817ffc81fff5827feb82ffdc837fc783ffab847f8784ff59857f2285fee0867e9286fe37877dce"

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 /// @title log(1 + exp(-x)), written by `contracts/tables.py`: do not edit.
-/// @dev 2049 entries of 3 bytes for 0, 2^-7, ... 16; 2^24 stands for 1. Python: `federation/fixedpoint.py`.
+/// @dev 2049 entries of 3 bytes for x = 0, 2^-7, ... 16, in units of 2^-24.
 library SoftplusTable {
     bytes internal constant ENTRIES =
         hex"b17218b07298af7418ae7698ad7a18ac7e98ab8418aa8a97a99217a89a96a7a415a6ae93a5ba11a4c68fa3d40ba2e288"

@@ -13,7 +13,7 @@ contract MockProposal is MockFederation {
     IFederation.Config private _config;
     IFederation.Proposal private _proposal;
     mapping(bytes32 commitment => uint256) public announced;
-    mapping(bytes32 ballot => address) public convictedBy;
+    mapping(bytes32 ballot => mapping(address judge => bool)) public convictedBy;
     mapping(address account => uint256) public bondOf;
 
     event ProposalConvicted(address proposer, address challenger);
@@ -46,7 +46,7 @@ contract MockProposal is MockFederation {
     }
 
     function setConvicted(bytes32 ballot, address judge) external {
-        convictedBy[ballot] = judge;
+        convictedBy[ballot][judge] = true;
     }
 
     function announce(bytes32 commitment) external {

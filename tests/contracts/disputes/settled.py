@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
+
 from aggregator.challenge.settlement import SettlementCase
 from aggregator.challenge.witness import Case, Dispute
 from contracts import abi
@@ -13,14 +14,14 @@ from contracts.artifact import load_artifact
 from contracts.backends.embedded import EmbeddedChain
 from contracts.bindings.errors import NoFault
 from contracts.bindings.moot_token import MootToken
-from contracts.bindings.structs import Config, Phase, Proposal
+from contracts.bindings.structs import Config, EpochTerms, Phase, Proposal
 from contracts.build import TEST_ARTIFACTS
 from contracts.chain import Receipt, Transaction
 from federation.hashing import Domain, keccak256
 from federation.reward import PayoutTable
 from federation.trace import Trace
 from federation.types import Address, Hash32
-from tests.rounds import SMALL, PlayedEpoch, Size, played
+from tests.rounds import SMALL, Size, played
 
 from .court import CHALLENGER, CLERK, TIME, Court
 
@@ -51,9 +52,7 @@ class Bench(Court):
         mock = chain.send(Transaction(to=None, data=code), CLERK).contract_address
         domain = Domain(chain_id=chain.chain_id, federation=mock, epoch=1)
         bench = cls(chain, mock, played(seed, size, domain=domain), token=token)
-        bench.set(
-            "setEpoch(uint64,bytes32)", 1, keccak256(abi.encode([bench.terms.ABI], [bench.terms.to_abi()]))
-        )
+        bench.promise(bench.terms)
         bench.set("setRound(uint32,uint32)", len(bench.epoch.rounds), len(bench.epoch.rounds))
         for round_ in bench.epoch.rounds:
             bench.honest(round_.number)
@@ -80,6 +79,10 @@ class Bench(Court):
         for judge in judges:
             bench.judge(judge.deploy(chain, CLERK))
         return bench
+
+    def promise(self, terms: EpochTerms) -> None:
+        """Have the federation stand by these terms."""
+        self.set("setEpoch(uint64,bytes32)", 1, keccak256(abi.encode([terms.ABI], [terms.to_abi()])))
 
     def judge(self, contract) -> None:
         """Name a judge, and let the challenger pay it bonds."""
@@ -117,6 +120,7 @@ class Bench(Court):
 
     def stand(self, case: SettlementCase, rounds: int) -> None:
         """Have the federation stand in its challenge window with a proposal."""
+        self.chain.mine()  # time that was let pass counts from the next block on
         self.end = self.chain.timestamp + WINDOW
         proposal = Proposal(
             proposer=self.proposer,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aggregator.challenge.examples import example, mean, open_part, size
+from aggregator.challenge.examples import doubled, example, mean, open_part, size
 from aggregator.challenge.openings import Validation
 from contracts import abi
 from contracts.bindings.errors import (
@@ -22,11 +22,12 @@ from contracts.bindings.errors import (
     WrongWords,
 )
 from contracts.bindings.example_disputes import ExampleDisputes
-from contracts.bindings.structs import EpochTerms, RoundWords
+from contracts.bindings.structs import EpochTerms, PartEntry, RoundWords
 from federation.hashing import keccak256, sha256
 from federation.models.linear import Examples
 from federation.trace import Op, Record, Trace
 from federation.validation import Entry, Index, Part
+from tests.rounds import Size
 
 from .court import Court, changed, refused, words_of
 
@@ -233,3 +234,41 @@ def test_position_is_refused_when_the_round_has_no_such_one(court: Court) -> Non
     words = drawn(court, 2)
     with refused(InvalidRecord):
         court.send(size(court.case(1, Trace((*honest.records, extra))), court.validation, 2, words))
+
+
+def test_index_convicts_when_it_holds_two_parts_for_one_key() -> None:
+    court = Court.open(ExampleDisputes)
+    v = court.validation
+    second = Entry(2, 1, 3, v.index.entries[0].root)
+    index = Index((*v.index.entries, second, v.index.entries[7]))
+    terms = replace(court.terms, validation_root=index.root)
+    court.set("setEpoch(uint64,bytes32)", 1, keccak256(abi.encode([EpochTerms.ABI], [terms.to_abi()])))
+    case = replace(court.honest(1), terms=terms)
+    count = len(v.index.entries)
+
+    def at(place: int) -> PartEntry:
+        found = index.entries[place]
+        return PartEntry(count=found.count, root=found.root, proof=index.tree.proof(place))
+
+    assert index.entries[7].shard == 2
+    assert index.entries[7].provider == 1
+    court.convicts(doubled(case, 2, 1, at(7), at(count)), 1)
+    court.acquits(doubled(case, 2, 1, at(7), at(count + 1)))
+    with refused(NotInIndex):
+        court.send(doubled(case, 2, 1, at(7), at(8)))
+
+
+@pytest.mark.parametrize("dim", [25, 26, 27])
+def test_mean_is_read_to_its_end_when_it_fills_no_word(dim: int) -> None:
+    court = Court.open(ExampleDisputes, size=Size(dim=dim, rounds=1))
+    court.acquits(mean(court.honest(1), court.validation))
+    bad = court.epoch.mean_blob[:-1] + b"\x80"
+    terms = replace(court.terms, mean_hash=sha256(bad))
+    court.set("setEpoch(uint64,bytes32)", 1, keccak256(abi.encode([EpochTerms.ABI], [terms.to_abi()])))
+    case = replace(court.honest(1), terms=terms)
+    court.convicts(mean(case, replace(court.validation, mean=bad)), 1)
+    last = int.from_bytes(court.epoch.mean_blob[-8:], "little")
+    fewer = court.epoch.mean_blob[:-8] + (last + 1).to_bytes(8, "little")
+    terms = replace(court.terms, mean_hash=sha256(fewer))
+    court.set("setEpoch(uint64,bytes32)", 1, keccak256(abi.encode([EpochTerms.ABI], [terms.to_abi()])))
+    court.convicts(mean(replace(court.honest(1), terms=terms), replace(court.validation, mean=fewer)), 1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aggregator.challenge.fits import accepted, choice_range, intercept, minimum, sums
-from aggregator.challenge.witness import Dispute
+from aggregator.challenge.witness import Case, Dispute
 from contracts.bindings.errors import InvalidRecord
 from contracts.bindings.fit_disputes import FitDisputes
 from federation.models.linear import INTERCEPT_BOUND
@@ -62,31 +62,58 @@ def test_sums_answer_when_the_intercept_is_beyond_all_bounds(court: Court, value
     court.convicts(intercept(case, 0), 1)
 
 
-def test_intercepts_are_judged_with_honest_sums(court: Court) -> None:
+def with_intercept(court: Court, round_: int, point: int, wrong: int) -> Case:
+    """A lie about an intercept whose sums follow from it."""
+    trace = court.epoch.rounds[round_ - 1].trace
+    lies = [(Op.POINT, point, 0, "intercept", wrong)]
+    totals = [0, 0, 0]
+    for p, q in sum_keys(court, round_):
+        if p == point:
+            z, y = (
+                ints(trace.opened(Op.SUMS, p, q, "logits")),
+                ints(trace.opened(Op.EXAMPLES, 0, q, "labels")),
+            )
+            parts = running_sums(z, y, wrong, brier=on_path(p))
+            totals = [total + int(part[-1]) for total, part in zip(totals, parts, strict=True)]
+            named = zip(("excess", "excess above", "loss"), totals, strict=True)
+            right = trace.find(Op.SUMS, p, q)
+            lies += [(Op.SUMS, p, q, name, total) for name, total in named if total != right.value(name)]
+    return court.lying(round_, *lies)
+
+
+@pytest.mark.parametrize("round_", [1, 3])
+def test_intercepts_are_judged_with_honest_sums(court: Court, round_: int) -> None:
     """A liar's sums follow from its intercept, and give it away."""
-    for round_ in (1, 3):
-        trace = court.epoch.rounds[round_ - 1].trace
-        for point in sorted({p for p, _ in sum_keys(court, round_)}):
-            court.acquits(intercept(court.honest(round_), point))
-            for by in (-1, 1, 1 << 20, 40 << 24):
-                wrong = trace.find(Op.POINT, point).value("intercept") + by
-                lies = [(Op.POINT, point, 0, "intercept", wrong)]
-                start = np.zeros(3, dtype=object)
-                for p, q in sum_keys(court, round_):
-                    if p != point:
-                        continue
-                    z, y = (
-                        ints(trace.opened(*key))
-                        for key in ((Op.SUMS, p, q, "logits"), (Op.EXAMPLES, 0, q, "labels"))
-                    )
-                    start = start + [int(t[-1]) for t in running_sums(z, y, wrong, brier=on_path(p))]
-                    for name, total in zip(("excess", "excess above", "loss"), start, strict=True):
-                        if int(total) != trace.find(Op.SUMS, p, q).value(name):
-                            lies.append((Op.SUMS, p, q, name, int(total)))
-                case = court.lying(round_, *lies)
-                last = round_ if on_path(point) else round_ - 1
-                court.acquits(sums(case, point, last))
-                court.convicts(intercept(case, point), round_)
+    trace = court.epoch.rounds[round_ - 1].trace
+    for point in sorted({p for p, _ in sum_keys(court, round_)}):
+        court.acquits(intercept(court.honest(round_), point))
+        for by in (-1, 1, 1 << 20, 40 << 24):
+            case = with_intercept(court, round_, point, trace.find(Op.POINT, point).value("intercept") + by)
+            court.acquits(sums(case, point, round_ if on_path(point) else round_ - 1))
+            court.convicts(intercept(case, point), round_)
+
+
+def test_tables_agree_when_logits_are_any(court: Court) -> None:
+    """Sums of made-up logits, at and around every kind of edge of the tables."""
+    rng = np.random.default_rng(7)
+    step, end = 1 << 17, 16 << 24
+    edges = [s * (k + by) for k in (0, step, 5 * step, end - step, end) for by in (-1, 0, 1) for s in (1, -1)]
+    inside, near = rng.integers(-end, end, 42).tolist(), rng.integers(-step, step, 60).tolist()
+    values = [*edges, 2**62, -(2**62), *inside, *near]
+    trace = court.epoch.rounds[0].trace
+    n, c = trace.find(Op.EXAMPLES, 0, 0).value("size"), 0
+    y = ints(trace.opened(Op.EXAMPLES, 0, 0, "labels"))
+    for at in range(0, len(values) - n, n):
+        z = np.array(values[at : at + n], dtype=np.int64)
+        excess, above, loss = (int(total[-1]) for total in running_sums(z, y, c, brier=False))
+        lies = [
+            (Op.POINT, 0, 0, "intercept", c),
+            (Op.SUMS, 0, 0, "logits", z),
+            (Op.SUMS, 0, 0, "excess", excess),
+            (Op.SUMS, 0, 0, "excess above", above),
+            (Op.SUMS, 0, 0, "loss", loss),
+        ]
+        court.acquits(sums(court.lying(1, *lies), 0, 0))
 
 
 def test_intercept_at_its_bound_is_acquitted_when_a_shard_has_one_class(one_class: Court) -> None:

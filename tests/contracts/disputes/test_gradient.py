@@ -198,6 +198,7 @@ def test_contexts_that_are_not_the_federations_prove_nothing(court: Court) -> No
     court.acquits(scaled_sum(case))
 
 
+@pytest.mark.slow
 def test_gradient_costs_less_than_six_million_gas_when_the_model_is_large() -> None:
     court = Court.open(GradientDisputes, size=LARGE)
     case = bent(court, 2, Op.GRADIENT, 0, "gradient", 4095, 1)

@@ -8,9 +8,17 @@ import numpy as np
 import pytest
 
 from aggregator.challenge.points import logit, mean_dot, weight
-from contracts.bindings.errors import InvalidRecord, RoundNotRecorded, WrongTerms, WrongVector, WrongWords
+from contracts.bindings.errors import (
+    InvalidRecord,
+    NoSuchEntry,
+    RoundNotRecorded,
+    WrongTerms,
+    WrongVector,
+    WrongWords,
+)
 from contracts.bindings.point_disputes import PointDisputes
 from federation.trace import Op, Record, Trace
+from tests.rounds import Size
 
 from .court import Court, changed, ints, refused
 
@@ -117,3 +125,41 @@ def test_point_is_refused_when_no_grid_has_it(court: Court) -> None:
     for point in (3, 255, 259, 518):
         with refused(InvalidRecord):
             court.send(weight(case, point, 0))
+
+
+def test_weights_are_judged_in_every_chunk() -> None:
+    court = Court.open(PointDisputes, size=Size(dim=1100, rounds=1, words=20))
+    trace = court.epoch.rounds[0].trace
+    for point in (MOMENTUM, STEP + 1, PATH + 2):
+        honest = trace.opened(Op.POINT, point, 0, "weights")
+        court.acquits(mean_dot(court.honest(1), court.validation, point))
+        for index in (0, 511, 512, 1023, 1024, 1099):
+            court.acquits(weight(court.honest(1), point, index))
+            case = court.lying(1, (Op.POINT, point, 0, "weights", changed(honest, index, 1)))
+            court.convicts(weight(case, point, index), 1)
+        with refused(NoSuchEntry):
+            court.send(weight(court.honest(1), point, 1100))
+
+
+def test_chunk_is_refused_when_it_is_another_one_of_the_vector() -> None:
+    court = Court.open(PointDisputes, size=Size(dim=1100, rounds=1, words=20))
+    case = court.honest(1)
+    data = case.whole(Op.POINT, STEP + 1, 0, "weights")
+    dispute, chunk = weight(case, STEP + 1, 600), case.chunk(Op.POINT, STEP + 1, 0, "weights", 600)
+    assert dispute.data.count(chunk.data) == 1
+    with refused(WrongVector):
+        court.send(replace(dispute, data=dispute.data.replace(chunk.data, data[:4096])))
+
+
+@pytest.mark.parametrize("dim", [25, 26, 27])
+def test_vectors_are_read_to_their_end_when_they_fill_no_word(dim: int) -> None:
+    court = Court.open(PointDisputes, size=Size(dim=dim, rounds=1))
+    trace = court.epoch.rounds[0].trace
+    for point in (MOMENTUM, STEP + 1):
+        court.acquits(mean_dot(court.honest(1), court.validation, point))
+        honest = trace.opened(Op.POINT, point, 0, "weights")
+        for index in (dim - 3, dim - 2, dim - 1):
+            court.acquits(weight(court.honest(1), point, index))
+            case = court.lying(1, (Op.POINT, point, 0, "weights", changed(honest, index, 1 << 12)))
+            court.convicts(weight(case, point, index), 1)
+            court.convicts(mean_dot(case, court.validation, point), 1)

@@ -177,6 +177,7 @@ def _with_index(data: bytes, index: int) -> bytes:
     return data[: 4 + 5 * 32] + index.to_bytes(32) + data[4 + 6 * 32 :]
 
 
+@pytest.mark.slow
 def test_projection_costs_less_than_six_million_gas_when_the_model_is_large() -> None:
     court = Court.open(ProjectionDisputes, size=LARGE)
     shifted = court.lying(2, (Op.DIRECTION, 0, 0, "shift", 1))
