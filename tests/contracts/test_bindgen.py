@@ -291,7 +291,7 @@ def test_docstring_keeps_to_the_width_and_to_one_line_if_it_can(length: int, res
     assert " ".join(" ".join(lines).replace('"""', "").split()) == notice + rest
     # A linter asks for one line where the text takes one.
     assert len(lines) != 2 or lines[1].strip() != '"""'
-    assert (len(lines) == 1) == (not rest and 8 + 6 + length - 1 <= WIDTH)
+    assert (len(lines) == 1) == (not rest and 8 + 6 + len(notice) <= WIDTH)
 
 
 def _module(name: str) -> str:
