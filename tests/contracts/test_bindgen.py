@@ -20,7 +20,7 @@ from contracts.artifact import ARTIFACTS, Artifact, load_artifact
 from contracts.bindgen import BINDINGS, binding, bindings
 from contracts.bindings.errors import ERRORS, ERC20InsufficientBalance
 from contracts.bindings.moot_token import MootToken
-from contracts.bindlayout import WIDTH, docstring
+from contracts.bindlayout import WIDTH, docstring, imports
 from contracts.bindtypes import Types, error_text, struct_text
 from contracts.build import TEST_ARTIFACTS
 from contracts.contract import CustomError
@@ -292,6 +292,13 @@ def test_docstring_keeps_to_the_width_and_to_one_line_if_it_can(length: int, res
     # A linter asks for one line where the text takes one.
     assert len(lines) != 2 or lines[1].strip() != '"""'
     assert (len(lines) == 1) == (not rest and 8 + 6 + len(notice) <= WIDTH)
+
+
+def test_name_is_imported_only_when_the_code_uses_it() -> None:
+    body = 'def f(chain: Chain) -> Self:\n    """Any Event.\n\n    Sequence of it.\n    """\n'
+    assert imports(body, "typing", "Any", "Self") == "from typing import Self\n"
+    assert imports(body, "contracts.contract", "Event", "Sequence") == ""
+    assert imports(body + body.replace("Self", "Any"), "typing", "Any") == "from typing import Any\n"
 
 
 def _module(name: str) -> str:
