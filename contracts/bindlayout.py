@@ -93,7 +93,7 @@ def docstring(text: str, pad: str) -> list[str]:
 
 def imports(body: str, module: str, *names: str) -> str:
     """Return the import of those names that the text uses, docstrings aside; empty if it uses none."""
-    code = re.sub(r'"""[^"]*"""', "", body)
+    code = re.sub(r'""".*?"""', "", body, flags=re.DOTALL)
     used = [name for name in names if re.search(rf"\b{name}\b", code)]
     return "\n".join(wrapped(f"from {module} import ", used, "")) + "\n" if used else ""
 

@@ -295,9 +295,10 @@ def test_docstring_keeps_to_the_width_and_to_one_line_if_it_can(length: int, res
 
 
 def test_name_is_imported_only_when_the_code_uses_it() -> None:
-    body = 'def f(chain: Chain) -> Self:\n    """Any Event.\n\n    Sequence of it.\n    """\n'
+    body = 'def f(chain: Chain) -> Self:\n    """Any Event.\n\n    A "Sequence" of it.\n    """\n'
     assert imports(body, "typing", "Any", "Self") == "from typing import Self\n"
     assert imports(body, "contracts.contract", "Event", "Sequence") == ""
+    # Even behind a docstring with quotes of its own.
     assert imports(body + body.replace("Self", "Any"), "typing", "Any") == "from typing import Any\n"
 
 
