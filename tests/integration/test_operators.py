@@ -17,6 +17,7 @@ from aggregator.verified_epoch import VerifiedEpoch
 from aggregator.verified_rounds import RoundReplay
 from aggregator.verify import _read_claims, verify_run
 from ceramic_bridge.events import DataPayload
+from contracts import deploy
 from examples.spam_detection import run as run_module
 from federation.errors import VerificationFailed
 from federation.hashing import did_hash
@@ -186,6 +187,19 @@ def test_mean_is_refused_when_the_operator_commits_another(tmp_path, monkeypatch
 
     monkeypatch.setattr(epoch, "mean_bytes", skewed)
     assert refused(tmp_path).subject == "validation mean"
+
+
+@pytest.mark.parametrize("field", ["challenge_window", "aggregator_bond", "draw_delay", "quorum"])
+def test_federation_is_refused_when_it_is_deployed_on_other_terms(tmp_path, monkeypatch, field):
+    honest = deploy.federation_config
+
+    def lax(*args, **kwargs):
+        config = honest(*args, **kwargs)
+        return replace(config, validators=(FRIEND,), **{field: 1})
+
+    monkeypatch.setattr(deploy, "federation_config", lax)
+    error = refused(tmp_path)
+    assert (error.subject, "other terms than the manifest's" in error.message) == ("federation", True)
 
 
 TERMS = {
