@@ -9,9 +9,9 @@ import numpy as np
 
 from aggregator.provider import Provider
 from aggregator.public import MANIFEST, PublicDirectory
+from aggregator.terms import admit, epoch_terms
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import verify
-from contracts.agreement import account
 from contracts.bindings.structs import EpochTerms
 from contracts.chain import Signer
 from contracts.deploy import Deployment
@@ -21,8 +21,8 @@ from federation.hashing import Domain
 from federation.manifest import Manifest
 from federation.models.linear import Design, Examples
 from federation.roster import Roster
-from federation.rostertree import NO_PAYEE, Admitted, in_order, roster_tree
-from federation.types import Address, Did, Hash32
+from federation.rostertree import Admitted
+from federation.types import Address, Did
 from federation.validation import MINIMUM_SHARD, Index, mean_bytes, opening_bytes, parse_mean
 
 
@@ -81,53 +81,6 @@ def open_shard(index: Index, parts: Sequence[bytes], number: int, *, domain: Dom
         for i, data in enumerate(parts)
     ]
     return Design.build(Examples.concat([part.examples for part in opened]), mean)
-
-
-def admit(manifest: Manifest, roster: Roster, payees: Mapping[Did, Address]) -> tuple[Admitted, ...]:
-    """Return the members with their caps and payees, in the order that numbers them."""
-    return tuple(
-        in_order(
-            [
-                Admitted(did=did, quota=quota, cap=manifest.cap(quota), payee=payees.get(did, NO_PAYEE))
-                for did, quota in roster.quotas.items()
-            ]
-        )
-    )
-
-
-def epoch_terms(
-    manifest: Manifest,
-    admitted: Sequence[Admitted],
-    *,
-    validation_root: Hash32,
-    mean_hash: Hash32,
-    public_hash: Hash32,
-    roster_hash: Hash32,
-    provider_tips: Sequence[Hash32],
-) -> EpochTerms:
-    """Return what an epoch promises under a manifest; the verifier builds the same and compares."""
-    rules = manifest.rules
-    return EpochTerms(
-        validation_root=validation_root,
-        mean_hash=mean_hash,
-        public_hash=public_hash,
-        roster_hash=roster_hash,
-        roster_root=roster_tree(admitted).root,
-        dim=manifest.model.dim,
-        members=len(admitted),
-        quota_total=sum(member.quota for member in admitted),
-        shards=manifest.validation.shards,
-        rounds=manifest.rounds,
-        bounty=rules.terms.bounty,
-        funds=rules.terms.funds,
-        clip_milli=rules.terms.clip_milli,
-        suspension_milli=rules.terms.suspension_milli,
-        suspension_from=rules.terms.suspension_from,
-        etas=rules.etas,
-        betas_tenths=rules.betas_tenths,
-        provider_tips=tuple(provider_tips),
-        providers=tuple(account(a) for a in manifest.chain.providers),
-    )
 
 
 def open_epoch(

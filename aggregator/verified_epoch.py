@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from aggregator.epoch import admit, epoch_terms
 from aggregator.events import events_root
 from aggregator.public import BLOCKS, EVENTS, GENESIS, MANIFEST, PublicReader
 from aggregator.settlement import agreed_payees, wanted_payees
+from aggregator.terms import admit, epoch_terms
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import DataPayload, InitPayload, SignedEvent
 from ceramic_bridge.log import EventLog

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from aggregator.admission import admit_commit, admit_reveal
-from aggregator.epoch import OpenEpoch, admit, epoch_terms
+from aggregator.epoch import OpenEpoch
+from aggregator.terms import admit, epoch_terms
 from aggregator.exchange import exchange
 from benchmarks.figure import Figure
 from ceramic_bridge.did import Identity

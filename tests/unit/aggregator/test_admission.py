@@ -9,7 +9,8 @@ import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, RecordDict
 
 from aggregator.admission import admit_commit, admit_reveal, answered
-from aggregator.epoch import OpenEpoch, admit, epoch_terms
+from aggregator.epoch import OpenEpoch
+from aggregator.terms import admit, epoch_terms
 from ceramic_bridge.events import InitPayload, JsonPatchOp, SignedEvent, create_data, create_init, encode
 from federation.delta import delta_hash
 from federation.grid import InProcessGrid

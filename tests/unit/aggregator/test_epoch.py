@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aggregator.epoch import admit, open_epoch
+from aggregator.epoch import open_epoch
 from aggregator.provider import Provider
 from aggregator.public import PublicDirectory
+from aggregator.terms import admit
 from ceramic_bridge.did import Identity
 from federation.errors import ConfigError, IdentityError
 from federation.hashing import did_hash
