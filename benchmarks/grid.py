@@ -15,8 +15,8 @@ import numpy as np
 
 from aggregator.admission import admit_commit, admit_reveal
 from aggregator.epoch import OpenEpoch
-from aggregator.terms import admit, epoch_terms
 from aggregator.exchange import exchange
+from aggregator.terms import admit, epoch_terms
 from benchmarks.figure import Figure
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import encode
