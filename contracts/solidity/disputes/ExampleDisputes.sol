@@ -124,7 +124,9 @@ contract ExampleDisputes is DisputeBase {
         bytes32 expected = context.federation.roundDigest(epoch, present);
         bytes32 given = RoundDigest.extend(RoundDigest.revealed(context.words), bytes32(uint256(context.words.shard)));
         if (given != expected) revert WrongWords(given, expected);
-        Parts.open(part, entry, Examples.placeOf(context, epoch, context.words.shard), provider, context.terms.dim);
+        uint256 shard = context.words.shard;
+        uint256 rows = Parts.open(part, entry, Examples.placeOf(context, epoch, shard), provider);
+        if (!Parts.canonical(part, rows, context.terms.dim)) revert Parts.WrongPart(shard, provider);
         context.federation.clearAccusation(provider);
     }
 

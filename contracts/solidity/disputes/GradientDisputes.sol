@@ -183,7 +183,7 @@ contract GradientDisputes is DisputeBase {
         });
         uint256 next = 0;
         for (uint256 p = 0; p < context.terms.providers.length; ++p) {
-            uint256 rows = Parts.open(claim.parts[p], claim.entries[p], place, p, context.terms.dim);
+            uint256 rows = Parts.open(claim.parts[p], claim.entries[p], place, p);
             int256 sum;
             (sum, next) = ShardSum.ofPart(claim, p, rows, word, next);
             total += sum;

@@ -97,13 +97,21 @@ library Examples {
         return _twice(abi.encode(digest));
     }
 
+    /// @notice How many bytes the example at `offset` of `data` says it takes; 0 if they are not there.
+    function spanAt(bytes calldata data, uint256 offset) internal pure returns (uint256 span) {
+        unchecked {
+            if (offset + 5 > data.length) return 0;
+            span = 5 + 4 * Blobs.little(data, offset + 1, 4);
+            if (offset + span > data.length) return 0;
+        }
+    }
+
     /// @notice How many bytes the example at `offset` of `data` takes; 0 if it is not in canonical form.
     /// @dev Canonical: a label of 0 or 1, a number of words, ascending words below `dim`.
     function sizeAt(bytes calldata data, uint256 offset, uint256 dim) internal pure returns (uint256 size) {
         unchecked {
-            if (offset + 5 > data.length || uint8(data[offset]) > 1) return 0;
-            size = 5 + 4 * Blobs.little(data, offset + 1, 4);
-            if (offset + size > data.length) return 0;
+            size = spanAt(data, offset);
+            if (size == 0 || uint8(data[offset]) > 1) return 0;
             uint256 least = 0;
             for (uint256 at_ = 5; at_ < size; at_ += 32) {
                 uint256 words = Vectors.eight(data, offset + at_);

@@ -13,18 +13,31 @@ library Parts {
     error WrongPart(uint256 shard, uint256 provider);
 
     /// @notice Refuse bytes that are not the part which an entry of the index commits.
+    /// @dev Their examples need not be in canonical form: see `canonical`.
     /// @return rows Where the first example starts in `data`; they follow each other up to its end.
-    function open(bytes calldata data, Examples.PartEntry calldata entry, Examples.Place memory place, uint256 provider, uint256 dim)
-        internal
-        view
-        returns (uint256 rows)
-    {
+    function open(
+        bytes calldata data,
+        Examples.PartEntry calldata entry,
+        Examples.Place memory place,
+        uint256 provider
+    ) internal view returns (uint256 rows) {
         Examples.open(entry, place, provider);
         uint256 count = entry.count;
         rows = 20 + 32 * count;
-        if (!_headed(data, place.shard, provider, count) || _root(data, place, provider, dim, count) != entry.root) {
+        if (!_headed(data, place.shard, provider, count) || _root(data, place, provider, count) != entry.root) {
             revert WrongPart(place.shard, provider);
         }
+    }
+
+    /// @notice Whether all examples of an opened part are in canonical form.
+    /// @param rows Where the first one starts.
+    function canonical(bytes calldata data, uint256 rows, uint256 dim) internal pure returns (bool) {
+        while (rows < data.length) {
+            uint256 size = Examples.sizeAt(data, rows, dim);
+            if (size == 0) return false;
+            rows += size;
+        }
+        return true;
     }
 
     function _headed(bytes calldata data, uint256 shard, uint256 provider, uint256 count) private pure returns (bool) {
@@ -35,7 +48,7 @@ library Parts {
     }
 
     /// @dev The tree is the complete binary tree of `federation/merkle.py`: leaves last, reversed.
-    function _root(bytes calldata data, Examples.Place memory place, uint256 provider, uint256 dim, uint256 count)
+    function _root(bytes calldata data, Examples.Place memory place, uint256 provider, uint256 count)
         private
         view
         returns (bytes32)
@@ -43,7 +56,7 @@ library Parts {
         uint256 offset = 20 + 32 * count;
         bytes32[] memory nodes = new bytes32[](count == 0 ? 1 : 2 * count - 1);
         for (uint256 i = 0; i < count; ++i) {
-            uint256 size = Examples.sizeAt(data, offset, dim);
+            uint256 size = Examples.spanAt(data, offset);
             if (size == 0) revert WrongPart(place.shard, provider);
             bytes32 salted = sha256(bytes.concat(data[12 + 32 * i:44 + 32 * i], data[offset:offset + size]));
             nodes[nodes.length - 1 - i] = Examples.leafOf(place, provider, i, salted);
