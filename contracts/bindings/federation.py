@@ -663,10 +663,10 @@ class Federation(Contract):
         return cls._deploy(chain, sender, (Config.ABI,), config.to_abi())
 
     def accuse(self, sender: Signer, provider: int, terms: EpochTerms) -> Receipt:
-        """Say that a provider has not opened its part of the drawn shard; it must within the answer window,
-        or lose its bond.
+        """Say that a provider has not opened its part of the drawn shard.
 
-        Once per provider and round; only one that consented. Aggregator only.
+        It must within the answer window, or lose its bond. Once per provider and round; only one that
+        consented. Aggregator only.
         """
         return self._send(sender, f"accuse(uint32,{EpochTerms.ABI})", provider, terms.to_abi())
 
@@ -740,26 +740,25 @@ class Federation(Contract):
         )
 
     def convict_proposal(self, sender: Signer, challenger: Address, proof_hash: Hash32) -> Receipt:
-        """A judge found a fault in the proposal: half of the proposer's bond goes to the challenger, who
-        announced the proof in an earlier block.
+        """A judge found a fault in the proposal.
 
-        Judges only.
+        Half of the proposer's bond goes to the challenger, who announced the proof in an earlier
+        block. Judges only.
         """
         return self._send(sender, "convictProposal(address,bytes32)", challenger, proof_hash)
 
     def convict_round(self, sender: Signer, round_: int, challenger: Address, proof_hash: Hash32) -> Receipt:
-        """A judge found a fault in a recorded round: it and later rounds are not paid, and half of the
-        aggregator's bond goes to the challenger, who announced the proof in an earlier block.
+        """A judge found a fault in a recorded round.
 
-        Judges only.
+        It and later rounds are not paid; half of the aggregator's bond goes to the challenger, who
+        announced the proof in an earlier block. Judges only.
         """
         return self._send(sender, "convictRound(uint32,address,bytes32)", round_, challenger, proof_hash)
 
     def convict_validator(self, sender: Signer, validator: Address, challenger: Address) -> Receipt:
-        """A validator vouched for a proposal that is false: half of its bond goes to the challenger, the rest
-        to the pool.
+        """A validator vouched for a proposal that is false.
 
-        Judges only.
+        Half of its bond goes to the challenger, the rest to the pool. Judges only.
         """
         return self._send(sender, "convictValidator(address,address)", validator, challenger)
 
@@ -954,8 +953,9 @@ class Federation(Contract):
         return found
 
     def reserved(self) -> int:
-        """Wei of the pool that nobody is promised yet and that no funder may take back: the funds of an epoch
-        under way, and lost bonds that the next table hands out.
+        """Wei of the pool that no funder may take back.
+
+        They are an epoch's funds, and lost bonds.
         """
         found: int = self._read("reserved()", ("uint256",))[0]
         return found

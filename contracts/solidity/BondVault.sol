@@ -48,7 +48,7 @@ contract BondVault is IBondVault {
     }
 
     /// @inheritdoc IBondVault
-    function quit() external {
+    function retire() external {
         Bond storage bond = _bonds[msg.sender];
         if (bond.freeFrom == 0) bond.freeFrom = federation.epoch() + 1;
         emit Leaving(msg.sender, true);

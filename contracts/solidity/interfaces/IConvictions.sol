@@ -10,7 +10,7 @@ interface IConvictions {
     /// @param ballot keccak256(abi.encode(epoch, rounds, payoutRoot, total, settlementRoot)).
     function convictedBy(bytes32 ballot) external view returns (address judge);
 
-    /// @notice A validator vouched for a proposal that is false: half of its bond goes to the challenger, the
+    /// @notice A validator vouched for a proposal that is false. Half of its bond goes to the challenger, the
     /// rest to the pool. Judges only.
     function convictValidator(address validator, address challenger) external;
 }

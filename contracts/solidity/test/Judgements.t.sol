@@ -128,7 +128,7 @@ contract JudgementsTest is World {
 
     function test_convictValidator_takesWhatIsLeft_ofABond() public {
         vm.prank(VALIDATOR);
-        vault.quit();
+        vault.retire();
         vm.prank(VALIDATOR);
         vault.withdraw(VALIDATOR_BOND - 3);
         vm.expectEmit(address(federation));
