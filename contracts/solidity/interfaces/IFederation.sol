@@ -131,12 +131,12 @@ interface IFederation {
     }
 
     /// @notice Open an epoch whose funds the pool already holds, not promised to anyone. Aggregator only.
-    /// @return epoch Its number, from 1.
-    function openEpoch(EpochTerms calldata terms) external returns (uint64 epoch);
+    /// @return opened Its number, from 1.
+    function openEpoch(EpochTerms calldata terms) external returns (uint64 opened);
 
     /// @notice Open the next round on a base model. Aggregator only.
-    /// @return round Its number, from 1.
-    function openRound(bytes32 baseHash) external returns (uint32 round);
+    /// @return opened Its number, from 1.
+    function openRound(bytes32 baseHash) external returns (uint32 opened);
 
     /// @notice Fix the members' commitments. Aggregator only.
     /// @param commitRoot Root over `(didHash, commitment)`.
@@ -211,7 +211,7 @@ interface IFederation {
 
     /// @notice A judge found a fault in a recorded round. It and later rounds are not paid; half of the
     /// aggregator's bond goes to the challenger, who announced the proof in an earlier block. Judges only.
-    function convictRound(uint32 round, address challenger, bytes32 proofHash) external;
+    function convictRound(uint32 round_, address challenger, bytes32 proofHash) external;
 
     /// @notice A judge found a fault in the proposal. Half of the proposer's bond goes to the challenger, who
     /// announced the proof in an earlier block. Judges only.
