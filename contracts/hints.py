@@ -32,7 +32,7 @@ HINTS = {
     "TotalOutOfRange": "propose a total between what is promised and what is funded",
     "Underfunded": "fund the pool first",
     "WrongPhase": "another transaction has already moved the federation, or one is missing",
-    "WrongPreimage": "give each provider's own next preimage, in the order of the tips",
+    "WrongPreimage": "give the provider's own next preimage",
     "ZeroAmount": "give an amount above zero",
     "ZeroHash": "give the hash of something that exists",
     # OpenZeppelin's, which come without a notice.

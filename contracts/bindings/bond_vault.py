@@ -143,16 +143,17 @@ class BondVault(Contract):
         found: Address = self._read("pool()", ("address",))[0]
         return found
 
-    def quit_(self, sender: Signer) -> Receipt:
-        """Say that the caller's bond stands for no further epoch; once the present one has closed, it may be
-        withdrawn.
+    def retire(self, sender: Signer) -> Receipt:
+        """Say that the caller's bond stands for no further epoch.
+
+        Once the present one has closed, it may be withdrawn.
         """
-        return self._send(sender, "quit()")
+        return self._send(sender, "retire()")
 
     def slash(self, sender: Signer, account: Address, amount: int, beneficiary: Address) -> Receipt:
-        """Take a bond away: half to the beneficiary, the rest to the pool; all to the pool without a
-        beneficiary.
+        """Take a bond away.
 
+        Half goes to the beneficiary, the rest to the pool; all of it without a beneficiary.
         Federation only.
         """
         return self._send(sender, "slash(address,uint256,address)", account, amount, beneficiary)
@@ -163,7 +164,7 @@ class BondVault(Contract):
         return found
 
     def stay(self, sender: Signer) -> Receipt:
-        """Take `quit` back."""
+        """Take `retire` back."""
         return self._send(sender, "stay()")
 
     def token(self) -> Address:
@@ -172,7 +173,8 @@ class BondVault(Contract):
         return found
 
     def withdraw(self, sender: Signer, amount: int) -> Receipt:
-        """Take the caller's bond back, after `quit`: while no epoch is under way, or one that opened
-        later.
+        """Take the caller's bond back, after `retire`.
+
+        Not while an epoch is under way that opened before it.
         """
         return self._send(sender, "withdraw(uint256)", amount)

@@ -1614,7 +1614,7 @@ class WrongPreimage(CustomError):
     """The preimage does not hash to the provider's tip."""
 
     SIGNATURE: ClassVar[str] = "WrongPreimage(uint256,bytes32)"
-    HINT: ClassVar[str] = "give each provider's own next preimage, in the order of the tips"
+    HINT: ClassVar[str] = "give the provider's own next preimage"
 
     def __init__(self, provider: int, preimage: Hash32) -> None:
         super().__init__(provider, preimage)

@@ -663,10 +663,10 @@ class Federation(Contract):
         return cls._deploy(chain, sender, (Config.ABI,), config.to_abi())
 
     def accuse(self, sender: Signer, provider: int, terms: EpochTerms) -> Receipt:
-        """Say that a provider has not opened its part of the drawn shard; it must within the answer window,
-        or lose its bond.
+        """Say that a provider has not opened its part of the drawn shard.
 
-        Once per provider and round; only one that consented. Aggregator only.
+        It must within the answer window, or lose its bond. Once per provider and round; only one that
+        consented. Aggregator only.
         """
         return self._send(sender, f"accuse(uint32,{EpochTerms.ABI})", provider, terms.to_abi())
 
@@ -740,32 +740,31 @@ class Federation(Contract):
         )
 
     def convict_proposal(self, sender: Signer, challenger: Address, proof_hash: Hash32) -> Receipt:
-        """A judge found a fault in the proposal: half of the proposer's bond goes to the challenger, who
-        announced the proof in an earlier block.
+        """A judge found a fault in the proposal.
 
-        Judges only.
+        Half of the proposer's bond goes to the challenger, who announced the proof in an earlier
+        block. Judges only.
         """
         return self._send(sender, "convictProposal(address,bytes32)", challenger, proof_hash)
 
     def convict_round(self, sender: Signer, round_: int, challenger: Address, proof_hash: Hash32) -> Receipt:
-        """A judge found a fault in a recorded round: it and later rounds are not paid, and half of the
-        aggregator's bond goes to the challenger, who announced the proof in an earlier block.
+        """A judge found a fault in a recorded round.
 
-        Judges only.
+        It and later rounds are not paid; half of the aggregator's bond goes to the challenger, who
+        announced the proof in an earlier block. Judges only.
         """
         return self._send(sender, "convictRound(uint32,address,bytes32)", round_, challenger, proof_hash)
 
     def convict_validator(self, sender: Signer, validator: Address, challenger: Address) -> Receipt:
-        """A validator vouched for a proposal that is false: half of its bond goes to the challenger, the rest
-        to the members with the next table.
+        """A validator vouched for a proposal that is false.
 
-        Judges only.
+        Half of its bond goes to the challenger, the rest to the pool. Judges only.
         """
         return self._send(sender, "convictValidator(address,address)", validator, challenger)
 
-    def convicted_by(self, ballot: Hash32, judge: Address) -> bool:
-        """Whether a judge convicted a proposal, or a round that it paid."""
-        found: bool = self._read("convictedBy(bytes32,address)", ("bool",), ballot, judge)[0]
+    def convicted_by(self, ballot: Hash32) -> Address:
+        """The judge that convicted a proposal, or a round that it paid; 0 if none did."""
+        found: Address = self._read("convictedBy(bytes32)", ("address",), ballot)[0]
         return found
 
     def deadline(self) -> int:
@@ -897,7 +896,10 @@ class Federation(Contract):
         return self._send(sender, f"openEpoch({EpochTerms.ABI})", terms.to_abi())
 
     def open_round(self, sender: Signer, base_hash: Hash32) -> Receipt:
-        """Send ``openRound``."""
+        """Open the next round on a base model.
+
+        Aggregator only.
+        """
         return self._send(sender, "openRound(bytes32)", base_hash)
 
     def phase(self) -> Phase:
@@ -951,8 +953,9 @@ class Federation(Contract):
         return found
 
     def reserved(self) -> int:
-        """Wei of the pool that nobody is promised yet and that no funder may take back: the funds of an epoch
-        under way, and lost bonds that the next table hands out.
+        """Wei of the pool that no funder may take back.
+
+        They are an epoch's funds, and lost bonds.
         """
         found: int = self._read("reserved()", ("uint256",))[0]
         return found
@@ -965,7 +968,10 @@ class Federation(Contract):
         return self._send(sender, "retarget()")
 
     def reveal_epoch(self, sender: Signer, shards_hash: Hash32) -> Receipt:
-        """Send ``revealEpoch``."""
+        """Commit to the drawn shards, now public, after the last round.
+
+        Aggregator only.
+        """
         return self._send(sender, "revealEpoch(bytes32)", shards_hash)
 
     def round_(self) -> int:

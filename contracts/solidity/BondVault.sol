@@ -12,7 +12,6 @@ import {IRewardPool} from "./interfaces/IRewardPool.sol";
 /// @title See `interfaces/IBondVault.sol`, which says what every function does.
 contract BondVault is IBondVault {
     using SafeERC20 for IERC20;
-    using SafeCast for uint256;
 
     /// @param freeFrom The first epoch for which the bond does not stand; 0 while it stands for all.
     struct Bond {
@@ -43,12 +42,12 @@ contract BondVault is IBondVault {
         if (received != amount) revert FeeOnTransfer(amount, received);
 
         Bond storage bond = _bonds[account];
-        bond.amount = (bond.amount + amount).toUint192();
+        bond.amount = SafeCast.toUint192(bond.amount + amount);
         emit Deposited(account, msg.sender, amount);
     }
 
     /// @inheritdoc IBondVault
-    function quit() external {
+    function retire() external {
         Bond storage bond = _bonds[msg.sender];
         if (bond.freeFrom == 0) bond.freeFrom = federation.epoch() + 1;
         emit Leaving(msg.sender, true);

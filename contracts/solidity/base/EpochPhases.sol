@@ -75,7 +75,7 @@ abstract contract EpochPhases is FederationState, IReserves {
         return Proposal(_proposer, _payoutRoot, _total, _settlementRoot, recorded, _handedOut, deadline);
     }
 
-    /// @inheritdoc IReserves
+    /// @notice Wei of the pool that no funder may take back. They are an epoch's funds, and lost bonds.
     function reserved() external view returns (uint256) {
         return phase == Phase.Closed ? forfeited : uint256(_funds) + forfeited;
     }

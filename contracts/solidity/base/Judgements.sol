@@ -82,6 +82,7 @@ abstract contract Judgements is FederationState {
     function _useAnnouncement(address challenger, bytes32 proofHash) private {
         bytes32 commitment = keccak256(abi.encode(challenger, proofHash));
         uint256 since = announced[commitment];
+        // slither-disable-next-line incorrect-equality: only `announce` writes it, and never zero.
         if (since == 0 || since >= block.number) revert NotAnnounced(challenger, proofHash);
         delete announced[commitment];
     }

@@ -26,17 +26,17 @@ interface IBondVault {
     /// @notice Add to an account's bond, out of the caller's tokens. Anyone may call it.
     function deposit(address account, uint256 amount) external;
 
-    /// @notice Say that the caller's bond stands for no further epoch; once the present one has closed, it may be
-    /// withdrawn.
-    function quit() external;
+    /// @notice Say that the caller's bond stands for no further epoch. Once the present one has closed, it may
+    /// be withdrawn.
+    function retire() external;
 
-    /// @notice Take `quit` back.
+    /// @notice Take `retire` back.
     function stay() external;
 
-    /// @notice Take the caller's bond back, after `quit`: while no epoch is under way, or one that opened later.
+    /// @notice Take the caller's bond back, after `retire`. Not while an epoch is under way that opened before it.
     function withdraw(uint256 amount) external;
 
-    /// @notice Take a bond away: half to the beneficiary, the rest to the pool; all to the pool without a
+    /// @notice Take a bond away. Half goes to the beneficiary, the rest to the pool; all of it without a
     /// beneficiary. Federation only.
     function slash(address account, uint256 amount, address beneficiary) external;
 

@@ -10,7 +10,7 @@ interface IConvictions {
     /// @param ballot keccak256(abi.encode(epoch, rounds, payoutRoot, total, settlementRoot)).
     function convictedBy(bytes32 ballot, address judge) external view returns (bool);
 
-    /// @notice A validator vouched for a proposal that is false: half of its bond goes to the challenger, the
-    /// rest to the members with the next table. Judges only.
+    /// @notice A validator vouched for a proposal that is false. Half of its bond goes to the challenger, the
+    /// rest to the pool. Judges only.
     function convictValidator(address validator, address challenger) external;
 }

@@ -132,9 +132,12 @@ interface IFederation {
     }
 
     /// @notice Open an epoch whose funds the pool already holds, not promised to anyone. Aggregator only.
-    /// @return epoch Its number, from 1.
-    function openEpoch(EpochTerms calldata terms) external returns (uint64 epoch);
-    function openRound(bytes32 baseHash) external returns (uint32 round);
+    /// @return opened Its number, from 1.
+    function openEpoch(EpochTerms calldata terms) external returns (uint64 opened);
+
+    /// @notice Open the next round on a base model. Aggregator only.
+    /// @return opened Its number, from 1.
+    function openRound(bytes32 baseHash) external returns (uint32 opened);
 
     /// @notice Fix the members' commitments. Aggregator only.
     /// @param commitRoot Root over `(didHash, commitment)`.
@@ -151,8 +154,8 @@ interface IFederation {
     /// @notice End the epoch before a draw: the rounds recorded so far are paid. Aggregator only.
     function cancel() external;
 
-    /// @notice Say that a provider has not opened its part of the drawn shard; it must within the answer
-    /// window, or lose its bond. Once per provider and round; only one that consented. Aggregator only.
+    /// @notice Say that a provider has not opened its part of the drawn shard. It must within the answer window,
+    /// or lose its bond. Once per provider and round; only one that consented. Aggregator only.
     function accuse(uint32 provider, EpochTerms calldata terms) external;
 
     /// @notice Record that a provider agreed to the terms of the epoch under way. Anyone may call it.
@@ -205,11 +208,11 @@ interface IFederation {
     /// @param commitment `keccak256(abi.encode(challenger, keccak256(the data of the call to the judge)))`.
     function announce(bytes32 commitment) external;
 
-    /// @notice A judge found a fault in a recorded round: it and later rounds are not paid, and half of the
+    /// @notice A judge found a fault in a recorded round. It and later rounds are not paid; half of the
     /// aggregator's bond goes to the challenger, who announced the proof in an earlier block. Judges only.
-    function convictRound(uint32 round, address challenger, bytes32 proofHash) external;
+    function convictRound(uint32 round_, address challenger, bytes32 proofHash) external;
 
-    /// @notice A judge found a fault in the proposal: half of the proposer's bond goes to the challenger, who
+    /// @notice A judge found a fault in the proposal. Half of the proposer's bond goes to the challenger, who
     /// announced the proof in an earlier block. Judges only.
     function convictProposal(address challenger, bytes32 proofHash) external;
 

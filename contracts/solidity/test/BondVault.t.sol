@@ -56,7 +56,7 @@ contract BondVaultTest is World {
         vm.expectEmit(address(vault));
         emit IBondVault.Leaving(OWNER, true);
         vm.prank(OWNER);
-        vault.quit();
+        vault.retire();
         check(vault.leaving(OWNER), "leaving");
         eq(vault.standing(OWNER), 0, "stands for nothing more");
         for (uint8 p = 1; p <= uint8(type(IFederation.Phase).max); ++p) {
@@ -79,12 +79,12 @@ contract BondVaultTest is World {
     function test_withdraw_paysOut_inAnEpochThatOpenedAfterwards() public {
         vault.deposit(OWNER, 100);
         open();
-        _quit();
+        _retire();
         vm.expectRevert(abi.encodeWithSelector(IBondVault.EpochUnderWay.selector));
         _withdraw(100);
         reach(IFederation.Phase.Closed);
         open();
-        _quit();
+        _retire();
         _withdraw(40);
         reach(IFederation.Phase.Proposed);
         _withdraw(60);
@@ -99,7 +99,7 @@ contract BondVaultTest is World {
     function test_stay_takesLeavingBack() public {
         vault.deposit(OWNER, 100);
         vm.prank(OWNER);
-        vault.quit();
+        vault.retire();
         vm.expectEmit(address(vault));
         emit IBondVault.Leaving(OWNER, false);
         vm.prank(OWNER);
@@ -138,9 +138,9 @@ contract BondVaultTest is World {
         vault.slash(AGGREGATOR, 1, caller);
     }
 
-    function _quit() private {
+    function _retire() private {
         vm.prank(OWNER);
-        vault.quit();
+        vault.retire();
     }
 
     function _withdraw(uint256 amount) private {

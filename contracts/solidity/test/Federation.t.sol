@@ -137,12 +137,12 @@ contract FederationTest is World {
     function test_openEpoch_isRefused_whileABondIsLeaving() public {
         IFederation.EpochTerms memory given = terms(3, 2, FUNDS);
         vm.prank(providers[1]);
-        vault.quit();
+        vault.retire();
         _refused(given, _bond(providers[1], 0, PROVIDER_BOND));
         vm.prank(providers[1]);
         vault.stay();
         vm.prank(AGGREGATOR);
-        vault.quit();
+        vault.retire();
         _refused(given, _bond(AGGREGATOR, 0, AGGREGATOR_BOND));
     }
 

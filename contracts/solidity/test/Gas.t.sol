@@ -45,8 +45,8 @@ contract GasTest is World {
         vault.deposit(STRANGER, 1);
         _save("deposit", "later");
         vm.prank(STRANGER);
-        vault.quit();
-        _save("quit", "first");
+        vault.retire();
+        _save("retire", "first");
         vm.prank(STRANGER);
         vault.withdraw(1);
         _save("withdraw", "first");

@@ -90,7 +90,7 @@ contract Handler is People {
         for (uint256 i = 0; i < all.length; ++i) {
             uint256 amount = vault.bondOf(all[i]);
             vm.prank(all[i]);
-            vault.quit();
+            vault.retire();
             vm.prank(all[i]);
             if (amount != 0) vault.withdraw(amount);
         }

@@ -24,7 +24,7 @@ contract InvariantTest is Base {
         selectors[5] = Handler.usurp.selector;
         selectors[6] = Handler.claim.selector;
         selectors[7] = People.bond.selector;
-        selectors[8] = People.quit.selector;
+        selectors[8] = People.retire.selector;
         selectors[9] = People.withdraw.selector;
         selectors[10] = People.agree.selector;
         selectors[11] = People.show.selector;

@@ -126,14 +126,31 @@ contract JudgementsTest is World {
         phaseIs(IFederation.Phase.Proposed);
     }
 
-    function test_convict_takesWhatIsLeft_ofABond() public {
+    function test_convictValidator_takesWhatIsLeft_ofABond() public {
+        vm.prank(VALIDATOR);
+        vault.retire();
+        vm.prank(VALIDATOR);
+        vault.withdraw(VALIDATOR_BOND - 3);
+        vm.expectEmit(address(federation));
+        emit IFederationEvents.BondLost(0, VALIDATOR, CHALLENGER, 3, 2);
+        vm.prank(JUDGE);
+        federation.convictValidator(VALIDATOR, CHALLENGER);
+        vm.expectEmit(address(federation));
+        emit IFederationEvents.BondLost(0, VALIDATOR, CHALLENGER, 0, 0);
+        vm.prank(JUDGE);
+        federation.convictValidator(VALIDATOR, CHALLENGER);
+        eq(token.balanceOf(CHALLENGER), 1, "half of it, once");
+        eq(federation.forfeited(), 2, "the rest to the members");
+    }
+
+    function test_convictProposal_takesABond_thatWasDepositedAnew() public {
         open();
         lapse();
         vault.deposit(AGGREGATOR, AGGREGATOR_BOND);
         vm.prank(AGGREGATOR);
         federation.propose("table", 0, "settlement");
         convictProposal();
-        eq(vault.bondOf(AGGREGATOR), 0, "a bond deposited anew is lost anew");
+        eq(vault.bondOf(AGGREGATOR), 0, "lost anew");
         eq(token.balanceOf(CHALLENGER), AGGREGATOR_BOND / 2, "half of it");
     }
 

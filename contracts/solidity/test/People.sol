@@ -7,27 +7,27 @@ import {Observer} from "./Observer.sol";
 /// @title What people do around a federation besides moving it on: bonds, faults, questions, lapses.
 /// @dev Each does what is legal where the federation stands, and nothing where nothing is.
 abstract contract People is Observer {
-    mapping(address account => uint64 epoch) internal quitIn;
+    mapping(address account => uint64 epoch) internal retiredIn;
     uint256 private _proofs;
 
     function bond(uint256 who, uint256 amount) external observed {
         _bond(bonders()[who % bonders().length], bound(amount, 1, 2 * AGGREGATOR_BOND));
     }
 
-    function quit(uint256 who, bool stays) external observed {
+    function retire(uint256 who, bool stays) external observed {
         address account = bonders()[who % bonders().length];
-        if (!vault.leaving(account)) quitIn[account] = federation.epoch();
+        if (!vault.leaving(account)) retiredIn[account] = federation.epoch();
         vm.prank(account);
         if (stays) vault.stay();
-        else vault.quit();
+        else vault.retire();
     }
 
-    /// @notice Bonds come out between epochs, once their owner has quit, and never more than they are.
+    /// @notice Bonds come out between epochs, once their owner has retired, and never more than they are.
     function withdraw(uint256 who, uint256 amount) external observed {
         address account = bonders()[who % bonders().length];
         amount = bound(amount, 1, AGGREGATOR_BOND);
         bool closed = federation.phase() == IFederation.Phase.Closed;
-        bool allowed = vault.leaving(account) && (closed || quitIn[account] < federation.epoch())
+        bool allowed = vault.leaving(account) && (closed || retiredIn[account] < federation.epoch())
             && amount <= vault.bondOf(account);
         vm.prank(account);
         (bool done,) = address(vault).call(abi.encodeCall(vault.withdraw, (amount)));

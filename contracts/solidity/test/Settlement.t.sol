@@ -93,7 +93,7 @@ contract SettlementTest is World {
         _refuse(abi.encodeWithSelector(IFederationErrors.InsufficientBond.selector, STRANGER, 0, AGGREGATOR_BOND));
         _propose(STRANGER, 0);
         vm.prank(PROPOSER);
-        vault.quit();
+        vault.retire();
         _refuse(abi.encodeWithSelector(IFederationErrors.InsufficientBond.selector, PROPOSER, 0, AGGREGATOR_BOND));
         _propose(PROPOSER, 0);
         vm.prank(PROPOSER);
