@@ -102,7 +102,10 @@ contract RewardPool is IRewardPool {
         if (block.timestamp < expiry()) revert NotExpired(expiry());
         uint256 share = shareOf[msg.sender];
         uint256 free = _beyond(unallocated(), IReserves(federation).reserved());
-        if (share != 0) amount = _lesser(share, free * share / _shares);
+        // Both factors are below 2^104.
+        unchecked {
+            if (share != 0) amount = _lesser(share, free * share / _shares);
+        }
         // slither-disable-next-line incorrect-equality: rounded down to nothing, there is nothing to send.
         if (amount == 0) revert NothingToSweep(msg.sender);
 
