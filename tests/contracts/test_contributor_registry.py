@@ -101,7 +101,7 @@ def test_payee_hands_over_when_the_delay_has_passed(world: World) -> None:
     for payee in (old, new):
         registry.register(payee, ALICE)
     (event,) = PayeeChanging.decode_logs(registry.change_payee(old, ALICE, old.address, new.address).logs)
-    assert (event.did_hash, event.named, XX == (ALICE, old.address, new.address)
+    assert (event.did_hash, event.named, event.next_) == (ALICE, old.address, new.address)
     assert registry.payee_of(ALICE, old.address) == old.address
     with refused("NoChangePending", ALICE, old.address, new.address):
         registry.keep_payee(new, ALICE, old.address)
