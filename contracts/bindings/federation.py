@@ -762,9 +762,9 @@ class Federation(Contract):
         """
         return self._send(sender, "convictValidator(address,address)", validator, challenger)
 
-    def convicted_by(self, ballot: Hash32) -> Address:
-        """The judge that convicted a proposal, or a round that it paid; 0 if none did."""
-        found: Address = self._read("convictedBy(bytes32)", ("address",), ballot)[0]
+    def convicted_by(self, ballot: Hash32, judge: Address) -> bool:
+        """Whether a judge convicted a proposal, or a round that it paid."""
+        found: bool = self._read("convictedBy(bytes32,address)", ("bool",), ballot, judge)[0]
         return found
 
     def deadline(self) -> int:
@@ -968,10 +968,7 @@ class Federation(Contract):
         return self._send(sender, "retarget()")
 
     def reveal_epoch(self, sender: Signer, shards_hash: Hash32) -> Receipt:
-        """Commit to the drawn shards, now public, after the last round.
-
-        Aggregator only.
-        """
+        """Send ``revealEpoch``."""
         return self._send(sender, "revealEpoch(bytes32)", shards_hash)
 
     def round_(self) -> int:
