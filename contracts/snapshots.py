@@ -15,23 +15,13 @@ import sys
 from pathlib import Path
 from typing import TypedDict, cast
 
-from contracts.artifact import SOLIDITY, load_artifact
+from contracts.artifact import ARTIFACTS, SOLIDITY, load_artifact
+from contracts.build import TARGETS
 from federation.errors import ConfigError, FolkmootError, VerificationFailed
 
 BUILD = SOLIDITY / "node_modules" / ".cache" / "forge"
 SNAPSHOTS = SOLIDITY / "test" / "snapshots"
-CONTRACTS = (
-    "AnchoredEventsPolicy",
-    "BlockhashRandomness",
-    "BondVault",
-    "ContributorRegistry",
-    "EventAnchor",
-    "Federation",
-    "ListPolicy",
-    "MootToken",
-    "RewardPool",
-    "StakePolicy",
-)
+CONTRACTS = tuple(sorted(Path(source).stem for source, folder in TARGETS.items() if folder == ARTIFACTS))
 
 Gas = dict[str, int]
 """Gas of one transaction, by its name."""

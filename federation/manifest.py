@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from federation.delta import norm_cap
 from federation.errors import ConfigError
@@ -23,9 +23,23 @@ from federation.types import Did, Hash32, Wei
 
 _Positive = Annotated[int, Field(gt=0)]
 _Hex32 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-_WeiText = Annotated[str, Field(pattern="^(0|[1-9][0-9]*)$")]
+
+
+def _below(bits: int) -> AfterValidator:
+    def check(text: str) -> str:
+        if int(text) >= 1 << bits:
+            raise ValueError(f"must be below 2^{bits} wei")
+        return text
+
+    return AfterValidator(check)
+
+
+_Digits = Field(pattern="^(0|[1-9][0-9]{0,38})$")
+_BountyText = Annotated[str, _Digits, _below(128)]
+_FundsText = Annotated[str, _Digits, _below(104)]
+_BondText = Annotated[str, _Digits, _below(96)]
 _Account = Annotated[str, Field(pattern="^0x[0-9a-fA-F]{40}$")]
-_Seconds = Annotated[int, Field(gt=0, le=366 * 86_400)]
+_Seconds = Annotated[int, Field(gt=0, le=90 * 86_400)]
 _DidText = Annotated[str, Field(pattern="^did:key:z[1-9A-HJ-NP-Za-km-z]+$")]
 
 
@@ -75,6 +89,12 @@ class DeadlineSection(_Section):
     challenge: _Seconds
     answer: _Seconds
 
+    @model_validator(mode="after")
+    def _answered_in_time(self) -> DeadlineSection:
+        if self.answer >= self.settle:
+            raise ValueError("answers must be due sooner than proposals")
+        return self
+
 
 class BondSection(_Section):
     """What parties stake on doing their duty, in wei of the federation's token.
@@ -82,9 +102,9 @@ class BondSection(_Section):
     ``challenger_wei`` is what an unfounded demand costs; wrong scores are proven without a bond.
     """
 
-    aggregator_wei: _WeiText
-    provider_wei: _WeiText
-    challenger_wei: _WeiText
+    aggregator_wei: _BondText
+    provider_wei: _BondText
+    challenger_wei: _BondText
 
 
 class ValidatorSection(_Section):
@@ -92,7 +112,7 @@ class ValidatorSection(_Section):
 
     accounts: list[_Account] = []
     quorum: Annotated[int, Field(ge=0)] = 0
-    bond_wei: _WeiText = "0"
+    bond_wei: _BondText = "0"
 
     @model_validator(mode="after")
     def _enough(self) -> ValidatorSection:
@@ -157,8 +177,8 @@ class PrivacySection(_Section):
 class SearchSection(_Section):
     """The grids of the two line searches, ascending."""
 
-    etas: Annotated[list[Annotated[int, Field(ge=0, le=1 << 20)]], Field(min_length=2, max_length=256)]
-    betas_tenths: Annotated[list[Annotated[int, Field(ge=0, le=1000)]], Field(min_length=1, max_length=256)]
+    etas: Annotated[list[Annotated[int, Field(ge=0, le=1 << 20)]], Field(min_length=2, max_length=32)]
+    betas_tenths: Annotated[list[Annotated[int, Field(ge=0, le=1000)]], Field(min_length=1, max_length=32)]
 
     @model_validator(mode="after")
     def _ascending(self) -> SearchSection:
@@ -172,8 +192,8 @@ class SearchSection(_Section):
 class RewardSection(_Section):
     """The money: amounts in wei as decimal strings, factors in thousandths."""
 
-    bounty_wei: _WeiText
-    funds_wei: _WeiText
+    bounty_wei: _BountyText
+    funds_wei: _FundsText
     clip_milli: Annotated[int, Field(gt=0, le=1000)] = 1000
     suspension_milli: Annotated[int, Field(ge=0)] = 500
     suspension_from: Annotated[int, Field(ge=2)] = 3

@@ -56,6 +56,28 @@ def partial_sum(case: Case, i: int, entry: int, delta: bytes) -> Dispute:
     )
 
 
+def absent(case: Case, place: Seat, commitment: Hash32, proof: Sequence[Hash32]) -> Dispute:
+    """Dispute that a member which committed to a delta was absent.
+
+    Args:
+        case: The round.
+        place: The member's line of the roster.
+        commitment: What it committed to.
+        proof: Of (didHash, commitment) under the round's commit root.
+    """
+    return Dispute.draft(
+        MemberDisputes,
+        lambda judge, sender: judge.absent(
+            sender,
+            context=case.context,
+            member=case.record(Op.MEMBER, place.index),
+            seat=place,
+            commitment=commitment,
+            proof=proof,
+        ),
+    )
+
+
 def omitted(case: Case, place: Seat, delta_hash: Hash32, proof: Sequence[Hash32]) -> Dispute:
     """Dispute that a member whose delta stands under the reveal root was not accepted with it.
 

@@ -20,7 +20,7 @@ from federation.rostertree import Admitted
 from federation.rounds import Status
 from federation.trace import STATUS_CODES, Difference, Key, Op, Trace
 from federation.trace.points import STEP_POINTS
-from federation.types import Hash32
+from federation.types import Did, Hash32
 
 _ENTRY_BYTES: Final = 8
 
@@ -36,6 +36,8 @@ class Evidence:
         words: What every round up to this one committed, by number.
         validation: The opened validation set.
         admitted: The admitted members.
+        commits: The tree under the round's commit root.
+        commitments: Its leaves.
         reveals: The tree under the round's reveal root.
         deltas: Canonical bytes of the deltas, by their SHA-256.
     """
@@ -46,6 +48,8 @@ class Evidence:
     words: Mapping[int, RoundWords]
     validation: Validation
     admitted: Sequence[Admitted]
+    commits: MemberTree
+    commitments: Mapping[Did, Hash32]
     reveals: MemberTree
     deltas: Mapping[Hash32, bytes]
 
@@ -168,11 +172,13 @@ def _of_member(evidence: Evidence, key: Key, name: str) -> Dispute:
         return members.partial_sum(case, i, _entry(evidence, key, name), _delta(evidence, i))
     if name == "product":
         return members.product(case, i, _delta(evidence, i))
-    place = members.seat(evidence.admitted, i)
+    place, did = members.seat(evidence.admitted, i), evidence.admitted[i].did
     right = evidence.expected.find(*key)
     if name in {"status", "delta"} and right.value("status") == STATUS_CODES[Status.ACCEPTED]:
-        proof = evidence.reveals.proofs()[evidence.admitted[i].did]
+        proof = evidence.reveals.proofs()[did]
         return members.omitted(case, place, _digest(right.value("delta")), proof)
+    if name == "status" and case.value(*key, name) == STATUS_CODES[Status.ABSENT]:
+        return members.absent(case, place, evidence.commitments[did], evidence.commits.proofs()[did])
     return members.line(case, place)
 
 

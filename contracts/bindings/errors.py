@@ -501,6 +501,17 @@ class InvalidBond(CustomError):
         self.bond = bond
 
 
+class InvalidBounty(CustomError):
+    """A bounty must be below 2^128 wei."""
+
+    SIGNATURE: ClassVar[str] = "InvalidBounty(uint256)"
+    HINT: ClassVar[str] = "A bounty must be below 2^128 wei"
+
+    def __init__(self, bounty: int) -> None:
+        super().__init__(bounty)
+        self.bounty = bounty
+
+
 class InvalidConsent(CustomError):
     """The signature is not the provider's consent to the terms of this epoch."""
 
@@ -537,10 +548,10 @@ class InvalidDrawDelay(CustomError):
 
 
 class InvalidDuration(CustomError):
-    """Every duration must be 1 second to 90 days."""
+    """Every duration must be 1 second to 90 days, and answers due sooner than proposals."""
 
     SIGNATURE: ClassVar[str] = "InvalidDuration(uint64)"
-    HINT: ClassVar[str] = "every duration must be 1 second to 90 days"
+    HINT: ClassVar[str] = "every duration must be 1 second to 90 days, and answers due sooner than proposals"
 
     def __init__(self, duration: int) -> None:
         super().__init__(duration)
@@ -860,6 +871,18 @@ class NotCalled(CustomError):
     def __init__(self, federation: Address) -> None:
         super().__init__(federation)
         self.federation = federation
+
+
+class NotCommitted(CustomError):
+    """The commitment is not under the round's commit root."""
+
+    SIGNATURE: ClassVar[str] = "NotCommitted(bytes32,bytes32)"
+    HINT: ClassVar[str] = "the commitment is not under the round's commit root"
+
+    def __init__(self, did_hash: Hash32, commitment: Hash32) -> None:
+        super().__init__(did_hash, commitment)
+        self.did_hash = did_hash
+        self.commitment = commitment
 
 
 class NotConsented(CustomError):
@@ -1741,6 +1764,7 @@ ERRORS: tuple[type[CustomError], ...] = (
     InsufficientStake,
     InvalidAccountNonce,
     InvalidBond,
+    InvalidBounty,
     InvalidConsent,
     InvalidDelta,
     InvalidDrawDelay,
@@ -1773,6 +1797,7 @@ ERRORS: tuple[type[CustomError], ...] = (
     NotAnchored,
     NotAnnounced,
     NotCalled,
+    NotCommitted,
     NotConsented,
     NotConvicted,
     NotCounted,

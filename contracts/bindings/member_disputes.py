@@ -9,6 +9,7 @@ from contracts.bindings.errors import (
     NoAcceptedDelta,
     NoFault,
     NoSuchEntry,
+    NotCommitted,
     NotRevealed,
     NotSeated,
     RoundNotRecorded,
@@ -38,6 +39,7 @@ __all__ = [
     "NoAcceptedDelta",
     "NoFault",
     "NoSuchEntry",
+    "NotCommitted",
     "NotRevealed",
     "NotSeated",
     "Record",
@@ -62,6 +64,27 @@ class MemberDisputes(Contract):
     def deploy(cls, chain: Chain, sender: Signer) -> Self:
         """Deploy a new one."""
         return cls._deploy(chain, sender, ())
+
+    def absent(
+        self,
+        sender: Signer,
+        *,
+        context: Context,
+        member: Record,
+        seat: Seat,
+        commitment: Hash32,
+        proof: Sequence[Hash32],
+    ) -> Receipt:
+        """Convict if a member that committed to a delta is recorded as absent, which costs nothing."""
+        return self._send(
+            sender,
+            f"absent({Context.ABI},{Record.ABI},{Seat.ABI},bytes32,bytes32[])",
+            context.to_abi(),
+            member.to_abi(),
+            seat.to_abi(),
+            commitment,
+            proof,
+        )
 
     def forced(
         self, sender: Signer, *, context: Context, member: Record, seat: Seat, delta: bytes

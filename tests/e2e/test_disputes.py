@@ -121,6 +121,15 @@ def test_aggregator_loses_its_bond_when_a_wrong_intercept_has_sums_of_its_own(tr
         trial.convicted(trial.find(lying, {}))
 
 
+def test_aggregator_loses_its_bond_when_a_committed_member_is_called_absent(trial: Trial):
+    silent = next(r for r in trial.honest.records if r.op is Op.MEMBER and r.value("status") == 3)
+    spared = (4, *silent.values[1:5], 0, 0, silent.values[7], silent.values[7], *silent.values[9:])
+    changed = {silent.key: replace(silent, values=spared)}
+    lying = Trace(tuple(changed.get(record.key, record) for record in trial.honest.records))
+    with recorded(trial, lying):
+        trial.convicted(trial.find(lying, {}))
+
+
 def test_aggregator_loses_its_bond_when_a_record_stands_twice(trial: Trial):
     first = trial.honest.find(Op.IMPROVEMENT)
     lying = Trace((*trial.honest.records, replace(first, values=(first.values[0] + 1, first.values[1]))))

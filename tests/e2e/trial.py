@@ -11,6 +11,7 @@ from unittest import mock
 import numpy as np
 
 from aggregator import driver
+from aggregator.admission import Committed
 from aggregator.challenge.openings import Validation
 from aggregator.challenge.prosecute import Evidence, prosecute
 from aggregator.challenge.witness import Case, Dispute
@@ -28,7 +29,7 @@ from federation.hashing import sha256
 from federation.membertree import MemberTree
 from federation.trace import Op, Record, Trace, first_difference, vector_root
 from federation.trace.vectors import hash_value, vector_bytes
-from federation.types import Address, Hash32
+from federation.types import Address, Did, Hash32
 from federation.validation import mean_bytes
 from tests.world import Quiet, made_up_mails
 
@@ -59,12 +60,14 @@ class Trial:
         traces: Every round's honest trace.
         deltas: Canonical bytes of the last round's accepted deltas, by SHA-256.
         reveals: The tree under its reveal root.
+        commitments: What its members committed to.
     """
 
     run: Run
     traces: list[Trace]
     deltas: dict[Hash32, bytes]
     reveals: MemberTree
+    commitments: dict[Did, Hash32]
 
     @classmethod
     def prepare(cls, settings: Settings, mails: Sequence[Mail] | None = None) -> Trial:
@@ -84,11 +87,22 @@ class Trial:
         halting = Halting(run.chain, run.deployment.federation.address)
         halting.last = settings.rounds
         run.deployment = replace(run.deployment, federation=halting)
-        with mock.patch.object(driver, "round_trace", watch), suppress(Stopped):
+        commits = driver.RoundDriver._commits
+
+        def watch_commits(*args: Any) -> dict[Did, Committed]:
+            last["commits"] = commits(*args)
+            return dict(last["commits"])
+
+        with (
+            mock.patch.object(driver, "round_trace", watch),
+            mock.patch.object(driver.RoundDriver, "_commits", watch_commits),
+            suppress(Stopped),
+        ):
             run._train()
         blobs = {sha256(b): b for b in (delta_bytes(d) for d in last["deltas"].values())}
         hashes = {did: sha256(delta_bytes(d)) for did, d in last["deltas"].items()}
-        return cls(run, traces, blobs, MemberTree.build(hashes))
+        committed = {did: found.commitment for did, found in last["commits"].items()}
+        return cls(run, traces, blobs, MemberTree.build(hashes), committed)
 
     @property
     def challenger(self) -> Account:
@@ -149,6 +163,8 @@ class Trial:
             words={k: view.words(epoch.domain.epoch, k) for k in range(1, r + 1)},
             validation=self.validation(),
             admitted=epoch.admitted,
+            commits=MemberTree.build(self.commitments),
+            commitments=self.commitments,
             reveals=self.reveals,
             deltas=self.deltas,
         )

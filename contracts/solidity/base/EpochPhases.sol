@@ -17,6 +17,7 @@ abstract contract EpochPhases is FederationState, IReserves {
         _requirePhase(Phase.Closed);
         if (terms.rounds == 0 || terms.rounds > terms.shards) revert InvalidRounds(terms.rounds, terms.shards);
         _requireGrids(terms.etas.length, terms.betasTenths.length);
+        if (terms.bounty > type(uint128).max) revert InvalidBounty(terms.bounty);
         _requireFunds(terms.funds);
         _requireBonds(terms);
 

@@ -46,6 +46,8 @@ abstract contract FederationConfig is IFederation, IFederationErrors {
         _settleDuration = _duration(given.settleDuration);
         _challengeWindow = _duration(given.challengeWindow);
         _answerWindow = _duration(given.answerWindow);
+        // A proposal that nobody finalizes may lapse; a question about it must be answered before.
+        if (given.answerWindow >= given.settleDuration) revert InvalidDuration(given.answerWindow);
         _aggregatorBond = _bond(given.aggregatorBond);
         _providerBond = _bond(given.providerBond);
         _challengerBond = given.challengerBond;

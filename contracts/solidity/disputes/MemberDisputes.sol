@@ -5,6 +5,7 @@ import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProo
 
 import {DisputeBase} from "./DisputeBase.sol";
 import {Blobs} from "../libraries/Blobs.sol";
+import {Leaves} from "../libraries/Leaves.sol";
 import {Member} from "../libraries/Member.sol";
 import {Roster} from "../libraries/Roster.sol";
 import {Trace} from "../libraries/Trace.sol";
@@ -16,6 +17,9 @@ import {Vectors} from "../libraries/Vectors.sol";
 contract MemberDisputes is DisputeBase {
     /// @notice The record says that the member's delta was not accepted.
     error NoAcceptedDelta(uint32 index);
+
+    /// @notice The commitment is not under the round's commit root.
+    error NotCommitted(bytes32 didHash, bytes32 commitment);
 
     /// @notice The delta is neither under the round's reveal root nor was it revealed on chain.
     error NotRevealed(bytes32 didHash, bytes32 deltaHash);
@@ -49,6 +53,23 @@ contract MemberDisputes is DisputeBase {
         _judge(context, Vectors.entry(sum, member.values[Member.SUM], index, dim) == expected);
     }
 
+    /// @notice Convict if a member that committed to a delta is recorded as absent, which costs nothing.
+    /// @param commitment What the member committed to.
+    /// @param proof Of (didHash, commitment) under the round's commit root.
+    function absent(
+        Context calldata context,
+        Record calldata member,
+        Roster.Seat calldata seat,
+        bytes32 commitment,
+        bytes32[] calldata proof
+    ) external {
+        _openMember(context, member, seat);
+        if (!MerkleProof.verifyCalldata(proof, context.words.commitRoot, Leaves.member(seat.didHash, commitment))) {
+            revert NotCommitted(seat.didHash, commitment);
+        }
+        _judge(context, member.values[Member.STATUS] != Member.ABSENT);
+    }
+
     /// @notice Convict if a delta stands under the reveal root and the member was not accepted with it.
     /// @param proof Of (didHash, delta's SHA-256) under the round's reveal root.
     function omitted(
@@ -59,8 +80,7 @@ contract MemberDisputes is DisputeBase {
         bytes32[] calldata proof
     ) external {
         _openMember(context, member, seat);
-        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(seat.didHash, deltaHash))));
-        if (!MerkleProof.verifyCalldata(proof, context.words.revealRoot, leaf)) {
+        if (!MerkleProof.verifyCalldata(proof, context.words.revealRoot, Leaves.member(seat.didHash, deltaHash))) {
             revert NotRevealed(seat.didHash, deltaHash);
         }
         _judge(context, Member.acceptedWith(member, deltaHash));

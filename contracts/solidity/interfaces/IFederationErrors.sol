@@ -17,7 +17,7 @@ interface IFederationErrors {
     error DeadlineAhead(uint64 deadline);
     /// @notice The delay of the draw must be 1 to 256 blocks.
     error InvalidDrawDelay(uint64 drawDelay);
-    /// @notice Every duration must be 1 second to 90 days.
+    /// @notice Every duration must be 1 second to 90 days, and answers due sooner than proposals.
     error InvalidDuration(uint64 duration);
     /// @notice A bond must be below 2^96 wei.
     error InvalidBond(uint256 bond);
@@ -25,6 +25,8 @@ interface IFederationErrors {
     error InvalidQuorum(uint32 quorum, uint256 validators);
     /// @notice An epoch needs at least one round, and a shard for each.
     error InvalidRounds(uint32 rounds, uint32 shards);
+    /// @notice A bounty must be below 2^128 wei.
+    error InvalidBounty(uint256 bounty);
     /// @notice An epoch needs 1 to 32 step sizes and as many momenta.
     error InvalidGrid(uint256 etas, uint256 betas);
     /// @notice An epoch needs 1 to 32 providers.

@@ -24,6 +24,7 @@ library Member {
 
     int256 internal constant ACCEPTED = 1;
     int256 internal constant SILENT = 3;
+    int256 internal constant ABSENT = 4;
     int256 internal constant SUSPENDED = 5;
 
     /// @notice A member's line and all that it depends on.
