@@ -40,7 +40,7 @@ from federation.messages import (
 from federation.models.linear import Design, model_bytes
 from federation.payloads import NOTHING, ModelCard, Receipt
 from federation.rounds import Base, EpochState, RoundOutcome, Status, close_round, open_round, release
-from federation.trace import Trace, vector_hash
+from federation.trace import Position, Trace, round_trace, vector_hash
 from federation.types import Did, Hash32
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class RoundDriver:
         self._ports, self._epoch = ports, epoch
         self._view = FederationView(ports.federation)
         self._rules = epoch.manifest.rules
-        self._known: Design = epoch.public
+        self._known = [Position(shard=0, design=epoch.public)]
         self._state = EpochState.first(initial=initial, quotas=epoch.roster.quotas)
         self._card: tuple[StreamId, Cid] | None = None
         # Events signed before the first round, the members' imports, are recorded with it.
@@ -136,39 +136,51 @@ class RoundDriver:
         """Run the next round to its record on chain."""
         ports, epoch, state = self._ports, self._epoch, self._state
         round_ = state.round
-        base = open_round(state, self._rules, self._known)
+        known = Design.concat([p.design for p in self._known])
+        base = open_round(state, self._rules, known)
         ports.public.put(model_bytes(base.weights, base.intercept))
         ports.federation.open_round(ports.sender, base.hash)
 
         absent = dict.fromkeys(state.suspended, (Status.SUSPENDED, ""))
         committed = self._commits(base, absent)
         replies = self._reveals(base, committed, absent)
-        shard_number, shard = self._draw(round_)
+        drawn = self._draw(round_)
 
+        deltas = {did: reply.delta for did, reply in replies.items()}
         outcome = close_round(
             state,
             base,
             self._rules,
-            deltas={did: reply.delta for did, reply in replies.items()},
+            deltas=deltas,
             absent=absent,
-            known=self._known,
-            shard=shard,
+            known=known,
+            shard=drawn.design,
             norm_bound=epoch.norm_bound,
         )
-        self._known = Design.concat([self._known, shard])
+        trace = round_trace(
+            state, base, outcome, rules=self._rules, known=self._known, shard=drawn, deltas=deltas
+        )
+        self._known.append(drawn)
         self._state = outcome.state
-        released = ports.public.put(model_bytes(*release(outcome.state, self._known)))
-        for reply in replies.values():
-            ports.public.put(delta_bytes(reply.delta))
+        after = Design.concat([known, drawn.design])
+        released = ports.public.put(model_bytes(*release(outcome.state, after)))
+        for delta in deltas.values():
+            ports.public.put(delta_bytes(delta))
         reveals = {did: (delta_hash(reply.delta), reply.salt) for did, reply in replies.items()}
         self._record(
-            base, outcome, shard=shard_number, released=released, committed=committed, reveals=reveals
+            base,
+            outcome,
+            trace,
+            shard=drawn.shard,
+            released=released,
+            committed=committed,
+            reveals=reveals,
         )
         return RoundReport(
             base=base,
             outcome=outcome,
-            shard=shard_number,
-            shard_design=shard,
+            shard=drawn.shard,
+            shard_design=drawn.design,
             committed=frozenset(committed),
             model=outcome.state.weights,
             model_hash=released,
@@ -226,19 +238,20 @@ class RoundDriver:
             ).records()
         self._exchange(receipts, ACKNOWLEDGE)
 
-    def _draw(self, round_: int) -> tuple[int, Design]:
+    def _draw(self, round_: int) -> Position:
         ports, epoch = self._ports, self._epoch
         while ports.chain.block_number < ports.federation.draw_target():
             ports.chain.mine()
         ports.federation.draw_shard(ports.sender, [p.preimage(round_) for p in ports.providers])
         number = self._view.drawn_shard(epoch.domain.epoch, round_)
         parts = [p.open(number, round_, self._view) for p in ports.providers]
-        return number, epoch.shard(parts, number)
+        return Position(shard=number, design=epoch.shard(parts, number))
 
     def _record(
         self,
         base: Base,
         outcome: RoundOutcome,
+        trace: Trace,
         *,
         shard: int,
         released: Hash32,
@@ -246,7 +259,6 @@ class RoundDriver:
         reveals: Mapping[Did, tuple[Hash32, Hash32]],
     ) -> None:
         ports, epoch = self._ports, self._epoch
-        trace = Trace.of(base, outcome)
         ports.public.put(trace.to_bytes())
         trace_root = trace.root(epoch.domain, outcome.round)
         receipt = Receipt(

@@ -9,9 +9,10 @@ import numpy as np
 
 from aggregator.provider import Provider
 from aggregator.public import MANIFEST, PublicDirectory
+from aggregator.terms import admit, epoch_terms
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import verify
-from contracts.bindings.federation import EpochTerms
+from contracts.bindings.structs import EpochTerms
 from contracts.chain import Signer
 from contracts.deploy import Deployment
 from federation.errors import ConfigError, VerificationFailed
@@ -20,7 +21,8 @@ from federation.hashing import Domain
 from federation.manifest import Manifest
 from federation.models.linear import Design, Examples
 from federation.roster import Roster
-from federation.types import Did
+from federation.rostertree import Admitted
+from federation.types import Address, Did
 from federation.validation import MINIMUM_SHARD, Index, mean_bytes, opening_bytes, parse_mean
 
 
@@ -32,6 +34,8 @@ class OpenEpoch:
         manifest: The rules.
         domain: The federation's chain, contract and epoch.
         roster: Quotas of the admitted members.
+        admitted: The same members with caps and payees, in the order that numbers them.
+        terms: What ``openEpoch`` was told.
         index: The validation commitment.
         mean: The committed mean of the words.
         public: The public portion.
@@ -41,6 +45,8 @@ class OpenEpoch:
     manifest: Manifest
     domain: Domain
     roster: Roster
+    admitted: tuple[Admitted, ...]
+    terms: EpochTerms
     index: Index
     mean: Ints
     public: Design
@@ -83,12 +89,24 @@ def open_epoch(
     roster: Roster,
     providers: Sequence[Provider],
     *,
+    payees: Mapping[Did, Address],
     sender: Signer,
     public: PublicDirectory,
     models: Mapping[str, StreamId],
     chain_id: int,
 ) -> OpenEpoch:
     """Collect the providers' commitments and open the next epoch on chain.
+
+    Args:
+        deployment: The federation's contracts.
+        manifest: What the community agreed.
+        roster: The admitted members, signed by the community.
+        providers: In the manifest's order.
+        payees: Agreed payees (``settlement.agreed_payees``); a member without one earns nothing.
+        sender: Signs transactions as the aggregator.
+        public: Takes what everybody must see.
+        models: StreamIDs of the event models, by kind.
+        chain_id: The chain's id.
 
     Raises:
         ConfigError: The providers are not those of the manifest, or a shard is too small.
@@ -114,16 +132,15 @@ def open_epoch(
     mean_blob = mean_bytes(counts, sum(p.size for p in providers))
     opening = opening_bytes(index, [c.public for c in committed], [c.signature for c in committed])
     public.write(MANIFEST, manifest.to_toml().encode())
-    terms = EpochTerms(
+    admitted = admit(manifest, roster, payees)
+    terms = epoch_terms(
+        manifest,
+        admitted,
         validation_root=index.root,
         mean_hash=public.put(mean_blob),
         public_hash=public.put(opening),
         roster_hash=public.put(roster.to_bytes()),
-        shards=manifest.validation.shards,
-        rounds=manifest.rounds,
-        bounty=manifest.rules.terms.bounty,
-        funds=manifest.rules.terms.funds,
-        provider_tips=tuple(c.tip for c in committed),
+        provider_tips=[c.tip for c in committed],
     )
     federation.open_epoch(sender, terms)
     if federation.epoch() != domain.epoch:
@@ -133,6 +150,8 @@ def open_epoch(
         manifest=manifest,
         domain=domain,
         roster=roster,
+        admitted=admitted,
+        terms=terms,
         index=index,
         mean=mean,
         public=open_shard(index, [c.public for c in committed], 0, domain=domain, mean=mean),

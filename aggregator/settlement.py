@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from ceramic_bridge.events import InitPayload, SignedEvent
 from contracts.abi import to_address
+from contracts.bindings.contributor_registry import ContributorRegistry
 from contracts.chain import Chain, Signer
 from contracts.deploy import Deployment
-from federation.hashing import did_hash
-from federation.reward import PayoutTable, Terms, payable
-from federation.types import Address, Did, Wei
+from federation.hashing import Domain, did_hash
+from federation.rostertree import NO_PAYEE
+from federation.trace import Settlement
+from federation.types import Address, Did
 
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What an epoch pays.
-
-    Attributes:
-        paid: Wei per member that is paid; members without an agreed payee get nothing.
-        payees: The agreed payee of each member that has one.
-        table: The cumulative payout table.
-    """
-
-    paid: Mapping[Did, Wei]
-    payees: Mapping[Did, Address]
-    table: PayoutTable
+SETTLEMENT_ROUND = 0
+"""The round number under which the settlement's records are hashed."""
 
 
 def wanted_payees(data_events: Iterable[SignedEvent]) -> dict[Did, Address]:
@@ -39,47 +28,36 @@ def wanted_payees(data_events: Iterable[SignedEvent]) -> dict[Did, Address]:
     return wanted
 
 
-def settle(
-    deployment: Deployment,
-    terms: Terms,
-    credits: Mapping[Did, int],
-    wanted: Mapping[Did, Address],
-    *,
-    chain_id: int,
-) -> Settlement:
-    """Compute an epoch's payout table.
+def agreed_payees(registry: ContributorRegistry, wanted: Mapping[Did, Address]) -> dict[Did, Address]:
+    """Return who is paid for each member, as the registry stands.
 
-    A member is paid at the account that its own signed event names, provided that account signed
-    that it accepts: either alone could be somebody else's claim.
+    The account that the member's own signed event names, provided that account signed that it
+    accepts, or whom it handed over to: either alone could be somebody else's claim.
     """
-    payees = {
-        did: payee
-        for did, payee in wanted.items()
-        if did in credits and deployment.registry.accepts(did_hash(did), payee)
-    }
-    due = payable({did: credits[did] for did in payees}, terms.funds)
-    amounts: dict[Address, int] = {}
-    for did, wei in due.items():
-        amounts[payees[did]] = amounts.get(payees[did], 0) + wei
-    table = PayoutTable.build(chain_id, deployment.pool.address, amounts)
-    return Settlement(due, payees, table)
+    found = {did: registry.payee_of(did_hash(did), payee) for did, payee in wanted.items()}
+    return {did: payee for did, payee in found.items() if payee != NO_PAYEE}
 
 
-def propose(deployment: Deployment, settlement: Settlement, sender: Signer) -> None:
+def propose(deployment: Deployment, settlement: Settlement, domain: Domain, sender: Signer) -> None:
     """Propose the table's root; the challenge window opens."""
-    deployment.federation.propose(sender, settlement.table.tree().root, settlement.table.total)
+    table = settlement.table(domain.chain_id, deployment.pool.address)
+    root = settlement.trace.root(domain, SETTLEMENT_ROUND)
+    deployment.federation.propose(sender, table.tree().root, table.total, root)
 
 
-def finalize_and_claim(deployment: Deployment, settlement: Settlement, chain: Chain, anyone: Signer) -> None:
+def finalize_and_claim(
+    deployment: Deployment, settlement: Settlement, domain: Domain, chain: Chain, anyone: Signer
+) -> None:
     """Wait out the challenge window, finalize, and claim for every payee; anyone may do so.
 
     A payee whose claim somebody sent already is passed over.
     """
-    wait = deployment.federation.challenge_end() - chain.timestamp
+    wait = deployment.federation.deadline() - chain.timestamp
     if wait > 0:
         chain.advance_time(wait)
     deployment.federation.finalize(anyone)
-    tree = settlement.table.tree()
-    for i, (payee, wei) in enumerate(settlement.table.rows):
+    table = settlement.table(domain.chain_id, deployment.pool.address)
+    tree = table.tree()
+    for i, (payee, wei) in enumerate(table.rows):
         if deployment.pool.paid(payee) < wei:
             deployment.pool.claim(anyone, payee, wei, tree.proof(i))

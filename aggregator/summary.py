@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeAlias
 
-from aggregator.settlement import Settlement
 from federation.canonical import parse_table
 from federation.contribution import SCORE_BITS
 from federation.errors import VerificationFailed
@@ -137,21 +136,25 @@ class MemberFacts:
 
     Attributes:
         did: The member.
+        payee: The account it is paid at; None if none was agreed.
         examples: Rows in its vault, by its own signed event.
         quota: Its quota.
         commitments: In how many rounds it committed to a delta.
         score: The sum of its clipped scores.
         credit: Signed wei.
+        paid: Wei that the epoch pays it.
         balance: Tokens at its payee, in wei.
         suspended: Whether it was out of the sum when the epoch ended.
     """
 
     did: Did
+    payee: Address | None
     examples: int
     quota: int
     commitments: int
     score: int
     credit: int
+    paid: int
     balance: int
     suspended: bool
 
@@ -161,7 +164,6 @@ def build_summary(
     claims: Claims,
     rounds: Sequence[RoundFacts],
     members: Sequence[MemberFacts],
-    settlement: Settlement,
 ) -> Table:
     """Return summary.json's table, but for ``cpu_seconds``."""
     privacy = manifest.privacy
@@ -185,7 +187,7 @@ def build_summary(
             }
             for facts, auc in zip(rounds, claims.aucs, strict=True)
         ],
-        "members": [_member(manifest, claims, facts, settlement) for facts in members],
+        "members": [_member(manifest, claims, facts) for facts in members],
         "baselines": dict(sorted(claims.baselines.items())),
         "final_auc": claims.aucs[-1],
         "verified": True,
@@ -200,19 +202,19 @@ def epsilon_after(manifest: Manifest, commitments: int) -> float | None:
     return round(spend([privacy.sigma] * commitments, privacy.budget.delta).epsilon, 6)
 
 
-def _member(manifest: Manifest, claims: Claims, facts: MemberFacts, settlement: Settlement) -> Table:
+def _member(manifest: Manifest, claims: Claims, facts: MemberFacts) -> Table:
     name, role = claims.names.get(facts.did, (facts.did[-8:], "member"))
     return {
         "name": name,
         "role": role,
         "did": facts.did,
-        "payee": settlement.payees.get(facts.did, Address("")),
+        "payee": facts.payee or "",
         "examples": facts.examples,
         "quota": facts.quota,
         "epsilon": epsilon_after(manifest, facts.commitments),
         "score": facts.score / (1 << SCORE_BITS),
         "credit_wei": str(facts.credit),
-        "paid_wei": str(settlement.paid.get(facts.did, 0)),
+        "paid_wei": str(facts.paid),
         "balance_wei": str(facts.balance),
         "suspended": facts.suspended,
     }

@@ -10,11 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aggregator.events import events_root
 from aggregator.public import BLOCKS, EVENTS, GENESIS, MANIFEST, PublicReader
+from aggregator.settlement import agreed_payees, wanted_payees
+from aggregator.terms import admit, epoch_terms
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import DataPayload, InitPayload, SignedEvent
 from ceramic_bridge.log import EventLog
 from ceramic_bridge.models import kind_of, model_ids
-from contracts.bindings.federation import EpochOpened, EpochRevealed, EpochTerms
+from contracts.agreement import federation_config
+from contracts.bindings.contributor_registry import ContributorRegistry
+from contracts.bindings.federation import EpochOpened, EpochRevealed
+from contracts.bindings.structs import EpochTerms
 from contracts.deploy import Deployment, check_code, check_creation
 from contracts.replay import ReplayedChain, replay
 from federation.errors import FolkmootError, IdentityError, PeerError, VerificationFailed
@@ -23,6 +28,7 @@ from federation.manifest import Manifest
 from federation.models.linear import Design, Examples
 from federation.payloads import require_place
 from federation.roster import Roster
+from federation.rostertree import Admitted
 from federation.types import Address, Did, Hash32
 from federation.validation import (
     MINIMUM_SHARD,
@@ -49,6 +55,7 @@ class VerifiedEpoch:
         domain: Chain, federation and epoch.
         log: All signed events.
         roster: The admitted members.
+        admitted: The same with caps and payees.
         dim: Number of weights.
         mean: The committed mean.
         shards: Every shard's examples; 0 is the public portion.
@@ -63,7 +70,7 @@ class VerifiedEpoch:
         self.deployment = self._find_contracts(self.chain, expect)
         progress(f"federation {self.deployment.federation.address} runs the committed code")
         self.manifest = self._read_manifest()
-        self.terms, self.domain = self._read_epoch()
+        self.terms, self.domain, self._opened_in = self._read_epoch()
         self.log = EventLog.from_bytes(public.file(EVENTS))
         self.cards: list[SignedEvent] = []
         self.imports: dict[Did, InitPayload] = {}
@@ -71,6 +78,7 @@ class VerifiedEpoch:
         self.by_round = self._sort_events()
         progress(f"{len(self.log)} signed events verified")
         self.roster = self._read_roster()
+        self.admitted = self._read_admitted()
         self.dim = self.manifest.model.dim
         self._read_validation()
 
@@ -93,9 +101,8 @@ class VerifiedEpoch:
             wanted = f"federation {expect}" if expect else "one federation and one registry"
             raise VerificationFailed(BLOCKS, f"{wanted} with the committed code is not deployed there")
         deployment = Deployment.at(chain, federations[0], registries[0])
-        for contract in (deployment.federation, deployment.registry, deployment.pool, deployment.token):
-            code = chain.created.get(contract.address, b"")
-            check_creation(code, contract.address, contract.ARTIFACT)
+        for name, address, arguments in deployment.creations():
+            check_creation(chain.created.get(address, b""), address, name, arguments)
         return deployment
 
     def _read_manifest(self) -> Manifest:
@@ -108,29 +115,42 @@ class VerifiedEpoch:
             raise VerificationFailed(MANIFEST, "not in canonical form")
         if manifest.hash != self.deployment.federation.manifest_hash():
             raise VerificationFailed(MANIFEST, "not the manifest that the contract was deployed with")
-        federation, chain = self.deployment.federation, manifest.chain
-        agreed = (chain.chain_id, chain.aggregator.lower(), chain.challenge_window, chain.draw_delay)
-        deployed = (
-            self.chain.chain_id,
-            federation.aggregator().lower(),
-            federation.challenge_window(),
-            federation.draw_delay(),
+        config = self.deployment.federation.config()
+        agreed = federation_config(
+            manifest, token=config.token, randomness=config.randomness, judges=config.judges
         )
-        if deployed != agreed:
+        if config != agreed or self.chain.chain_id != manifest.chain.chain_id:
             raise VerificationFailed("federation", "it was deployed on other terms than the manifest's")
         return manifest
 
-    def _read_epoch(self) -> tuple[EpochTerms, Domain]:
+    def _read_epoch(self) -> tuple[EpochTerms, Domain, int]:
         federation = self.deployment.federation
         opened = EpochOpened.decode_logs(federation.logs())
         if len(opened) != 1:
             raise VerificationFailed(BLOCKS, f"{len(opened)} epochs were opened, one was expected")
-        terms, rules = opened[0].terms, self.manifest.rules.terms
-        agreed = (self.manifest.rounds, self.manifest.validation.shards, rules.bounty, rules.funds)
-        if (terms.rounds, terms.shards, terms.bounty, terms.funds) != agreed:
-            raise VerificationFailed("epoch", "it was opened on other terms than the manifest's")
         domain = Domain(chain_id=self.chain.chain_id, federation=federation.address, epoch=opened[0].epoch)
-        return terms, domain
+        return opened[0].terms, domain, opened[0].log.block_number
+
+    def _read_admitted(self) -> tuple[Admitted, ...]:
+        """Return the members with the payees agreed when the epoch opened, and check all of its terms."""
+        before = ContributorRegistry(self.chain.after(self._opened_in - 1), self.deployment.registry.address)
+        wanted = wanted_payees(event for event, _ in self.of_kind("1", "data"))
+        admitted = admit(self.manifest, self.roster, agreed_payees(before, wanted))
+        terms = self.terms
+        expected = epoch_terms(
+            self.manifest,
+            admitted,
+            validation_root=terms.validation_root,
+            mean_hash=terms.mean_hash,
+            public_hash=terms.public_hash,
+            roster_hash=terms.roster_hash,
+            provider_tips=terms.provider_tips,
+        )
+        if terms.roster_root != expected.roster_root:
+            raise VerificationFailed("epoch", "its members' caps or payees are not the agreed ones")
+        if terms != expected:
+            raise VerificationFailed("epoch", "it was opened on other terms than the manifest's")
+        return admitted
 
     def _read_roster(self) -> Roster:
         roster = Roster.parse(self.public.blob(self.terms.roster_hash, "the roster"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,14 +11,8 @@ from aggregator.events import events_root
 from aggregator.public import BLOCKS
 from aggregator.verified_epoch import VerifiedEpoch
 from ceramic_bridge.events import InitPayload, SignedEvent
-from contracts.bindings.federation import (
-    CommitsClosed,
-    RevealsClosed,
-    RoundInfo,
-    RoundOpened,
-    RoundRecorded,
-    ShardDrawn,
-)
+from contracts.bindings.structs import RoundWords
+from contracts.view import FederationView
 from federation.delta import parse_delta, within_cap
 from federation.errors import VerificationFailed
 from federation.fixedpoint import Ints
@@ -28,7 +22,7 @@ from federation.models.linear import Design, model_hash
 from federation.payloads import Contribution, Receipt
 from federation.roster import Roster
 from federation.rounds import Base, EpochState, RoundOutcome, Status, close_round, open_round, release
-from federation.trace import Trace, first_difference, vector_hash
+from federation.trace import Position, Trace, require_equal, round_trace, vector_hash
 from federation.types import Did, Hash32
 
 
@@ -50,29 +44,12 @@ class RoundReplay:
     def __init__(self, epoch: VerifiedEpoch) -> None:
         self._epoch = epoch
 
-    def _rounds_on_chain(self) -> list[RoundInfo]:
-        logs = self._epoch.deployment.federation.logs()
-        opened = RoundOpened.decode_logs(logs)
-        commits = CommitsClosed.decode_logs(logs)
-        reveals = RevealsClosed.decode_logs(logs)
-        drawn = ShardDrawn.decode_logs(logs)
-        recorded = RoundRecorded.decode_logs(logs)
-        lengths = {len(opened), len(commits), len(reveals), len(drawn), len(recorded)}
-        if lengths != {self._epoch.manifest.rounds}:
-            raise VerificationFailed(BLOCKS, "not every round of the epoch went through every phase")
-        return [
-            RoundInfo(
-                base_hash=o.base_hash,
-                commit_root=c.commit_root,
-                reveal_root=v.reveal_root,
-                shard=d.shard,
-                model_hash=r.model_hash,
-                events_root=r.events_root,
-                trace_root=r.trace_root,
-                receipt_hash=r.receipt_hash,
-            )
-            for o, c, v, d, r in zip(opened, commits, reveals, drawn, recorded, strict=True)
-        ]
+    def _rounds_on_chain(self) -> list[RoundWords]:
+        epoch = self._epoch
+        view, federation = FederationView(epoch.deployment.federation), epoch.deployment.federation
+        if federation.recorded() != epoch.manifest.rounds:
+            raise VerificationFailed(BLOCKS, "not every round of the epoch is recorded and stands")
+        return [view.words(epoch.domain.epoch, r + 1) for r in range(epoch.manifest.rounds)]
 
     def play(self) -> list[PlayedRound]:
         """Recompute all rounds, in order.
@@ -82,19 +59,20 @@ class RoundReplay:
         """
         initial = np.zeros(self._epoch.dim, dtype=np.int64)
         state = EpochState.first(initial=initial, quotas=self._epoch.roster.quotas)
-        known, played = self._epoch.shards[0], []
+        known, played = [Position(shard=0, design=self._epoch.shards[0])], []
         for on_chain in self._rounds_on_chain():
             result = self._play_round(state, known, on_chain)
             played.append(result)
             state = result.outcome.state
-            known = Design.concat([known, result.shard])
+            known.append(Position(shard=result.number, design=result.shard))
             self._epoch.progress(f"round {result.outcome.round}: scores, credits and trace recomputed")
         return played
 
-    def _play_round(self, state: EpochState, known: Design, on_chain: RoundInfo) -> PlayedRound:
+    def _play_round(self, state: EpochState, known: Sequence[Position], on_chain: RoundWords) -> PlayedRound:
         round_, rules = state.round, self._epoch.manifest.rules
         subject = f"round {round_}"
-        base = open_round(state, rules, known)
+        seen = Design.concat([p.design for p in known])
+        base = open_round(state, rules, seen)
         if base.hash != on_chain.base_hash:
             raise VerificationFailed(subject, "the base model is not the one that the rules give")
         self._epoch.public.blob(base.hash, f"{subject}'s base model")
@@ -107,27 +85,30 @@ class RoundReplay:
         lines = _lines(receipt.content, self._epoch.roster)
         deltas, reveals = self._deltas(round_, base, commitments, lines, on_chain)
         absent = _absent(lines, state, commitments, receipt.content)
+        shard = Position(shard=on_chain.shard, design=self._epoch.shards[on_chain.shard])
         outcome = close_round(
             state,
             base,
             rules,
             deltas=deltas,
             absent=absent,
-            known=known,
-            shard=self._epoch.shards[on_chain.shard],
+            known=seen,
+            shard=shard.design,
             norm_bound=self._epoch.manifest.norm_bound(self._epoch.roster.quotas),
         )
-        self._check_record(base, outcome, known, receipt, on_chain, reveals)
+        trace = round_trace(state, base, outcome, rules=rules, known=known, shard=shard, deltas=deltas)
+        after = Design.concat([seen, shard.design])
+        self._check_record(base, outcome, trace, after, receipt, on_chain, reveals)
         return PlayedRound(
             base=base,
             outcome=outcome,
-            shard=self._epoch.shards[on_chain.shard],
+            shard=shard.design,
             number=on_chain.shard,
             model_hash=on_chain.model_hash,
             committed=frozenset(commitments),
         )
 
-    def _commitments(self, round_: int, base: Base, on_chain: RoundInfo) -> dict[Did, Hash32]:
+    def _commitments(self, round_: int, base: Base, on_chain: RoundWords) -> dict[Did, Hash32]:
         found: dict[Did, Hash32] = {}
         for event, payload in self._epoch.of_kind(str(round_), "contribution"):
             statement = Contribution.parse(payload.content, self._epoch.domain, round_)
@@ -154,7 +135,7 @@ class RoundReplay:
         base: Base,
         commitments: Mapping[Did, Hash32],
         lines: Mapping[Did, Mapping[str, str]],
-        on_chain: RoundInfo,
+        on_chain: RoundWords,
     ) -> tuple[dict[Did, Ints], dict[Did, tuple[Hash32, Hash32]]]:
         deltas: dict[Did, Ints] = {}
         reveals: dict[Did, tuple[Hash32, Hash32]] = {}
@@ -182,20 +163,19 @@ class RoundReplay:
         self,
         base: Base,
         outcome: RoundOutcome,
-        known: Design,
+        trace: Trace,
+        after: Design,
         receipt: InitPayload,
-        on_chain: RoundInfo,
+        on_chain: RoundWords,
         reveals: Mapping[Did, tuple[Hash32, Hash32]],
     ) -> None:
         subject = f"round {outcome.round}"
-        trace = Trace.of(base, outcome)
         published = self._epoch.public.blob(
             Hash32(bytes.fromhex(str(receipt.content["trace"]))), f"{subject}'s trace"
         )
-        first_difference(trace, published)
+        require_equal(trace, published)
         if trace.root(self._epoch.domain, outcome.round) != on_chain.trace_root:
             raise VerificationFailed(subject, "the trace root on chain is not that of the recomputed trace")
-        after = Design.concat([known, self._epoch.shards[on_chain.shard]])
         released = model_hash(*release(outcome.state, after))
         if released != on_chain.model_hash:
             raise VerificationFailed(subject, "the new model is not the recomputed one")

@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aggregator.public import PublicReader
-from aggregator.settlement import Settlement, settle, wanted_payees
+from aggregator.settlement import SETTLEMENT_ROUND
 from aggregator.summary import Claims, MemberFacts, RoundFacts, Table, build_summary, compare_summary
 from aggregator.verified_epoch import Progress, VerifiedEpoch
 from aggregator.verified_rounds import PlayedRound, RoundReplay
 from ceramic_bridge.stream import advance, start
-from contracts.bindings.federation import Finalized
+from contracts.bindings.federation import Finalized, Proposed
 from federation.errors import FolkmootError, VerificationFailed
 from federation.hashing import sha256
 from federation.metrics import model_auc
 from federation.models.linear import Design
 from federation.payloads import NOTHING, ModelCard
 from federation.rounds import Status
+from federation.trace import Settlement, require_equal, settlement_trace
 from federation.types import Address, Hash32
 from federation.validation import parse_examples
 
@@ -88,7 +89,6 @@ def _verify_run(run: Path, expect: Address | None, progress: Progress) -> Verdic
         claims,
         [RoundFacts.of(p.base, p.outcome, p.shard, p.number) for p in played],
         _member_facts(epoch, played, settlement, claims),
-        settlement,
     )
     public.require_all_used()
     _check_summary(run / "summary.json", expected)
@@ -99,7 +99,7 @@ def _verify_run(run: Path, expect: Address | None, progress: Progress) -> Verdic
         rounds=len(played),
         members=len(epoch.roster.quotas),
         events=len(epoch.log),
-        paid_wei=sum(settlement.paid.values()),
+        paid_wei=sum(settlement.due.values()),
     )
 
 
@@ -111,25 +111,27 @@ def _check_summary(path: Path, expected: Table) -> None:
 
 def _check_settlement(epoch: VerifiedEpoch, played: Sequence[PlayedRound]) -> Settlement:
     deployment = epoch.deployment
-    wanted = wanted_payees(event for event, _ in epoch.of_kind("1", "data"))
-    settlement = settle(
-        deployment,
-        epoch.manifest.rules.terms,
-        played[-1].outcome.state.credits,
-        wanted,
-        chain_id=epoch.chain.chain_id,
+    logs = deployment.federation.logs()
+    proposed, final = Proposed.decode_logs(logs), Finalized.decode_logs(logs)
+    if len(final) != 1:
+        raise VerificationFailed("payout table", "the epoch was not finalized once")
+    settlement = settlement_trace(
+        epoch.admitted,
+        credits=played[-1].outcome.state.credits,
+        funds=epoch.terms.funds,
+        forfeited=proposed[-1].forfeited,
     )
-    final = Finalized.decode_logs(deployment.federation.logs())
-    root = settlement.table.tree().root
-    if len(final) != 1 or (final[0].payout_root, final[0].total) != (root, settlement.table.total):
+    table = settlement.table(epoch.chain.chain_id, deployment.pool.address)
+    if (final[0].payout_root, final[0].total) != (table.tree().root, table.total):
         raise VerificationFailed("payout table", "the root on chain is not that of the recomputed payments")
-    for payee, wei in settlement.table.rows:
+    if proposed[-1].settlement_root != settlement.trace.root(epoch.domain, SETTLEMENT_ROUND):
+        raise VerificationFailed("settlement", "its root on chain is not that of the recomputed records")
+    for payee, wei in table.rows:
         if deployment.pool.paid(payee) != wei:
             raise VerificationFailed(f"payee {payee}", "was not paid what it is owed")
-    epoch.public.blob(sha256(settlement.table.to_bytes()), "the payout table")
-    epoch.progress(
-        f"payments recomputed: {settlement.table.total} wei to {len(settlement.table.rows)} payees"
-    )
+    epoch.public.blob(sha256(table.to_bytes()), "the payout table")
+    require_equal(settlement.trace, epoch.public.blob(sha256(settlement.trace.to_bytes()), "the settlement"))
+    epoch.progress(f"payments recomputed: {table.total} wei to {len(table.rows)} payees")
     return settlement
 
 
@@ -177,17 +179,20 @@ def _member_facts(
     state = played[-1].outcome.state
     counts = {did: int(str(payload.content["count"])) for did, payload in epoch.imports.items()}
     token = epoch.deployment.token
+    payees = {member.did: member.payee for member in epoch.admitted if member.paid}
     order = [did for did in claims.names if did in epoch.roster.quotas]
     order += sorted(epoch.roster.quotas.keys() - set(order))
     return [
         MemberFacts(
             did=did,
+            payee=payees.get(did),
             examples=counts.get(did, 0),
             quota=epoch.roster.quotas[did],
             commitments=sum(did in p.committed for p in played),
             score=state.scores[did],
             credit=state.credits[did],
-            balance=token.balance_of(settlement.payees[did]) if did in settlement.payees else 0,
+            paid=settlement.due.get(did, 0),
+            balance=token.balance_of(payees[did]) if did in payees else 0,
             suspended=did in state.suspended,
         )
         for did in sorted(order, key=lambda d: claims.names.get(d, (d, ""))[0])

@@ -16,6 +16,7 @@ import numpy as np
 from aggregator.admission import admit_commit, admit_reveal
 from aggregator.epoch import OpenEpoch
 from aggregator.exchange import exchange
+from aggregator.terms import admit, epoch_terms
 from benchmarks.figure import Figure
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import encode
@@ -26,7 +27,7 @@ from client.member import Member, Terms
 from client.trainer import LinearEngine
 from client.vault import Row, Vault
 from examples.spam_detection.settings import FEATURES, Settings, build_manifest, chain_section
-from examples.spam_detection.world import SeededEntropy
+from examples.spam_detection.world import NOBODY, SeededEntropy
 from federation.delta import delta_hash
 from federation.grid import InProcessGrid
 from federation.hashing import Domain, did_hash
@@ -79,10 +80,10 @@ class _World:
             parties=Parties(
                 community=self.aggregator.did, aggregator=self.aggregator.did, providers=[i.did for i in ids]
             ),
-            chain=chain_section(Address("0x" + "00" * 20)),
+            chain=chain_section(NOBODY, [Address(f"0x{i + 1:040x}") for i in range(3)]),
             shards=2 * ROUNDS,
         )
-        self.domain = Domain(chain_id=1, federation=Address("0x" + "00" * 20), epoch=1)
+        self.domain = Domain(chain_id=1, federation=NOBODY, epoch=1)
         models = model_ids(create_models(self.aggregator).values(), publisher=self.aggregator.did)
         examples = _examples(rng, 600)
         mean = integer_mean(examples.counts(_DIM), len(examples))
@@ -97,10 +98,23 @@ class _World:
         )
         self.members = [self._member(folder / str(i), i, terms, rng) for i in range(MEMBERS)]
         quotas = {m.did: MAILS for m in self.members}
+        roster = Roster(quotas, b"")
+        admitted = admit(manifest, roster, {})
+        nothing = Hash32(bytes(32))
         self.epoch = OpenEpoch(
             manifest=manifest,
             domain=self.domain,
-            roster=Roster(quotas, b""),
+            roster=roster,
+            admitted=admitted,
+            terms=epoch_terms(
+                manifest,
+                admitted,
+                validation_root=nothing,
+                mean_hash=nothing,
+                public_hash=nothing,
+                roster_hash=nothing,
+                provider_tips=[nothing] * len(ids),
+            ),
             index=Index(()),
             mean=mean,
             public=self.public,

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from benchmarks.figure import Figure
-from federation.contribution import aggregate, inner_products, path_gradient, project_out, score_of
+from federation.contribution import aggregate, inner_products, path_gradient, score_of
 from federation.fixedpoint import Floats, Ints, norm_squared
 from federation.models.linear import Design, Examples, brier_loss, integer_mean
+from federation.projection import project
 
 DELTAS, DIM, EXAMPLES, WORDS = 1024, 4096, 1000, 100
 
@@ -48,7 +49,7 @@ def figures() -> Iterator[Figure]:
 
     def aumann_shapley() -> list[int]:
         path = path_gradient(design, base, step)
-        projected = project_out(path.gradient, known)
+        projected = project(path.gradient, known).projected
         products = inner_products(projected, deltas, norm_bound=bound)
         return [score_of(product, eta=8, quota_total=quota) for product in products]
 

@@ -79,9 +79,7 @@ class Account:
         Returns:
             65 bytes: r, s, v.
         """
-        from eth_account import Account as EthAccount
-
-        domain = {
+        domain: dict[str, object] = {
             "name": "Folkmoot ContributorRegistry",
             "version": "1",
             "chainId": chain_id,
@@ -96,6 +94,26 @@ class Account:
             ]
         }
         message = {"payee": self._address, "didHash": did_hash, "nonce": nonce, "deadline": deadline}
+        return self.sign_typed_data(domain, types, message)
+
+    def sign_typed_data(
+        self,
+        domain: dict[str, object],
+        types: dict[str, list[dict[str, str]]],
+        message: dict[str, object],
+    ) -> bytes:
+        """Sign a message that names what it is for (EIP-712).
+
+        Args:
+            domain: The contract that it is for: name, version, chainId, verifyingContract.
+            types: The fields of the message's type, in order.
+            message: Their values.
+
+        Returns:
+            65 bytes: r, s, v.
+        """
+        from eth_account import Account as EthAccount
+
         signed = EthAccount.sign_typed_data(
             self._key.to_bytes(), domain_data=domain, message_types=types, message_data=message
         )

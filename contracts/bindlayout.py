@@ -84,14 +84,17 @@ def docstring(text: str, pad: str) -> list[str]:
     if not rest and len(summary) <= WIDTH - len(pad) - 6:
         return [f'{pad}"""{summary}"""']
     body = textwrap.wrap(rest, WIDTH - len(pad), initial_indent=pad, subsequent_indent=pad)
-    first = textwrap.wrap(summary, WIDTH - len(pad) - 3)
+    # One line that has no room for the closing quotes becomes two.
+    quotes = 3 if rest or len(summary) > WIDTH - len(pad) - 3 else 6
+    first = textwrap.wrap(summary, WIDTH - len(pad) - quotes)
     head = [f'{pad}"""{first[0]}', *(f"{pad}{line}" for line in first[1:])]
     return [*head, *(["", *body] if body else []), f'{pad}"""']
 
 
 def imports(body: str, module: str, *names: str) -> str:
-    """Return the import of those names that the text uses; empty if it uses none."""
-    used = [name for name in names if re.search(rf"\b{name}\b", body)]
+    """Return the import of those names that the text uses, docstrings aside; empty if it uses none."""
+    code = re.sub(r'""".*?"""', "", body, flags=re.DOTALL)
+    used = [name for name in names if re.search(rf"\b{name}\b", code)]
     return "\n".join(wrapped(f"from {module} import ", used, "")) + "\n" if used else ""
 
 

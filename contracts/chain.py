@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from federation.types import Address, Hash32, Wei
 
-GAS_LIMIT = 8_000_000
+GAS_LIMIT = 16_000_000
 """Gas offered with every transaction: above the dearest call, below the 2^24 cap of EIP-7825."""
 
 
@@ -140,3 +140,19 @@ class Chain(Reader, Protocol):
 
     def advance_time(self, seconds: int) -> None:
         """Let at least ``seconds`` pass before the next block."""
+
+    def snapshot(self) -> str:
+        """Remember the present state, and return a name for it.
+
+        Raises:
+            ChainError: This is no development chain.
+        """
+
+    def revert(self, snapshot: str) -> None:
+        """Go back to a state that was remembered; time that was advanced since is forgotten too.
+
+        Its name is used up, and so are those of the states remembered after it.
+
+        Raises:
+            ChainError: There is no such state, or this is no development chain.
+        """

@@ -80,9 +80,9 @@ def up(
             transport.request("anvil_setBalance", account, hex(GAS_MONEY))
         transport.close()
         places = [f"http://127.0.0.1:{port}"] * bool(port) + [str(node.socket)]
-        click.echo(f"chain {chain_id} at {' and '.join(places)}", err=True)
-        click.echo(f"state {state or 'is not kept'}; Ctrl-C ends it", err=True)
         try:
+            click.echo(f"chain {chain_id} at {' and '.join(places)}", err=True)
+            click.echo(f"state {state or 'is not kept'}; Ctrl-C ends it", err=True)
             ended = node.wait()
         except KeyboardInterrupt:
             return
@@ -137,7 +137,7 @@ def deploy(
 
     Example: folkmoot chain deploy federation.toml --key community
     """
-    from contracts.abi import to_address, to_bytes
+    from contracts.agreement import account
     from contracts.deploy import deploy_federation
     from contracts.deployments import Record, bind
 
@@ -146,24 +146,17 @@ def deploy(
         raise UsageError(f"{manifest} is for chain {agreed.chain.chain_id}, not {target.chain_id}")
     chain_ = replace(target, chain_id=agreed.chain.chain_id).connect()
     sender = sending.open()
-    aggregator = to_address(to_bytes(Address(agreed.chain.aggregator)))
-    cost = _deployment_cost(chain_, sender.address, aggregator, agreed)
+    cost = _deployment_cost(chain_, sender.address, agreed)
     plan = [
-        f"deploy MootToken, ContributorRegistry and Federation to chain {chain_.chain_id}",
-        f"manifest {hex_of(agreed.hash)}, aggregator {aggregator}",
+        f"deploy MootToken, ContributorRegistry, Federation and what they need to chain {chain_.chain_id}",
+        f"manifest {hex_of(agreed.hash)}, aggregator {account(agreed.chain.aggregator)}",
         f"from {sender.address}, nonce {chain_.next_nonce(sender.address)}, at most {cost} wei for gas",
     ]
     chain_.check_balance(sender.address, cost)
     if not sending.agree(plan):
         return
-    made = deploy_federation(
-        chain_,
-        sender,
-        aggregator,
-        manifest_hash=agreed.hash,
-        challenge_window=agreed.chain.challenge_window,
-        draw_delay=agreed.chain.draw_delay,
-    )
+    chain_.limit_cost(cost)
+    made = deploy_federation(chain_, sender, agreed)
     record = Record(
         federation=made.federation.address,
         registry=made.registry.address,
@@ -212,13 +205,12 @@ def fund(
             hint="--mint makes test tokens, if the sender may",
         )
     allowed = bound.token.allowance(sender.address, pool) >= wei
-    plan = [f"mint {short} wei of {bound.token.address}"] * (short > 0)
-    plan += [f"approve {wei} wei for {pool}"] * (not allowed)
-    plan += [f"fund {pool} with {wei} wei, from {sender.address} on chain {chain_.chain_id}"]
-    chain_.next_nonce(sender.address)
-    if chain_.balance(sender.address) == 0:
-        raise ChainError(f"account {sender.address} is underfunded: it has nothing to pay gas with")
-    if not sending.agree(plan):
+    calls = {"fund": f"fund {pool} with {wei} wei on chain {chain_.chain_id}"}
+    if not allowed:
+        calls = {"approve": f"approve {wei} wei for {pool}"} | calls
+    if short > 0:
+        calls = {"mint": f"mint {short} wei of {bound.token.address}"} | calls
+    if not sending.agree_on_gas(chain_, sender.address, list(calls), list(calls.values())):
         return
     if short > 0:
         bound.token.mint(sender, sender.address, short)
@@ -262,9 +254,8 @@ def claim(
     if not due:
         click.echo("nothing to claim: all are paid in full", err=True)
         return
-    chain_.next_nonce(sender.address)
     plan = [f"claim {left} wei for {payee}" for _, payee, _, left in due]
-    if not sending.agree([*plan, f"gas is paid by {sender.address}"]):
+    if not sending.agree_on_gas(chain_, sender.address, ["claim"] * len(due), plan):
         return
     tree = agreed.tree()
     for index, payee, wei, left in due:
@@ -324,34 +315,20 @@ def _manifest(path: Path) -> Manifest:
         raise ConfigError(f"{path} cannot be read", hint="name a federation.toml") from err
 
 
-def _deployment_cost(chain_: RpcChain, sender: Address, aggregator: Address, agreed: Manifest) -> Wei:
+def _deployment_cost(chain_: RpcChain, sender: Address, agreed: Manifest) -> Wei:
     """Return the most wei that deploying costs now.
 
     Raises:
         Reverted: A parameter of the manifest is out of the contract's range.
     """
-    from contracts import abi
-    from contracts.artifact import load_artifact
     from contracts.chain import Transaction
-    from contracts.deploy import LONGEST_EPOCH
+    from contracts.deploy import creation_codes
 
-    # The constructors only store the token's address, so any stands in for the one to come.
-    arguments = abi.encode(
-        ("bytes32", "address", "address", "uint256", "uint256"),
-        (
-            agreed.hash,
-            aggregator,
-            sender,
-            agreed.chain.challenge_window,
-            agreed.chain.draw_delay,
-        ),
-    )
-    staking = abi.encode(("address", "uint256"), (sender, agreed.chain.challenge_window + LONGEST_EPOCH))
-    parts = (("MootToken", b""), ("ContributorRegistry", staking), ("Federation", arguments))
+    # Constructors only store addresses, so any stands in for those to come.
     return Wei(
         sum(
-            chain_.quote(Transaction(to=None, data=load_artifact(name).bytecode + tail), sender).cost
-            for name, tail in parts
+            chain_.quote(Transaction(to=None, data=data), sender).cost
+            for data in creation_codes(agreed, sender)
         )
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from contracts import abi
@@ -62,6 +63,9 @@ class CustomError(Reverted):
 
     def __init__(self, *values: object) -> None:
         super().__init__(self.SIGNATURE[: self.SIGNATURE.index("(")], values, hint=self.HINT)
+        shown = ", ".join(_shown(value) for value in values)
+        self.message = f"the contract refused the call: {self.name}({shown})"
+        self.args = (self.message,)
 
     def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
         # Exceptions are copied to another process by their message, of which these are not made.
@@ -89,6 +93,11 @@ class Contract:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.address})"
 
+    @property
+    def reader(self) -> Reader:
+        """The chain that the contract is on."""
+        return self._chain
+
     def logs(self, from_block: int = 0) -> tuple[Log, ...]:
         """Return the contract's logs, for the events' ``decode_logs``."""
         return self._chain.logs(self.address, from_block)
@@ -107,6 +116,13 @@ class Contract:
         if address is None:
             raise ChainError(f"the chain created no {cls.ARTIFACT}")
         return cls(chain, address)
+
+
+def _shown(value: object) -> str:
+    """Write a value as people look for it: hashes as in explorers, members of enums by name."""
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    return value.name if isinstance(value, IntEnum) else str(value)
 
 
 def _call_data(signature: str, values: tuple[object, ...]) -> bytes:

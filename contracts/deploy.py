@@ -3,22 +3,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from contracts import abi
+from contracts.agreement import federation_config, stake_lock
 from contracts.artifact import load_artifact
+from contracts.bindings.blockhash_randomness import BlockhashRandomness
+from contracts.bindings.bond_vault import BondVault
 from contracts.bindings.contributor_registry import ContributorRegistry
 from contracts.bindings.federation import Federation
 from contracts.bindings.moot_token import MootToken
 from contracts.bindings.reward_pool import RewardPool
-from federation.errors import VerificationFailed
+from contracts.chain import Transaction
+from federation.errors import ChainError, VerificationFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from contracts.chain import Chain, Reader, Signer
-    from federation.types import Address, Hash32
+    from federation.manifest import Manifest
+    from federation.types import Address
+
+JUDGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "RecordDisputes": (),
+    "ExampleDisputes": (),
+    "PointDisputes": (),
+    "FitDisputes": (),
+    "GradientDisputes": (),
+    "ProjectionDisputes": (),
+    "MemberDisputes": (),
+    "StateDisputes": (),
+    "SettlementDisputes": (),
+    "DataDemands": (),
+    "ValidatorQuorum": ("DataDemands",),
+}
+"""The contracts that may convict, in the order in which a federation lists them, each with the other
+judges that its constructor takes."""
 
 
-LONGEST_EPOCH = 60 * 86400
-"""Seconds that a stake stays locked beyond the challenge window, so that no epoch outlasts it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """Contracts without owners or state of their own that any number of federations can share.
+
+    Attributes:
+        randomness: The source of the draws.
+        judges: Addresses of the contracts in ``JUDGES``.
+    """
+
+    randomness: Address
+    judges: tuple[Address, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +62,7 @@ class Deployment:
     registry: ContributorRegistry
     federation: Federation
     pool: RewardPool
+    vault: BondVault
 
     @classmethod
     def at(cls, chain: Reader, federation: Address, registry: Address) -> Deployment:
@@ -36,61 +70,125 @@ class Deployment:
 
         Args:
             chain: Where they are.
-            federation: The federation, which names its pool; the pool names its token.
+            federation: The federation, which names all others but the registry.
             registry: The registry the federation's members use.
 
         Raises:
             VerificationFailed: Something else is deployed at one of the addresses.
         """
-        check_code(chain, federation, "Federation")
-        check_code(chain, registry, "ContributorRegistry")
+        check_code(chain, federation, Federation.ARTIFACT)
+        check_code(chain, registry, ContributorRegistry.ARTIFACT)
         bound = Federation(chain, federation)
-        pool = RewardPool(chain, bound.pool())
-        check_code(chain, pool.address, "RewardPool")
-        token = MootToken(chain, pool.token())
-        check_code(chain, token.address, "MootToken")
-        return cls(token=token, registry=ContributorRegistry(chain, registry), federation=bound, pool=pool)
+        config = bound.config()
+        found = cls(
+            token=MootToken(chain, config.token),
+            registry=ContributorRegistry(chain, registry),
+            federation=bound,
+            pool=RewardPool(chain, bound.pool()),
+            vault=BondVault(chain, bound.vault()),
+        )
+        for contract in (found.token, found.pool, found.vault):
+            check_code(chain, contract.address, contract.ARTIFACT)
+        check_code(chain, config.randomness, BlockhashRandomness.ARTIFACT)
+        if len(config.judges) != len(JUDGES):
+            raise VerificationFailed(f"federation {federation}", "has other judges than this software knows")
+        for address, name in zip(config.judges, JUDGES, strict=True):
+            check_code(chain, address, name)
+        return found
+
+    def creations(self) -> Iterator[tuple[str, Address, bytes]]:
+        """Yield artifact, address and constructor arguments of every contract of the federation."""
+        config = self.federation.config()
+        federation, token, pool = self.federation.address, self.token.address, self.pool.address
+        yield MootToken.ARTIFACT, token, b""
+        lock = abi.encode(("address", "uint48"), (self.registry.token(), self.registry.lock()))
+        yield ContributorRegistry.ARTIFACT, self.registry.address, lock
+        yield Federation.ARTIFACT, federation, abi.encode((config.ABI,), (config.to_abi(),))
+        yield RewardPool.ARTIFACT, pool, abi.encode(("address", "address"), (token, federation))
+        vault = abi.encode(("address", "address", "address"), (token, pool, federation))
+        yield BondVault.ARTIFACT, self.vault.address, vault
+        yield BlockhashRandomness.ARTIFACT, config.randomness, b""
+        judges = dict(zip(JUDGES, config.judges, strict=True))
+        for name, address in judges.items():
+            yield name, address, _judge_arguments(name, judges)
 
 
-def deploy_federation(
-    chain: Chain,
-    community: Signer,
-    aggregator: Address,
-    *,
-    manifest_hash: Hash32,
-    challenge_window: int,
-    draw_delay: int,
-) -> Deployment:
-    """Deploy a test token, a registry and a federation with its pool.
+def deploy_shared(chain: Chain, sender: Signer) -> Shared:
+    """Deploy the contracts that federations can share.
+
+    Args:
+        chain: Where to.
+        sender: Pays the gas, and has no power over them.
+    """
+    randomness = BlockhashRandomness.deploy(chain, sender)
+    judges: dict[str, Address] = {}
+    for name in JUDGES:
+        judges[name] = _deploy(chain, sender, name, _judge_arguments(name, judges))
+    return Shared(randomness=randomness.address, judges=tuple(judges.values()))
+
+
+def deploy_federation(chain: Chain, community: Signer, manifest: Manifest) -> Deployment:
+    """Deploy a test token, a registry, and a federation with pool, bonds, randomness and judges.
 
     Args:
         chain: Where to.
         community: Sends the transactions, and may mint the token.
-        aggregator: The only account that may move the federation's rounds along.
-        manifest_hash: SHA-256 of the manifest.
-        challenge_window: Seconds from a proposal to its finalization.
-        draw_delay: Blocks from the close of reveals to the block whose hash is drawn with, 1 to 256.
+        manifest: What the community agreed.
 
     Raises:
         Reverted: A parameter is out of range.
     """
+    shared = deploy_shared(chain, community)
     token = MootToken.deploy(chain, community)
-    lock = challenge_window + LONGEST_EPOCH
-    registry = ContributorRegistry.deploy(chain, community, token=token.address, lock=lock)
-    federation = Federation.deploy(
-        chain,
-        community,
-        manifest_hash=manifest_hash,
-        aggregator=aggregator,
-        token=token.address,
-        challenge_window=challenge_window,
-        draw_delay=draw_delay,
+    registry = ContributorRegistry.deploy(chain, community, token.address, stake_lock(manifest))
+    config = federation_config(
+        manifest, token=token.address, randomness=shared.randomness, judges=shared.judges
     )
-    pool = RewardPool(chain, federation.pool())
-    return Deployment(token=token, registry=registry, federation=federation, pool=pool)
+    federation = Federation.deploy(chain, community, config)
+    return Deployment(
+        token=token,
+        registry=registry,
+        federation=federation,
+        pool=RewardPool(chain, federation.pool()),
+        vault=BondVault(chain, federation.vault()),
+    )
 
 
-def check_creation(creation_code: bytes, address: Address, artifact_name: str) -> None:
+def creation_codes(manifest: Manifest, stand_in: Address) -> list[bytes]:
+    """Return the data of every transaction that ``deploy_federation`` sends, to tell what they cost.
+
+    Args:
+        manifest: What the community agreed.
+        stand_in: An address in place of those that are not known before.
+    """
+    lock = abi.encode(("address", "uint48"), (stand_in, stake_lock(manifest)))
+    config = federation_config(
+        manifest, token=stand_in, randomness=stand_in, judges=(stand_in,) * len(JUDGES)
+    )
+    named = dict.fromkeys(JUDGES, stand_in)
+    return [
+        load_artifact(BlockhashRandomness.ARTIFACT).bytecode,
+        *(load_artifact(name).bytecode + _judge_arguments(name, named) for name in JUDGES),
+        load_artifact(MootToken.ARTIFACT).bytecode,
+        load_artifact(ContributorRegistry.ARTIFACT).bytecode + lock,
+        load_artifact(Federation.ARTIFACT).bytecode + abi.encode((config.ABI,), (config.to_abi(),)),
+    ]
+
+
+def _judge_arguments(name: str, judges: Mapping[str, Address]) -> bytes:
+    others = JUDGES[name]
+    return abi.encode(("address",) * len(others), tuple(judges[other] for other in others))
+
+
+def _deploy(chain: Chain, sender: Signer, name: str, arguments: bytes) -> Address:
+    data = load_artifact(name).bytecode + arguments
+    address = chain.send(Transaction(to=None, data=data), sender).contract_address
+    if address is None:
+        raise ChainError(f"the chain created no {name}")
+    return address
+
+
+def check_creation(creation_code: bytes, address: Address, artifact_name: str, arguments: bytes) -> None:
     """Compare the code that created a contract with a committed artifact's.
 
     Deployed code alone does not show what a constructor of somebody's own left in storage.
@@ -99,16 +197,12 @@ def check_creation(creation_code: bytes, address: Address, artifact_name: str) -
         creation_code: What the creating transaction ran.
         address: What it created.
         artifact_name: Which contract that should be.
+        arguments: The encoded arguments of its constructor.
 
     Raises:
-        VerificationFailed: It was created by other code, or with arguments of another number.
+        VerificationFailed: It was created by other code, or with other arguments.
     """
-    artifact = load_artifact(artifact_name)
-    constructor = next((item for item in artifact.abi if item.get("type") == "constructor"), {})
-    inputs = constructor.get("inputs", ())
-    words = len(inputs) if isinstance(inputs, (list, tuple)) else 0
-    length = len(artifact.bytecode) + 32 * words
-    if not creation_code.startswith(artifact.bytecode) or len(creation_code) != length:
+    if creation_code != load_artifact(artifact_name).bytecode + arguments:
         raise VerificationFailed(f"{artifact_name} at {address}", "it was not created by the artifact's code")
 
 

@@ -64,6 +64,15 @@ class ReplayedChain:
         """
         return self._machine.call(to, data, self._machine.timestamp + self._machine.genesis.block_time)
 
+    def after(self, number: int) -> ReplayedChain:
+        """Return the chain as it was after a block.
+
+        Raises:
+            ChainError: The chain has no such block.
+        """
+        self.block_hash(number)
+        return ReplayedChain(self._machine.past(number), self._blocks[:number])
+
     def logs(self, address: Address, from_block: int = 0) -> tuple[Log, ...]:
         """Return a contract's logs in chain order, from a block on."""
         return select_logs(self._blocks, address, from_block)

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 LOCAL_NODE = "http://127.0.0.1:8545"
 
+MOST_GAS = {"mint": 110_000, "approve": 70_000, "fund": 250_000, "claim": 150_000}
+"""Gas that a call takes at most, with the quarter that is offered above an estimate; a call that needs
+the one before it cannot be estimated before that is sent."""
+
 Command = Callable[..., None]
 
 passphrase_option = click.option(
@@ -56,7 +60,8 @@ class Target:
         Raises:
             ChainError: The node cannot be reached, or serves another chain.
         """
-        from contracts.backends.rpc import Patience, RpcChain
+        from contracts.backends.patience import Patience
+        from contracts.backends.rpc import RpcChain
         from contracts.backends.transport import NodeTransport
 
         patience = Patience(confirmations=self.confirmations)
@@ -94,6 +99,33 @@ class Sending:
         # A missing file is said before anybody types a passphrase.
         keyfile_address(key_path(self.key))
         return read_keyfile(key_path(self.key), passphrase(self.passphrase_file))
+
+    def agree_on_gas(
+        self, chain: RpcChain, payer: Address, calls: Sequence[str], plan: Sequence[str]
+    ) -> bool:
+        """Show what will be sent and what its gas can cost at most, ask, and hold the chain to it.
+
+        Args:
+            chain: Where to send it.
+            payer: Who pays for gas.
+            calls: Names of the calls, as in ``MOST_GAS``.
+            plan: What they do, a line each.
+
+        Returns:
+            Whether to send it.
+
+        Raises:
+            ChainError: The payer has too little or transactions that are pending.
+            UsageError: There is nobody to ask.
+            click.Abort: The answer is no.
+        """
+        cost = chain.price(sum(MOST_GAS[call] for call in calls)).cost
+        nonce = chain.next_nonce(payer)
+        chain.check_balance(payer, cost)
+        if not self.agree([*plan, f"from {payer}, nonce {nonce}, at most {cost} wei for gas"]):
+            return False
+        chain.limit_cost(cost)
+        return True
 
     def agree(self, plan: Sequence[str]) -> bool:
         """Show what will be sent, and ask.

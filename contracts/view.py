@@ -1,37 +1,129 @@
-"""A federation's chain as the other rooms ask it: plain questions, plain answers."""
+"""A federation's chain as the other rooms ask it: plain questions, plain answers, from its logs.
+
+The contract keeps one digest per round; what a round committed is in the events.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
-from contracts.bindings.federation import Federation, Phase
+from contracts.bindings.federation import (
+    CommitsClosed,
+    EpochOpened,
+    Federation,
+    RevealsClosed,
+    RoundOpened,
+    RoundRecorded,
+    ShardDrawn,
+)
+from contracts.bindings.structs import RoundWords
+from federation.errors import ChainError
+from federation.types import Hash32
 
 if TYPE_CHECKING:
-    from federation.types import Hash32
+    from collections.abc import Iterable
+
+    from contracts.bindings.structs import EpochTerms
+    from contracts.chain import Log
+
+_ZERO: Final = Hash32(bytes(32))
+_NOTHING: Final = RoundWords(
+    base_hash=_ZERO,
+    commit_root=_ZERO,
+    reveal_root=_ZERO,
+    shard=0,
+    model_hash=_ZERO,
+    events_root=_ZERO,
+    trace_root=_ZERO,
+    receipt_hash=_ZERO,
+)
+
+
+@dataclass(slots=True)
+class _Read:
+    """What was read so far, and up to where; a reorganised chain is read again from the beginning."""
+
+    next_block: int = 0
+    last_hash: Hash32 = _ZERO
+    terms: dict[int, EpochTerms] = field(default_factory=dict)
+    words: dict[tuple[int, int], RoundWords] = field(default_factory=dict)
 
 
 class FederationView:
-    """Answers members (base, commit root) and providers (draw, end of rounds)."""
+    """Answers members (base, commit root), providers (draw, end of rounds) and whoever disputes."""
 
     def __init__(self, federation: Federation) -> None:
-        self._federation = federation
+        self._federation, self._read = federation, _Read()
 
     def base_hash(self, epoch: int, round_: int) -> Hash32:
         """Return the base model that ``openRound`` recorded; zero before."""
-        return self._federation.round_info(epoch, round_).base_hash
+        return self.words(epoch, round_).base_hash
 
     def commit_root(self, epoch: int, round_: int) -> Hash32:
         """Return the root that ``closeCommits`` recorded; zero before."""
-        return self._federation.round_info(epoch, round_).commit_root
+        return self.words(epoch, round_).commit_root
 
     def drawn_shard(self, epoch: int, round_: int) -> int:
         """Return the shard drawn for a round; 0 before the draw."""
-        return self._federation.round_info(epoch, round_).shard
+        return self.words(epoch, round_).shard
 
     def rounds_over(self, epoch: int) -> bool:
         """Tell whether every round of an epoch is recorded."""
-        federation = self._federation
-        if federation.epoch() != epoch:
-            return federation.epoch() > epoch
-        last = federation.round_info(epoch, federation.rounds())
-        return federation.phase() >= Phase.OPEN and any(last.model_hash)
+        if self._federation.epoch() != epoch:
+            return self._federation.epoch() > epoch
+        return any(self.words(epoch, self.terms(epoch).rounds).model_hash)
+
+    def words(self, epoch: int, round_: int) -> RoundWords:
+        """Return what a round has committed so far; zero where a phase has not been reached."""
+        self._catch_up()
+        return self._read.words.get((epoch, round_), _NOTHING)
+
+    def terms(self, epoch: int) -> EpochTerms:
+        """Return what an epoch promised.
+
+        Raises:
+            ChainError: It was never opened.
+        """
+        self._catch_up()
+        if epoch not in self._read.terms:
+            raise ChainError(f"epoch {epoch} was never opened")
+        return self._read.terms[epoch]
+
+    def _catch_up(self) -> None:
+        chain, read = self._federation.reader, self._read
+        head = chain.block_number
+        if read.next_block and (
+            head < read.next_block - 1 or chain.block_hash(read.next_block - 1) != read.last_hash
+        ):
+            read = self._read = _Read()
+        if head < read.next_block:
+            return
+        last_hash = chain.block_hash(head)
+        self._take(log for log in self._federation.logs(read.next_block) if log.block_number <= head)
+        read.next_block, read.last_hash = head + 1, last_hash
+
+    def _take(self, logs: Iterable[Log]) -> None:
+        terms, words, found = self._read.terms, self._read.words, list(logs)
+        for opening in EpochOpened.decode_logs(found):
+            terms[opening.epoch] = opening.terms
+        for opened in RoundOpened.decode_logs(found):
+            words[opened.epoch, opened.round_] = replace(_NOTHING, base_hash=opened.base_hash)
+        for commits in CommitsClosed.decode_logs(found):
+            at = commits.epoch, commits.round_
+            words[at] = replace(words[at], commit_root=commits.commit_root)
+        for reveals in RevealsClosed.decode_logs(found):
+            at = reveals.epoch, reveals.round_
+            words[at] = replace(words[at], reveal_root=reveals.reveal_root)
+        for drawn in ShardDrawn.decode_logs(found):
+            at = drawn.epoch, drawn.round_
+            words[at] = replace(words[at], shard=drawn.shard)
+        for recorded in RoundRecorded.decode_logs(found):
+            at = recorded.epoch, recorded.round_
+            words[at] = replace(
+                words[at],
+                model_hash=recorded.model_hash,
+                events_root=recorded.events_root,
+                trace_root=recorded.trace_root,
+                receipt_hash=recorded.receipt_hash,
+            )

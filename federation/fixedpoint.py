@@ -28,8 +28,10 @@ LOGIT_BITS: Final = 24
 FLOAT_EXACT: Final = 1 << 53
 INT_EXACT: Final = 1 << 63
 
-_STEP_BITS: Final = 17
-_ENTRIES: Final = 2049
+STEP_BITS: Final = 17
+"""A table has an entry every ``2**STEP_BITS``, up to 16."""
+
+ENTRIES: Final = 2049
 TABLE_SHA256: Final = "4ea3a1774f0edca8abb745c9f4d0ad457d71d9fbf73f8b62bc962ad430287dfd"
 
 
@@ -82,27 +84,32 @@ def norm_squared(values: Ints) -> int:
 
 
 @cache
-def _tables() -> tuple[Ints, Ints]:
+def tables() -> tuple[Ints, Ints]:
+    """Return the committed tables of ``1 / (1 + exp(-x))`` and ``log(1 + exp(-x))``; shape (2049,) each.
+
+    Raises:
+        ConfigError: This machine computes another table.
+    """
     sigmoid, softplus = [], []
     one = Decimal(1 << PROB_BITS)
     with localcontext() as context:
         context.prec = 40
-        for i in range(_ENTRIES):
+        for i in range(ENTRIES):
             e = (Decimal(-i) / 128).exp()
             sigmoid.append(int((one / (1 + e)).to_integral_value()))
             softplus.append(int((one * (1 + e).ln()).to_integral_value()))
-    tables = (np.array(sigmoid, dtype="<i8"), np.array(softplus, dtype="<i8"))
-    digest = hashlib.sha256(tables[0].tobytes() + tables[1].tobytes()).hexdigest()
+    both = (np.array(sigmoid, dtype="<i8"), np.array(softplus, dtype="<i8"))
+    digest = hashlib.sha256(both[0].tobytes() + both[1].tobytes()).hexdigest()
     if digest != TABLE_SHA256:
         raise ConfigError(f"the sigmoid table of this machine has SHA-256 {digest}, not the committed one")
-    return tables
+    return both
 
 
 def _interpolate(table: Ints, magnitude: Ints) -> Ints:
-    clamped = np.minimum(magnitude, (_ENTRIES - 1) << _STEP_BITS)
-    index = np.minimum(clamped >> _STEP_BITS, _ENTRIES - 2)
+    clamped = np.minimum(magnitude, (ENTRIES - 1) << STEP_BITS)
+    index = np.minimum(clamped >> STEP_BITS, ENTRIES - 2)
     low = table[index]
-    rise: Ints = ((table[index + 1] - low) * (clamped - (index << _STEP_BITS))) >> _STEP_BITS
+    rise: Ints = ((table[index + 1] - low) * (clamped - (index << STEP_BITS))) >> STEP_BITS
     result: Ints = low + rise
     return result
 
@@ -116,10 +123,10 @@ def sigmoid(logits: Ints) -> Ints:
     Returns:
         Same shape, ``PROB_BITS`` fractional bits; non-decreasing; ``p(-z) = 1 - p(z)`` exactly.
     """
-    positive = _interpolate(_tables()[0], np.abs(logits))
+    positive = _interpolate(tables()[0], np.abs(logits))
     return np.where(logits >= 0, positive, (1 << PROB_BITS) - positive)
 
 
 def softplus(logits: Ints) -> Ints:
     """Return ``log(1 + exp(z))`` through the committed table (``PROB_BITS`` fractional bits)."""
-    return np.maximum(logits, 0) + _interpolate(_tables()[1], np.abs(logits))
+    return np.maximum(logits, 0) + _interpolate(tables()[1], np.abs(logits))

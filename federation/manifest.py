@@ -24,6 +24,8 @@ from federation.types import Did, Hash32, Wei
 _Positive = Annotated[int, Field(gt=0)]
 _Hex32 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _WeiText = Annotated[str, Field(pattern="^(0|[1-9][0-9]*)$")]
+_Account = Annotated[str, Field(pattern="^0x[0-9a-fA-F]{40}$")]
+_Seconds = Annotated[int, Field(gt=0, le=366 * 86_400)]
 _DidText = Annotated[str, Field(pattern="^did:key:z[1-9A-HJ-NP-Za-km-z]+$")]
 
 
@@ -46,12 +48,59 @@ class Parties(_Section):
 
 
 class ChainSection(_Section):
-    """Where the money is, who may move the rounds along there, and how long anyone may object."""
+    """Where the money is, and whose accounts stand for the parties there."""
 
     chain_id: _Positive
-    aggregator: Annotated[str, Field(pattern="^0x[0-9a-fA-F]{40}$")]
-    challenge_window: _Positive
+    aggregator: _Account
+    providers: Annotated[list[_Account], Field(min_length=3)]
     draw_delay: Annotated[int, Field(gt=0, le=256)]
+
+    @model_validator(mode="after")
+    def _independent(self) -> ChainSection:
+        accounts = {a.lower() for a in (self.aggregator, *self.providers)}
+        if len(accounts) != len(self.providers) + 1:
+            raise ValueError("the accounts of providers and aggregator must differ")
+        return self
+
+
+class DeadlineSection(_Section):
+    """How long each duty may take, in seconds; whoever misses one loses its bond.
+
+    ``phase`` is for one phase of a round, ``settle`` for proposing payments once the rounds are over,
+    ``challenge`` for objecting to a proposal, ``answer`` for answering a demand.
+    """
+
+    phase: _Seconds
+    settle: _Seconds
+    challenge: _Seconds
+    answer: _Seconds
+
+
+class BondSection(_Section):
+    """What parties stake on doing their duty, in wei of the federation's token.
+
+    ``challenger_wei`` is what an unfounded demand costs; wrong scores are proven without a bond.
+    """
+
+    aggregator_wei: _WeiText
+    provider_wei: _WeiText
+    challenger_wei: _WeiText
+
+
+class ValidatorSection(_Section):
+    """Accounts that recompute a proposal where no proof on chain can: ``quorum`` of them must sign."""
+
+    accounts: list[_Account] = []
+    quorum: Annotated[int, Field(ge=0)] = 0
+    bond_wei: _WeiText = "0"
+
+    @model_validator(mode="after")
+    def _enough(self) -> ValidatorSection:
+        if len({a.lower() for a in self.accounts}) != len(self.accounts):
+            raise ValueError("a validator is listed twice")
+        if self.quorum > len(self.accounts) or (self.accounts and not self.quorum):
+            raise ValueError(f"a quorum of {self.quorum} out of {len(self.accounts)} validators")
+        return self
 
 
 class ModelSection(_Section):
@@ -108,8 +157,8 @@ class PrivacySection(_Section):
 class SearchSection(_Section):
     """The grids of the two line searches, ascending."""
 
-    etas: Annotated[list[Annotated[int, Field(ge=0, le=1 << 20)]], Field(min_length=2)]
-    betas_tenths: Annotated[list[Annotated[int, Field(ge=0, le=1000)]], Field(min_length=1)]
+    etas: Annotated[list[Annotated[int, Field(ge=0, le=1 << 20)]], Field(min_length=2, max_length=256)]
+    betas_tenths: Annotated[list[Annotated[int, Field(ge=0, le=1000)]], Field(min_length=1, max_length=256)]
 
     @model_validator(mode="after")
     def _ascending(self) -> SearchSection:
@@ -151,6 +200,17 @@ class Manifest(_Section):
     search: SearchSection
     reward: RewardSection
     validation: ValidationSection
+    deadlines: DeadlineSection
+    bonds: BondSection
+    validators: ValidatorSection = ValidatorSection()
+
+    @model_validator(mode="after")
+    def _an_account_per_provider(self) -> Manifest:
+        if len(self.chain.providers) != len(self.parties.providers):
+            raise ValueError(
+                f"{len(self.parties.providers)} providers have {len(self.chain.providers)} accounts"
+            )
+        return self
 
     @model_validator(mode="after")
     def _enough_shards(self) -> Manifest:

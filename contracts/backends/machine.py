@@ -8,6 +8,7 @@ free. Rules are those of Cancun, without blobs and withdrawals.
 from __future__ import annotations
 
 import sys
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -149,6 +150,18 @@ class Machine:
         self._head = block.header
         self.hashes.append(Hash32(block.hash))
         return _built(block, raw, receipts, computations)
+
+    def rewind(self, number: int) -> None:
+        """Make an earlier block the latest one; its state is still in the database, by its root."""
+        del self.hashes[number + 1 :]
+        self._head = self._chain.get_block_header_by_hash(self.hashes[number])
+
+    def past(self, number: int) -> Machine:
+        """Return a machine whose latest block is an earlier one; this one stays as it is."""
+        earlier = copy(self)
+        earlier.hashes = list(self.hashes)
+        earlier.rewind(number)
+        return earlier
 
     def call(self, to: Address, data: bytes, timestamp: int) -> bytes:
         """Run a call in the next block's place, and forget it.

@@ -2,61 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import TYPE_CHECKING
 
 from contracts import abi
 from contracts.backends import wire
+from contracts.backends.delivery import Delivery, dearer
+from contracts.backends.patience import Clock, Patience, SystemClock
 from contracts.backends.transport import RpcRefused, Transport
 from contracts.chain import Log, Receipt, Signer, Transaction, UnsignedTransaction
 from federation.errors import ChainError
-from federation.hashing import keccak256
 from federation.types import Address, Hash32, Wei
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REREADS = 5
-
-
-class Clock(Protocol):
-    """Unix time, and a way to wait for it."""
-
-    def now(self) -> float:
-        """Unix seconds."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-
-
-class SystemClock:
-    """The clock of this machine."""
-
-    def now(self) -> float:
-        """Unix seconds."""
-        return time.time()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long to wait for a network.
-
-    Attributes:
-        confirmations: Blocks that must hold or follow a transaction, its own included.
-        timeout: Seconds until a transaction or a block counts as overdue.
-        poll: Most seconds between two looks.
-        page: Most blocks asked for in one request for logs.
-    """
-
-    confirmations: int = 1
-    timeout: float = 300
-    poll: float = 1
-    page: int = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +64,8 @@ class RpcChain:
         self._patience = patience or Patience()
         self._most_per_gas = most_per_gas
         self._clock: Clock = clock or SystemClock()
+        self._budget: Wei | None = None
+        self._sending: defaultdict[Address, Lock] = defaultdict(Lock)
         self._chain_id = wire.quantity(transport.request("eth_chainId"))
         if chain_id is not None and chain_id != self._chain_id:
             raise ChainError(
@@ -148,15 +113,15 @@ class RpcChain:
     def logs(self, address: Address, from_block: int = 0) -> tuple[Log, ...]:
         """Return a contract's logs in chain order, from a block on.
 
-        They are read in pages, and read again if the chain reorganised meanwhile, so that all of them
-        belong to one chain of blocks.
+        Blocks that lack confirmations are left out. The rest is read in pages, and read again if the
+        chain reorganised meanwhile, so that all logs belong to one chain of blocks.
 
         Raises:
             ChainError: The node refuses even single blocks, or the chain does not hold still.
         """
         for _ in range(REREADS):
-            head = self._header("latest")
-            number, pinned = wire.quantity(head.get("number")), wire.hash32(head.get("hash"))
+            number = max(0, self.block_number - self._patience.confirmations + 1)
+            pinned = self.block_hash_or_none(number)
             found: list[Log] = []
             for page in self._pages(address, from_block, number):
                 found += page
@@ -178,7 +143,14 @@ class RpcChain:
             Reverted: A contract would refuse it.
             ChainError: Gas costs more than the limit that was set.
         """
-        gas = self._gas(transaction, sender)
+        return self.price(self._gas(transaction, sender))
+
+    def price(self, gas: int) -> Quote:
+        """Return what so much gas would cost now.
+
+        Raises:
+            ChainError: It costs more than the limit that was set.
+        """
         tip, fee = self._fees()
         if self._most_per_gas is not None and fee > self._most_per_gas:
             raise ChainError(
@@ -215,19 +187,26 @@ class RpcChain:
                 hint="send it some of the chain's own coin",
             )
 
+    def limit_cost(self, most: Wei) -> None:
+        """Let all that is sent from now on cost at most so many wei together."""
+        self._budget = most
+
     def send(self, transaction: Transaction, sender: Signer) -> Receipt:
         """Have a transaction signed, included and confirmed; see ``Chain.send``.
 
+        Threads may send for one account: they wait for each other. What no block holds for some time
+        is replaced by a dearer copy, within the limits that were set.
+
         Raises:
             Reverted: A contract refuses it.
-            ChainError: The account is underfunded or has pending transactions, the node refuses, or the
-                transaction is overdue.
+            ChainError: The account is underfunded or has pending transactions, the node refuses, the
+                transaction is overdue, or gas costs more than a limit that was set.
         """
-        quote = self.quote(transaction, sender.address)
-        nonce = self.next_nonce(sender.address)
-        self.check_balance(sender.address, quote.cost)
-        raw = sender.sign_transaction(
-            UnsignedTransaction(
+        with self._sending[sender.address]:
+            quote = self._within_budget(self.quote(transaction, sender.address))
+            nonce = self.next_nonce(sender.address)
+            self.check_balance(sender.address, quote.cost)
+            unsigned = UnsignedTransaction(
                 chain_id=self._chain_id,
                 nonce=nonce,
                 max_priority_fee_per_gas=quote.max_priority_fee_per_gas,
@@ -236,9 +215,16 @@ class RpcChain:
                 to=transaction.to,
                 data=transaction.data,
             )
-        )
-        self._transmit(raw)
-        found = self._confirmed(raw, sender.address, nonce)
+            delivery = Delivery(
+                self._node,
+                sender,
+                unsigned,
+                patience=self._patience,
+                clock=self._clock,
+                price=self._dearer,
+            )
+            found = delivery.send()
+            self._spend(found)
         if wire.quantity(found.get("status")) != 1:
             self._explain(transaction, sender.address, found)
         return wire.receipt(found)
@@ -250,7 +236,7 @@ class RpcChain:
             ChainError: One is overdue.
         """
         for wanted in range(self.block_number + 1, self.block_number + count + 1):
-            for _ in self._looks(f"block {wanted}"):
+            for _ in self._patience.looks(self._clock, f"block {wanted}"):
                 if self.block_number >= wanted:
                     break
 
@@ -261,6 +247,25 @@ class RpcChain:
         until = self.timestamp + seconds
         while (left := until - self._clock.now()) > 0:
             self._clock.sleep(left)
+
+    def snapshot(self) -> str:
+        """Refuse: what happened on a public chain stays.
+
+        Raises:
+            ChainError: Always.
+        """
+        raise ChainError(
+            f"chain {self._chain_id} cannot be taken back to an earlier state",
+            hint="the embedded chain and anvil can",
+        )
+
+    def revert(self, snapshot: str) -> None:
+        """Refuse, as ``snapshot`` does.
+
+        Raises:
+            ChainError: Always.
+        """
+        raise ChainError(f"there is no snapshot {snapshot}: this is no development chain")
 
     def _header(self, block: str) -> wire.Fields:
         found = self._node.request("eth_getBlockByNumber", block, False)  # noqa: FBT003 -- the RPC's own argument: no transactions
@@ -288,42 +293,32 @@ class RpcChain:
         # Twice the base fee stays enough for five full blocks (EIP-1559: at most 1/8 more per block).
         return Wei(tip), Wei(2 * base + tip)
 
-    def _transmit(self, raw: bytes) -> None:
-        try:
-            self._node.request("eth_sendRawTransaction", "0x" + raw.hex())
-        except RpcRefused as err:
-            # An answer that was lost makes the second attempt look like a repetition.
-            if self._node.request("eth_getTransactionByHash", "0x" + keccak256(raw).hex()) is None:
-                raise ChainError(f"the chain refuses the transaction: {err.message}") from err
+    def _within_budget(self, quote: Quote) -> Quote:
+        """Offer no more than is left; that the base fee may double is a reserve, which may be smaller."""
+        if self._budget is None or quote.cost <= self._budget:
+            return quote
+        most = Wei(self._budget // quote.gas)
+        if 2 * most < quote.max_fee_per_gas + quote.max_priority_fee_per_gas:
+            raise ChainError(
+                f"gas may cost {quote.cost} wei, more than the {self._budget} wei that are left",
+                hint="gas has become dearer since you agreed; try again",
+            )
+        return replace(quote, max_fee_per_gas=most)
 
-    def _confirmed(self, raw: bytes, sender: Address, nonce: int) -> wire.Fields:
-        """Wait until a transaction has its confirmations on the chain that is then the longest."""
-        name = "0x" + keccak256(raw).hex()
-        for _ in self._looks(f"transaction {name}"):
-            answer = self._node.request("eth_getTransactionReceipt", name)
-            if answer is None:
-                self._revive(raw, name, sender, nonce)
-                continue
-            found = wire.fields(answer)
-            number = wire.quantity(found.get("blockNumber"))
-            if self._patience.confirmations > 1:
-                if self.block_number - number + 1 < self._patience.confirmations:
-                    continue
-                if self.block_hash_or_none(number) != wire.hash32(found.get("blockHash")):
-                    continue
-            return found
-        raise AssertionError("looking ends with an error")
+    def _spend(self, found: wire.Fields) -> None:
+        if self._budget is not None:
+            price = wire.quantity(found.get("effectiveGasPrice"))
+            self._budget = Wei(max(0, self._budget - wire.quantity(found.get("gasUsed")) * price))
 
-    def _revive(self, raw: bytes, name: str, sender: Address, nonce: int) -> None:
-        """Send a transaction again that the network forgot; a reorganisation can do that."""
-        if self._node.request("eth_getTransactionByHash", name) is not None:
-            return
-        if wire.quantity(self._node.request("eth_getTransactionCount", sender, "latest")) > nonce:
-            # It may have been included between the two questions.
-            if self._node.request("eth_getTransactionReceipt", name) is None:
-                raise ChainError(f"another transaction of {sender} took nonce {nonce}")
-            return
-        self._transmit(raw)
+    def _dearer(self, stuck: UnsignedTransaction) -> tuple[Wei, Wei] | None:
+        tip, fee = self._fees()
+        tip = max(tip, dearer(stuck.max_priority_fee_per_gas))
+        fee = max(fee, dearer(stuck.max_fee_per_gas), tip)
+        if self._most_per_gas is not None and fee > self._most_per_gas:
+            return None
+        if self._budget is not None and fee * stuck.gas > self._budget:
+            return None
+        return tip, fee
 
     def _explain(self, transaction: Transaction, sender: Address, found: wire.Fields) -> None:
         """Raise what an included but failed transaction failed with, as well as it can be known."""
@@ -351,19 +346,6 @@ class RpcChain:
                 continue
             yield [wire.log(entry) for entry in page]
             first = end + 1
-
-    def _looks(self, what: str) -> Iterator[None]:
-        """Look now and then, until it is too late."""
-        deadline, pause = self._clock.now() + self._patience.timeout, 0.001
-        while True:
-            yield
-            if self._clock.now() >= deadline:
-                raise ChainError(
-                    f"{what} is overdue after {self._patience.timeout:.0f} seconds",
-                    hint="it may still come: look again before you send anything twice",
-                )
-            self._clock.sleep(pause)
-            pause = min(pause * 2, self._patience.poll)
 
 
 def _translated(error: RpcRefused) -> ChainError:

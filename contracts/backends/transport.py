@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -63,6 +65,7 @@ class NodeTransport:
         parts = urlsplit(endpoint)
         self._provider: HTTPProvider | IPCProvider
         self._socket: Path | None = None
+        self._turn: AbstractContextManager[object]
         if parts.scheme in {"http", "https"} and parts.hostname:
             self.name = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
             # Retries are counted here, so that they are the same for both kinds.
@@ -79,6 +82,8 @@ class NodeTransport:
                 hint="give http://HOST:PORT, https://... or the path of a node's Unix socket",
             )
         self._sleep = sleep
+        # One socket carries one question at a time; HTTP has a connection for each thread.
+        self._turn = Lock() if self._socket is not None else nullcontext()
 
     def request(self, method: str, *params: object) -> object:
         """Return a request's ``result``; see ``Transport``.
@@ -88,10 +93,12 @@ class NodeTransport:
         pause = FIRST_PAUSE
         for left in reversed(range(ATTEMPTS)):
             try:
-                if self._socket is not None:
-                    # web3 would leave a socket of its own open.
-                    self._socket.stat()
-                return _result(self._provider.make_request(method, list(params)))
+                with self._turn:
+                    if self._socket is not None:
+                        # web3 would leave a socket of its own open.
+                        self._socket.stat()
+                    answer = self._provider.make_request(method, list(params))
+                return _result(answer)
             except ChainError:
                 raise
             except Exception as err:  # web3's providers raise anything, from OSError to a private Timeout

@@ -33,6 +33,17 @@ class AlreadyAccused(CustomError):
         self.provider = provider
 
 
+class AlreadyCalled(CustomError):
+    """A quorum has been called for already."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyCalled(bytes32)"
+    HINT: ClassVar[str] = "A quorum has been called for already"
+
+    def __init__(self, ballot: Hash32) -> None:
+        super().__init__(ballot)
+        self.ballot = ballot
+
+
 class AlreadyCounted(CustomError):
     """An event counts once."""
 
@@ -80,6 +91,42 @@ class AlreadyRegistered(CustomError):
         self.payee = payee
 
 
+class AlreadyUpheld(CustomError):
+    """A quorum has vouched for this proposal."""
+
+    SIGNATURE: ClassVar[str] = "AlreadyUpheld(bytes32)"
+    HINT: ClassVar[str] = "A quorum has vouched for this proposal"
+
+    def __init__(self, ballot: Hash32) -> None:
+        super().__init__(ballot)
+        self.ballot = ballot
+
+
+class AnotherFederation(CustomError):
+    """The demand is about another federation."""
+
+    SIGNATURE: ClassVar[str] = "AnotherFederation(address,address)"
+    HINT: ClassVar[str] = "the demand is about another federation"
+
+    def __init__(self, asked: Address, given: Address) -> None:
+        super().__init__(asked, given)
+        self.asked = asked
+        self.given = given
+
+
+class AnotherQuestion(CustomError):
+    """The demand asks for something else."""
+
+    SIGNATURE: ClassVar[str] = "AnotherQuestion(uint256,bytes32,bytes32)"
+    HINT: ClassVar[str] = "the demand asks for something else"
+
+    def __init__(self, id_: int, asked: Hash32, given: Hash32) -> None:
+        super().__init__(id_, asked, given)
+        self.id_ = id_
+        self.asked = asked
+        self.given = given
+
+
 class BalanceShrank(CustomError):
     """The token's balances shrank by themselves; whoever sends the difference repairs the pool."""
 
@@ -92,6 +139,28 @@ class BalanceShrank(CustomError):
         super().__init__(held, counted)
         self.held = held
         self.counted = counted
+
+
+class BallotGone(CustomError):
+    """The proposal that the call was about no longer stands: only `release` closes it."""
+
+    SIGNATURE: ClassVar[str] = "BallotGone(bytes32)"
+    HINT: ClassVar[str] = "the proposal that the call was about no longer stands: only `release` closes it"
+
+    def __init__(self, ballot: Hash32) -> None:
+        super().__init__(ballot)
+        self.ballot = ballot
+
+
+class BallotStands(CustomError):
+    """The proposal that the call was about still stands."""
+
+    SIGNATURE: ClassVar[str] = "BallotStands(bytes32)"
+    HINT: ClassVar[str] = "the proposal that the call was about still stands"
+
+    def __init__(self, ballot: Hash32) -> None:
+        super().__init__(ballot)
+        self.ballot = ballot
 
 
 class BeaconExpired(CustomError):
@@ -128,6 +197,18 @@ class BeaconNotReady(CustomError):
         super().__init__(target, current)
         self.target = target
         self.current = current
+
+
+class BondFee(CustomError):
+    """The token keeps a part of what is transferred: a bond in it cannot be held."""
+
+    SIGNATURE: ClassVar[str] = "BondFee(uint256,uint256)"
+    HINT: ClassVar[str] = "the token keeps a part of what is transferred: a bond in it cannot be held"
+
+    def __init__(self, sent: int, received: int) -> None:
+        super().__init__(sent, received)
+        self.sent = sent
+        self.received = received
 
 
 class BondTooSmall(CustomError):
@@ -536,6 +617,21 @@ class InvalidQuorum(CustomError):
         self.validators = validators
 
 
+class InvalidRecord(CustomError):
+    """The record is not in the trace, is about something else, or has another number of values."""
+
+    SIGNATURE: ClassVar[str] = "InvalidRecord(uint8,uint32,uint32)"
+    HINT: ClassVar[str] = (
+        "the record is not in the trace, is about something else, or has another number of values"
+    )
+
+    def __init__(self, op: int, i: int, j: int) -> None:
+        super().__init__(op, i, j)
+        self.op = op
+        self.i = i
+        self.j = j
+
+
 class InvalidRounds(CustomError):
     """An epoch needs at least one round, and a shard for each."""
 
@@ -566,6 +662,18 @@ class InvalidSignature(CustomError):
         self.payee = payee
 
 
+class InvalidVote(CustomError):
+    """The validator did not sign this ballot."""
+
+    SIGNATURE: ClassVar[str] = "InvalidVote(address,bytes32)"
+    HINT: ClassVar[str] = "the validator did not sign this ballot"
+
+    def __init__(self, validator: Address, ballot: Hash32) -> None:
+        super().__init__(validator, ballot)
+        self.validator = validator
+        self.ballot = ballot
+
+
 class LengthMismatch(CustomError):
     """Every provider needs a tip and an account."""
 
@@ -590,6 +698,17 @@ class Locked(CustomError):
         self.until = until
 
 
+class NoAnswer(CustomError):
+    """This is not what was asked for."""
+
+    SIGNATURE: ClassVar[str] = "NoAnswer(uint256)"
+    HINT: ClassVar[str] = "this is not what was asked for"
+
+    def __init__(self, id_: int) -> None:
+        super().__init__(id_)
+        self.id_ = id_
+
+
 class NoChangePending(CustomError):
     """No change is under way that the caller may cancel."""
 
@@ -603,7 +722,67 @@ class NoChangePending(CustomError):
         self.caller = caller
 
 
-class NotAccepted(CustomError):
+class NoDemand(CustomError):
+    """There is no such open demand."""
+
+    SIGNATURE: ClassVar[str] = "NoDemand(uint256)"
+    HINT: ClassVar[str] = "there is no such open demand"
+
+    def __init__(self, id_: int) -> None:
+        super().__init__(id_)
+        self.id_ = id_
+
+
+class NoFault(CustomError):
+    """The step is recorded as the rules give it: there is nothing to convict."""
+
+    SIGNATURE: ClassVar[str] = "NoFault()"
+    HINT: ClassVar[str] = "the step is recorded as the rules give it: there is nothing to convict"
+
+
+class NoSuchEntry(CustomError):
+    """The vector has no such entry."""
+
+    SIGNATURE: ClassVar[str] = "NoSuchEntry(uint256,uint256)"
+    HINT: ClassVar[str] = "the vector has no such entry"
+
+    def __init__(self, index: int, length: int) -> None:
+        super().__init__(index, length)
+        self.index = index
+        self.length = length
+
+
+class NoValidators(CustomError):
+    """The federation has no validators: its proposals are proven wrong step by step."""
+
+    SIGNATURE: ClassVar[str] = "NoValidators()"
+    HINT: ClassVar[str] = "the federation has no validators: its proposals are proven wrong step by step"
+
+
+class NoVector(CustomError):
+    """Records of this kind have no vector in this field."""
+
+    SIGNATURE: ClassVar[str] = "NoVector(uint8,uint256)"
+    HINT: ClassVar[str] = "records of this kind have no vector in this field"
+
+    def __init__(self, op: int, field: int) -> None:
+        super().__init__(op, field)
+        self.op = op
+        self.field = field
+
+
+class NotAValidator(CustomError):
+    """The federation's list has no such validator."""
+
+    SIGNATURE: ClassVar[str] = "NotAValidator(uint256)"
+    HINT: ClassVar[str] = "the federation's list has no such validator"
+
+    def __init__(self, validator: int) -> None:
+        super().__init__(validator)
+        self.validator = validator
+
+
+class NotAcceptedDidHashPayee(CustomError):
     """The next payee has not registered for this DID."""
 
     SIGNATURE: ClassVar[str] = "NotAccepted(bytes32,address)"
@@ -613,6 +792,17 @@ class NotAccepted(CustomError):
         super().__init__(did_hash, payee)
         self.did_hash = did_hash
         self.payee = payee
+
+
+class NotAcceptedIndex(CustomError):
+    """The record says that the member's delta was not accepted."""
+
+    SIGNATURE: ClassVar[str] = "NotAccepted(uint32)"
+    HINT: ClassVar[str] = "the record says that the member's delta was not accepted"
+
+    def __init__(self, index: int) -> None:
+        super().__init__(index)
+        self.index = index
 
 
 class NotAccused(CustomError):
@@ -661,6 +851,17 @@ class NotAnnounced(CustomError):
         self.proof_hash = proof_hash
 
 
+class NotCalled(CustomError):
+    """No quorum has been called for."""
+
+    SIGNATURE: ClassVar[str] = "NotCalled(address)"
+    HINT: ClassVar[str] = "no quorum has been called for"
+
+    def __init__(self, federation: Address) -> None:
+        super().__init__(federation)
+        self.federation = federation
+
+
 class NotConsented(CustomError):
     """The provider has not consented to the terms, so it cannot be accused: show its signature."""
 
@@ -674,6 +875,18 @@ class NotConsented(CustomError):
         self.provider = provider
 
 
+class NotConvicted(CustomError):
+    """This judge did not prove the proposal false."""
+
+    SIGNATURE: ClassVar[str] = "NotConvicted(bytes32,address)"
+    HINT: ClassVar[str] = "this judge did not prove the proposal false"
+
+    def __init__(self, ballot: Hash32, judge: Address) -> None:
+        super().__init__(ballot, judge)
+        self.ballot = ballot
+        self.judge = judge
+
+
 class NotCounted(CustomError):
     """More than the account counted for the DID."""
 
@@ -684,6 +897,13 @@ class NotCounted(CustomError):
         super().__init__(number, counted)
         self.number = number
         self.counted = counted
+
+
+class NotDemandable(CustomError):
+    """No such record, vector or bytes follow from the proposal: nobody could answer."""
+
+    SIGNATURE: ClassVar[str] = "NotDemandable()"
+    HINT: ClassVar[str] = "no such record, vector or bytes follow from the proposal: nobody could answer"
 
 
 class NotExpired(CustomError):
@@ -706,6 +926,42 @@ class NotFederation(CustomError):
     def __init__(self, caller: Address) -> None:
         super().__init__(caller)
         self.caller = caller
+
+
+class NotInIndex(CustomError):
+    """The index holds no such entry for this provider."""
+
+    SIGNATURE: ClassVar[str] = "NotInIndex(uint256,uint256)"
+    HINT: ClassVar[str] = "the index holds no such entry for this provider"
+
+    def __init__(self, shard: int, provider: int) -> None:
+        super().__init__(shard, provider)
+        self.shard = shard
+        self.provider = provider
+
+
+class NotInPart(CustomError):
+    """The example is not the one committed at this place of the part."""
+
+    SIGNATURE: ClassVar[str] = "NotInPart(uint256,uint256)"
+    HINT: ClassVar[str] = "the example is not the one committed at this place of the part"
+
+    def __init__(self, provider: int, index: int) -> None:
+        super().__init__(provider, index)
+        self.provider = provider
+        self.index = index
+
+
+class NotInTable(CustomError):
+    """The leaf is not in the table."""
+
+    SIGNATURE: ClassVar[str] = "NotInTable(address,uint256)"
+    HINT: ClassVar[str] = "the leaf is not in the table"
+
+    def __init__(self, payee: Address, cumulative: int) -> None:
+        super().__init__(payee, cumulative)
+        self.payee = payee
+        self.cumulative = cumulative
 
 
 class NotJudge(CustomError):
@@ -753,6 +1009,18 @@ class NotMinter(CustomError):
         self.caller = caller
 
 
+class NotOfProvider(CustomError):
+    """The entries given do not end with the provider that holds this example."""
+
+    SIGNATURE: ClassVar[str] = "NotOfProvider(uint256,uint256)"
+    HINT: ClassVar[str] = "the entries given do not end with the provider that holds this example"
+
+    def __init__(self, example: int, provider: int) -> None:
+        super().__init__(example, provider)
+        self.example = example
+        self.provider = provider
+
+
 class NotPayee(CustomError):
     """Only whoever is paid now decides who is paid next."""
 
@@ -764,6 +1032,89 @@ class NotPayee(CustomError):
         self.did_hash = did_hash
         self.named = named
         self.caller = caller
+
+
+class NotRevealed(CustomError):
+    """The delta is neither under the round's reveal root nor was it revealed on chain."""
+
+    SIGNATURE: ClassVar[str] = "NotRevealed(bytes32,bytes32)"
+    HINT: ClassVar[str] = "the delta is neither under the round's reveal root nor was it revealed on chain"
+
+    def __init__(self, did_hash: Hash32, delta_hash: Hash32) -> None:
+        super().__init__(did_hash, delta_hash)
+        self.did_hash = did_hash
+        self.delta_hash = delta_hash
+
+
+class NotSeated(CustomError):
+    """The epoch's roster has no such line at this place."""
+
+    SIGNATURE: ClassVar[str] = "NotSeated(uint32,bytes32)"
+    HINT: ClassVar[str] = "the epoch's roster has no such line at this place"
+
+    def __init__(self, index: int, did_hash: Hash32) -> None:
+        super().__init__(index, did_hash)
+        self.index = index
+        self.did_hash = did_hash
+
+
+class NotTheFirstRound(CustomError):
+    """Only round 1 begins with the initial state."""
+
+    SIGNATURE: ClassVar[str] = "NotTheFirstRound(uint32)"
+    HINT: ClassVar[str] = "only round 1 begins with the initial state"
+
+    def __init__(self, round_: int) -> None:
+        super().__init__(round_)
+        self.round_ = round_
+
+
+class NotTheLastRound(CustomError):
+    """The proposal pays another number of rounds."""
+
+    SIGNATURE: ClassVar[str] = "NotTheLastRound(uint32,uint32)"
+    HINT: ClassVar[str] = "the proposal pays another number of rounds"
+
+    def __init__(self, round_: int, rounds: int) -> None:
+        super().__init__(round_, rounds)
+        self.round_ = round_
+        self.rounds = rounds
+
+
+class NotTheNextRound(CustomError):
+    """The two contexts are not of one round and the next."""
+
+    SIGNATURE: ClassVar[str] = "NotTheNextRound(uint32,uint32)"
+    HINT: ClassVar[str] = "the two contexts are not of one round and the next"
+
+    def __init__(self, round_: int, next_: int) -> None:
+        super().__init__(round_, next_)
+        self.round_ = round_
+        self.next_ = next_
+
+
+class NotThisRound(CustomError):
+    """Only the part of the shard drawn in the present round can be asked for."""
+
+    SIGNATURE: ClassVar[str] = "NotThisRound(uint32,uint32)"
+    HINT: ClassVar[str] = "only the part of the shard drawn in the present round can be asked for"
+
+    def __init__(self, round_: int, present: int) -> None:
+        super().__init__(round_, present)
+        self.round_ = round_
+        self.present = present
+
+
+class NotVoted(CustomError):
+    """The validator did not vouch for this ballot, or has lost its bond for it."""
+
+    SIGNATURE: ClassVar[str] = "NotVoted(uint8,bytes32)"
+    HINT: ClassVar[str] = "the validator did not vouch for this ballot, or has lost its bond for it"
+
+    def __init__(self, validator: int, ballot: Hash32) -> None:
+        super().__init__(validator, ballot)
+        self.validator = validator
+        self.ballot = ballot
 
 
 class NothingGiven(CustomError):
@@ -778,6 +1129,33 @@ class NothingHeld(CustomError):
 
     SIGNATURE: ClassVar[str] = "NothingHeld()"
     HINT: ClassVar[str] = "the judge has no open question"
+
+
+class NothingOwed(CustomError):
+    """The account has nothing to withdraw in this token."""
+
+    SIGNATURE: ClassVar[str] = "NothingOwed(address)"
+    HINT: ClassVar[str] = "the account has nothing to withdraw in this token"
+
+    def __init__(self, account: Address) -> None:
+        super().__init__(account)
+        self.account = account
+
+
+class NothingProposed(CustomError):
+    """Nothing stands proposed: look at the phase."""
+
+    SIGNATURE: ClassVar[str] = "NothingProposed(uint8)"
+    HINT: ClassVar[str] = "nothing stands proposed: look at the phase"
+
+    def __init__(self, phase: Phase) -> None:
+        super().__init__(phase)
+        self.phase = phase
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded values."""
+        return cls(Phase(values[0]))
 
 
 class NothingToClaim(CustomError):
@@ -849,6 +1227,28 @@ class OwnableUnauthorizedAccount(CustomError):
         self.account = account
 
 
+class ProposalGone(CustomError):
+    """The demand's proposal no longer stands: only `release` closes the demand."""
+
+    SIGNATURE: ClassVar[str] = "ProposalGone(uint256)"
+    HINT: ClassVar[str] = "the demand's proposal no longer stands: only `release` closes the demand"
+
+    def __init__(self, id_: int) -> None:
+        super().__init__(id_)
+        self.id_ = id_
+
+
+class ProposalStands(CustomError):
+    """The demand's proposal still stands."""
+
+    SIGNATURE: ClassVar[str] = "ProposalStands(uint256)"
+    HINT: ClassVar[str] = "the demand's proposal still stands"
+
+    def __init__(self, id_: int) -> None:
+        super().__init__(id_)
+        self.id_ = id_
+
+
 class ProposerTooEarly(CustomError):
     """Until then only the aggregator may propose."""
 
@@ -862,10 +1262,10 @@ class ProposerTooEarly(CustomError):
 
 
 class QuestionsOpen(CustomError):
-    """Questions to the proposer are open: wait for their answers."""
+    """Demands are open: they must be answered or expire first."""
 
     SIGNATURE: ClassVar[str] = "QuestionsOpen(uint16)"
-    HINT: ClassVar[str] = "questions to the proposer are open: wait for their answers"
+    HINT: ClassVar[str] = "demands are open: they must be answered or expire first"
 
     def __init__(self, holds: int) -> None:
         super().__init__(holds)
@@ -898,10 +1298,10 @@ class RevealTooLate(CustomError):
 
 
 class RoundNotRecorded(CustomError):
-    """The round is not recorded, or does not count any more."""
+    """Only a recorded round that may still be paid can be disputed."""
 
     SIGNATURE: ClassVar[str] = "RoundNotRecorded(uint32,uint32)"
-    HINT: ClassVar[str] = "the round is not recorded, or does not count any more"
+    HINT: ClassVar[str] = "only a recorded round that may still be paid can be disputed"
 
     def __init__(self, round_: int, recorded: int) -> None:
         super().__init__(round_, recorded)
@@ -930,6 +1330,17 @@ class SafeCastOverflowedUintDowncast(CustomError):
     def __init__(self, bits: int, value: int) -> None:
         super().__init__(bits, value)
         self.bits = bits
+        self.value = value
+
+
+class SafeCastOverflowedUintToInt(CustomError):
+    """Custom error ``SafeCastOverflowedUintToInt``."""
+
+    SIGNATURE: ClassVar[str] = "SafeCastOverflowedUintToInt(uint256)"
+    HINT: ClassVar[str] = "the number is too large for its place"
+
+    def __init__(self, value: int) -> None:
+        super().__init__(value)
         self.value = value
 
 
@@ -964,6 +1375,56 @@ class StringTooLong(CustomError):
     def __init__(self, str_: str) -> None:
         super().__init__(str_)
         self.str_ = str_
+
+
+class TooEarly(CustomError):
+    """There is still time to answer."""
+
+    SIGNATURE: ClassVar[str] = "TooEarly(uint256,uint64)"
+    HINT: ClassVar[str] = "there is still time to answer"
+
+    def __init__(self, id_: int, deadline: int) -> None:
+        super().__init__(id_, deadline)
+        self.id_ = id_
+        self.deadline = deadline
+
+
+class TooFewVotes(CustomError):
+    """Fewer votes than the quorum needs."""
+
+    SIGNATURE: ClassVar[str] = "TooFewVotes(uint256,uint256)"
+    HINT: ClassVar[str] = "fewer votes than the quorum needs"
+
+    def __init__(self, given: int, required: int) -> None:
+        super().__init__(given, required)
+        self.given = given
+        self.required = required
+
+
+class TooLarge(CustomError):
+    """Bytes of a model this large do not fit a transaction: they cannot be demanded whole."""
+
+    SIGNATURE: ClassVar[str] = "TooLarge(uint32,uint32)"
+    HINT: ClassVar[str] = (
+        "bytes of a model this large do not fit a transaction: they cannot be demanded whole"
+    )
+
+    def __init__(self, dim: int, most: int) -> None:
+        super().__init__(dim, most)
+        self.dim = dim
+        self.most = most
+
+
+class TooLate(CustomError):
+    """The time to answer is over."""
+
+    SIGNATURE: ClassVar[str] = "TooLate(uint256,uint64)"
+    HINT: ClassVar[str] = "the time to answer is over"
+
+    def __init__(self, id_: int, deadline: int) -> None:
+        super().__init__(id_, deadline)
+        self.id_ = id_
+        self.deadline = deadline
 
 
 class TotalDecreased(CustomError):
@@ -1027,6 +1488,111 @@ class UnknownProvider(CustomError):
         self.providers = providers
 
 
+class ValidatorNotBonded(CustomError):
+    """The validator has less at stake than it must have."""
+
+    SIGNATURE: ClassVar[str] = "ValidatorNotBonded(address,uint256,uint256)"
+    HINT: ClassVar[str] = "the validator has less at stake than it must have"
+
+    def __init__(self, validator: Address, bond: int, required: int) -> None:
+        super().__init__(validator, bond, required)
+        self.validator = validator
+        self.bond = bond
+        self.required = required
+
+
+class VotesOutOfOrder(CustomError):
+    """Votes must be in the order of the validators, one each."""
+
+    SIGNATURE: ClassVar[str] = "VotesOutOfOrder(uint8,uint8)"
+    HINT: ClassVar[str] = "votes must be in the order of the validators, one each"
+
+    def __init__(self, before: int, validator: int) -> None:
+        super().__init__(before, validator)
+        self.before = before
+        self.validator = validator
+
+
+class VotingOpen(CustomError):
+    """There is still time to vote."""
+
+    SIGNATURE: ClassVar[str] = "VotingOpen(uint64)"
+    HINT: ClassVar[str] = "there is still time to vote"
+
+    def __init__(self, deadline: int) -> None:
+        super().__init__(deadline)
+        self.deadline = deadline
+
+
+class VotingOver(CustomError):
+    """The time to vote is over."""
+
+    SIGNATURE: ClassVar[str] = "VotingOver(uint64)"
+    HINT: ClassVar[str] = "the time to vote is over"
+
+    def __init__(self, deadline: int) -> None:
+        super().__init__(deadline)
+        self.deadline = deadline
+
+
+class WindowOver(CustomError):
+    """The challenge window is over."""
+
+    SIGNATURE: ClassVar[str] = "WindowOver(uint64)"
+    HINT: ClassVar[str] = "the challenge window is over"
+
+    def __init__(self, challenge_end: int) -> None:
+        super().__init__(challenge_end)
+        self.challenge_end = challenge_end
+
+
+class WrongBytes(CustomError):
+    """The bytes do not have the committed SHA-256."""
+
+    SIGNATURE: ClassVar[str] = "WrongBytes(bytes32,bytes32)"
+    HINT: ClassVar[str] = "the bytes do not have the committed SHA-256"
+
+    def __init__(self, expected: Hash32, given: Hash32) -> None:
+        super().__init__(expected, given)
+        self.expected = expected
+        self.given = given
+
+
+class WrongFormat(CustomError):
+    """The bytes have the committed hash but are not in the format that they should be in."""
+
+    SIGNATURE: ClassVar[str] = "WrongFormat(bytes32)"
+    HINT: ClassVar[str] = "the bytes have the committed hash but are not in the format that they should be in"
+
+    def __init__(self, hash_: Hash32) -> None:
+        super().__init__(hash_)
+        self.hash_ = hash_
+
+
+class WrongNumberOfExamples(CustomError):
+    """The parts given hold another number of examples than the record of the shard says."""
+
+    SIGNATURE: ClassVar[str] = "WrongNumberOfExamples(uint256,uint256)"
+    HINT: ClassVar[str] = "the parts given hold another number of examples than the record of the shard says"
+
+    def __init__(self, expected: int, given: int) -> None:
+        super().__init__(expected, given)
+        self.expected = expected
+        self.given = given
+
+
+class WrongPart(CustomError):
+    """The bytes are not this part of the committed examples."""
+
+    SIGNATURE: ClassVar[str] = "WrongPart(uint256,uint256)"
+    HINT: ClassVar[str] = "the bytes are not this part of the committed examples"
+
+    def __init__(self, shard: int, provider: int) -> None:
+        super().__init__(shard, provider)
+        self.shard = shard
+        self.provider = provider
+
+
 class WrongPhase(CustomError):
     """The federation stands in another phase: look at `phase`."""
 
@@ -1069,10 +1635,10 @@ class WrongPreimages(CustomError):
 
 
 class WrongTerms(CustomError):
-    """These are not the terms that the epoch was opened with: read them from its event."""
+    """These are not the terms of the federation's present epoch."""
 
     SIGNATURE: ClassVar[str] = "WrongTerms(bytes32,bytes32)"
-    HINT: ClassVar[str] = "these are not the terms that the epoch was opened with: read them from its event"
+    HINT: ClassVar[str] = "these are not the terms of the federation's present epoch"
 
     def __init__(self, given: Hash32, stored: Hash32) -> None:
         super().__init__(given, stored)
@@ -1080,11 +1646,22 @@ class WrongTerms(CustomError):
         self.stored = stored
 
 
+class WrongVector(CustomError):
+    """The bytes are not those of the committed vector, or it has another length."""
+
+    SIGNATURE: ClassVar[str] = "WrongVector(bytes32)"
+    HINT: ClassVar[str] = "the bytes are not those of the committed vector, or it has another length"
+
+    def __init__(self, commitment: Hash32) -> None:
+        super().__init__(commitment)
+        self.commitment = commitment
+
+
 class WrongWords(CustomError):
-    """These are not the words that the round committed: read them from its events."""
+    """These are not the words that the federation stored for the round."""
 
     SIGNATURE: ClassVar[str] = "WrongWords(bytes32,bytes32)"
-    HINT: ClassVar[str] = "these are not the words that the round committed: read them from its events"
+    HINT: ClassVar[str] = "these are not the words that the federation stored for the round"
 
     def __init__(self, given: Hash32, stored: Hash32) -> None:
         super().__init__(given, stored)
@@ -1123,14 +1700,21 @@ class ZeroStakePerExample(CustomError):
 ERRORS: tuple[type[CustomError], ...] = (
     AllRoundsRecorded,
     AlreadyAccused,
+    AlreadyCalled,
     AlreadyCounted,
     AlreadyForced,
     AlreadyProved,
     AlreadyRegistered,
+    AlreadyUpheld,
+    AnotherFederation,
+    AnotherQuestion,
     BalanceShrank,
+    BallotGone,
+    BallotStands,
     BeaconExpired,
     BeaconNotExpired,
     BeaconNotReady,
+    BondFee,
     BondTooSmall,
     CeilingExceeded,
     ChallengeWindowOpen,
@@ -1167,34 +1751,62 @@ ERRORS: tuple[type[CustomError], ...] = (
     InvalidProof,
     InvalidProviderCount,
     InvalidQuorum,
+    InvalidRecord,
     InvalidRounds,
     InvalidShortString,
     InvalidSignature,
+    InvalidVote,
     LengthMismatch,
     Locked,
+    NoAnswer,
     NoChangePending,
-    NotAccepted,
+    NoDemand,
+    NoFault,
+    NoSuchEntry,
+    NoValidators,
+    NoVector,
+    NotAValidator,
+    NotAcceptedDidHashPayee,
+    NotAcceptedIndex,
     NotAccused,
     NotAggregator,
     NotAnchored,
     NotAnnounced,
+    NotCalled,
     NotConsented,
+    NotConvicted,
     NotCounted,
+    NotDemandable,
     NotExpired,
     NotFederation,
+    NotInIndex,
+    NotInPart,
+    NotInTable,
     NotJudge,
     NotLeaving,
     NotListed,
     NotMinter,
+    NotOfProvider,
     NotPayee,
+    NotRevealed,
+    NotSeated,
+    NotTheFirstRound,
+    NotTheLastRound,
+    NotTheNextRound,
+    NotThisRound,
+    NotVoted,
     NothingGiven,
     NothingHeld,
+    NothingOwed,
+    NothingProposed,
     NothingToClaim,
     NothingToSweep,
     NothingToWithdraw,
     Overdrawn,
     OwnableInvalidOwner,
     OwnableUnauthorizedAccount,
+    ProposalGone,
+    ProposalStands,
     ProposerTooEarly,
     QuestionsOpen,
     RetargetsSpent,
@@ -1202,18 +1814,33 @@ ERRORS: tuple[type[CustomError], ...] = (
     RoundNotRecorded,
     RoundsRemain,
     SafeCastOverflowedUintDowncast,
+    SafeCastOverflowedUintToInt,
     SafeERC20FailedOperation,
     SignatureExpired,
     StringTooLong,
+    TooEarly,
+    TooFewVotes,
+    TooLarge,
+    TooLate,
     TotalDecreased,
     TotalOutOfRange,
     Underfunded,
     UnknownCommitment,
     UnknownProvider,
+    ValidatorNotBonded,
+    VotesOutOfOrder,
+    VotingOpen,
+    VotingOver,
+    WindowOver,
+    WrongBytes,
+    WrongFormat,
+    WrongNumberOfExamples,
+    WrongPart,
     WrongPhase,
     WrongPreimage,
     WrongPreimages,
     WrongTerms,
+    WrongVector,
     WrongWords,
     ZeroAmount,
     ZeroDeposit,

@@ -758,13 +758,14 @@ class Federation(Contract):
     def convict_validator(self, sender: Signer, validator: Address, challenger: Address) -> Receipt:
         """A validator vouched for a proposal that is false.
 
-        Half of its bond goes to the challenger, the rest to the pool. Judges only.
+        Half of its bond goes to the challenger, the rest to the members with the next table. Judges
+        only.
         """
         return self._send(sender, "convictValidator(address,address)", validator, challenger)
 
-    def convicted_by(self, ballot: Hash32) -> Address:
-        """The judge that convicted a proposal, or a round that it paid; 0 if none did."""
-        found: Address = self._read("convictedBy(bytes32)", ("address",), ballot)[0]
+    def convicted_by(self, ballot: Hash32, judge: Address) -> bool:
+        """Whether a judge convicted a proposal, or a round that it paid."""
+        found: bool = self._read("convictedBy(bytes32,address)", ("bool",), ballot, judge)[0]
         return found
 
     def deadline(self) -> int:

@@ -17,7 +17,7 @@ from aggregator.driver import Ports, RoundDriver, RoundReport
 from aggregator.epoch import OpenEpoch, open_epoch
 from aggregator.provider import Provider
 from aggregator.public import BLOCKS, EVENTS, GENESIS, write_atomically
-from aggregator.settlement import Settlement, finalize_and_claim, propose, settle, wanted_payees
+from aggregator.settlement import agreed_payees, finalize_and_claim, propose, wanted_payees
 from aggregator.summary import (
     Claims,
     MemberFacts,
@@ -37,6 +37,7 @@ from client.member import Member, Terms
 from client.trainer import LinearEngine
 from client.vault import Row, Vault
 from contracts.accounts import Account
+from contracts.agreement import account
 from contracts.backends.embedded import EmbeddedChain
 from contracts.deploy import Deployment, deploy_federation
 from contracts.view import FederationView
@@ -45,8 +46,7 @@ from examples.spam_detection.cheats import Copier, Tapped, Wiretap
 from examples.spam_detection.run_directory import RunDirectory
 from examples.spam_detection.settings import (
     CHAIN_ID,
-    CHALLENGE_WINDOW,
-    DRAW_DELAY,
+    DAY,
     FEATURES,
     PUBLIC_MILLI,
     Settings,
@@ -63,6 +63,7 @@ from federation.models.linear import Design
 from federation.payloads import NOTHING, DataImport
 from federation.roster import Roster
 from federation.rounds import Status
+from federation.trace import Settlement, settlement_trace
 from federation.types import Did
 from federation.validation import examples_bytes, require_shards
 
@@ -171,30 +172,35 @@ class Run:
                 aggregator=self.aggregator_id.did,
                 providers=[p.did for p in self.providers],
             ),
-            chain=chain_section(self.aggregator.address),
+            chain=chain_section(
+                self.aggregator.address,
+                [self._account(f"provider-{i}").address for i in range(len(self.providers))],
+            ),
             shards=self.settings.rounds,
         )
         funded = [self.community.address, self.aggregator.address, self.relayer.address]
         self.chain = EmbeddedChain(
             int(time.time()) if seed is None else GENESIS_TIME, funded, chain_id=CHAIN_ID
         )
-        self.deployment: Deployment = deploy_federation(
-            self.chain,
-            self.community,
-            self.aggregator.address,
-            manifest_hash=self.manifest.hash,
-            challenge_window=CHALLENGE_WINDOW,
-            draw_delay=DRAW_DELAY,
-        )
-        funds = self.manifest.rules.terms.funds
-        token, pool = self.deployment.token, self.deployment.pool
-        token.mint(self.community, self.community.address, funds)
-        token.approve(self.community, pool.address, funds)
-        pool.fund(self.community, funds)
+        self.deployment: Deployment = deploy_federation(self.chain, self.community, self.manifest)
+        self._fund()
         self.log = EventLog()
         for event in create_models(self.community_id).values():
             self.log.append(event)
         self.models = model_ids(self.log, publisher=self.community_id.did)
+
+    def _fund(self) -> None:
+        """Fill the pool, and stake the bonds of aggregator and providers."""
+        manifest, deployment, treasurer = self.manifest, self.deployment, self.community
+        bonds = {account(manifest.chain.aggregator): int(manifest.bonds.aggregator_wei)}
+        bonds |= {account(a): int(manifest.bonds.provider_wei) for a in manifest.chain.providers}
+        funds = manifest.rules.terms.funds
+        deployment.token.mint(treasurer, treasurer.address, funds + sum(bonds.values()))
+        deployment.token.approve(treasurer, deployment.pool.address, funds)
+        deployment.pool.fund(treasurer, funds)
+        deployment.token.approve(treasurer, deployment.vault.address, sum(bonds.values()))
+        for party, bond in bonds.items():
+            deployment.vault.deposit(treasurer, party, bond)
 
     def _join_members(self) -> None:
         self._watcher.note(f"{len(self.cast.parties)} members encrypt their mails and register payees")
@@ -231,7 +237,7 @@ class Run:
 
     def _register(self, did: Did, account: Account) -> None:
         """Bind a DID to its payee by the payee's signature; the relayer pays the gas."""
-        registry, deadline = self.deployment.registry, self.chain.timestamp + CHALLENGE_WINDOW
+        registry, deadline = self.deployment.registry, self.chain.timestamp + DAY
         nonce = registry.nonces(account.address)
         signature = account.sign_register(
             chain_id=self.chain.chain_id,
@@ -262,6 +268,9 @@ class Run:
             self.manifest,
             roster,
             self.providers,
+            payees=agreed_payees(
+                self.deployment.registry, wanted_payees(actor.import_event for actor in self.actors)
+            ),
             sender=self.aggregator,
             public=self.public,
             models=self.models,
@@ -358,16 +367,17 @@ class Run:
 
     def _pay(self) -> Settlement:
         self._watcher.note("proposing, waiting out the challenge window, paying")
-        settlement = settle(
-            self.deployment,
-            self.manifest.rules.terms,
-            self.driver.state.credits,
-            wanted_payees(actor.import_event for actor in self.actors),
-            chain_id=self.chain.chain_id,
+        domain, federation = self.epoch.domain, self.deployment.federation
+        settlement = settlement_trace(
+            self.epoch.admitted,
+            credits=self.driver.state.credits,
+            funds=self.epoch.terms.funds,
+            forfeited=federation.forfeited(),
         )
-        self.public.put(settlement.table.to_bytes())
-        propose(self.deployment, settlement, self.aggregator)
-        finalize_and_claim(self.deployment, settlement, self.chain, self.relayer)
+        self.public.put(settlement.trace.to_bytes())
+        self.public.put(settlement.table(domain.chain_id, self.deployment.pool.address).to_bytes())
+        propose(self.deployment, settlement, domain, self.aggregator)
+        finalize_and_claim(self.deployment, settlement, domain, self.chain, self.relayer)
         genesis, blocks = self.chain.export()
         self.public.write(GENESIS, genesis)
         self.public.write(BLOCKS, blocks)
@@ -377,20 +387,23 @@ class Run:
 
     def _summarise(self, claims: Claims, settlement: Settlement) -> Table:
         state, token = self.driver.state, self.deployment.token
+        payees = {member.did: member.payee for member in self.epoch.admitted if member.paid}
         members = [
             MemberFacts(
                 did=actor.did,
+                payee=payees.get(actor.did),
                 examples=actor.vault.count,
                 quota=self.epoch.roster.quotas[actor.did],
                 commitments=self.commitments(actor.did),
                 score=state.scores[actor.did],
                 credit=state.credits[actor.did],
+                paid=settlement.due.get(actor.did, 0),
                 balance=token.balance_of(actor.account.address),
                 suspended=actor.did in state.suspended,
             )
             for actor in self.actors
         ]
-        return build_summary(self.manifest, claims, self.facts, members, settlement)
+        return build_summary(self.manifest, claims, self.facts, members)
 
     def _verify(self, summary: Table) -> tuple[str, bool]:
         """Let ``folkmoot verify`` judge the run in a process of its own."""
@@ -427,7 +440,7 @@ def improvement_shares(run: Run) -> tuple[float, float, float, float]:
     if not total:
         return 0.0, 0.0, 0.0, 0.0
     bounty = run.manifest.rules.terms.bounty
-    paid = sum(run.settlement.paid.values()) * 2**40 / bounty / total
+    paid = sum(run.settlement.due.values()) * 2**40 / bounty / total
     projection = sum(o.withheld_projection for o in positive) / total
     clip = sum(m.score - m.counted for o in positive for m in o.members) / total
     return paid, projection, clip, 1 - paid - projection - clip

@@ -6,6 +6,7 @@ test split's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Final
 
 from federation.features import FeatureSpec
 from federation.manifest import (
+    BondSection,
     ChainSection,
+    DeadlineSection,
     Manifest,
     ModelSection,
     Parties,
@@ -36,7 +39,7 @@ BETAS_TENTHS: Final = (0, 3, 6, 8, 9)
 CLIP_MILLI: Final = 250
 CLIP_MILLI_NO_DP: Final = 1000
 PUBLIC_MILLI: Final = 100
-CHALLENGE_WINDOW: Final = 3600
+DAY: Final = 86_400
 DRAW_DELAY: Final = 2
 CHAIN_ID: Final = 31337
 
@@ -79,13 +82,10 @@ def privacy_section(epsilon: float | None, rounds: int) -> PrivacySection:
     )
 
 
-def chain_section(aggregator: Address) -> ChainSection:
-    """Return the chain's terms for an aggregator's account."""
+def chain_section(aggregator: Address, providers: Sequence[Address]) -> ChainSection:
+    """Return the chain's terms for the accounts of an aggregator and the providers."""
     return ChainSection(
-        chain_id=CHAIN_ID,
-        aggregator=aggregator,
-        challenge_window=CHALLENGE_WINDOW,
-        draw_delay=DRAW_DELAY,
+        chain_id=CHAIN_ID, aggregator=aggregator, providers=list(providers), draw_delay=DRAW_DELAY
     )
 
 
@@ -103,4 +103,8 @@ def build_manifest(settings: Settings, *, parties: Parties, chain: ChainSection,
         ),
         reward=RewardSection(bounty_wei=str(1000 * TOKEN), funds_wei=str(1000 * TOKEN)),
         validation=ValidationSection(shards=shards, public_milli=PUBLIC_MILLI),
+        deadlines=DeadlineSection(phase=DAY, settle=7 * DAY, challenge=DAY // 24, answer=DAY // 24),
+        bonds=BondSection(
+            aggregator_wei=str(100 * TOKEN), provider_wei=str(10 * TOKEN), challenger_wei=str(TOKEN)
+        ),
     )

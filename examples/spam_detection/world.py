@@ -25,6 +25,7 @@ from federation.models.linear import Design, Examples, integer_mean
 from federation.types import Address
 
 PROVIDERS = 3
+NOBODY = Address("0x" + "00" * 20)
 
 
 class SeededEntropy:
@@ -112,14 +113,14 @@ def found_world(cast: Cast, settings: Settings) -> tuple[World, Design, Manifest
     manifest = build_manifest(
         settings,
         parties=Parties(community=community, aggregator=community, providers=[i.did for i in identities]),
-        chain=chain_section(Address("0x" + "00" * 20)),
+        chain=chain_section(NOBODY, [Address(f"0x{i + 1:040x}") for i in range(len(identities))]),
         shards=settings.rounds,
     )
     providers = [
         Provider(identity, examples_of(mails), entropy_for(seed, f"provider-{i}"))
         for i, (identity, mails) in enumerate(zip(identities, cast.providers, strict=True))
     ]
-    domain = Domain(chain_id=0, federation=Address("0x" + "00" * 20), epoch=1)
+    domain = Domain(chain_id=0, federation=NOBODY, epoch=1)
     for provider in providers:
         provider.commit(domain, manifest)
     mean = integer_mean(

@@ -212,6 +212,47 @@ def fit_intercept(logits: Ints, labels: Ints) -> int:
     return low
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fit:
+    """A model on some examples, its intercept fitted on the same.
+
+    Attributes:
+        weights: Shape (dim,), ``WEIGHT_BITS`` fractional bits.
+        logits: ``x.w`` per example, without the intercept; shape (n,), ``LOGIT_BITS`` fractional bits.
+        intercept: The fitted c.
+        labels: 0 or 1; shape (n,).
+    """
+
+    weights: Ints
+    logits: Ints
+    intercept: int
+    labels: Ints
+
+    @classmethod
+    def of(cls, design: Design, weights: Ints) -> Fit:
+        """Compute a model's logits on some examples and fit its intercept to them."""
+        logits = design.logits(weights)
+        return cls(
+            weights=weights,
+            logits=logits,
+            intercept=fit_intercept(logits, design.labels),
+            labels=design.labels,
+        )
+
+    @property
+    def probabilities(self) -> Ints:
+        """P per example; shape (n,), ``PROB_BITS`` fractional bits."""
+        return sigmoid(self.logits + self.intercept)
+
+    def brier(self) -> int:
+        """Return the summed Brier loss, ``2 * PROB_BITS`` fractional bits."""
+        return brier_sum(self.probabilities, self.labels)
+
+    def log_loss(self) -> int:
+        """Return the summed logarithmic loss, ``PROB_BITS`` fractional bits."""
+        return int(log_losses(self.logits + self.intercept, self.labels).sum())
+
+
 def brier_sum(probabilities: Ints, labels: Ints) -> int:
     """Return ``sum_j (p_j - y_j)^2``, an exact integer with ``2 * PROB_BITS`` fractional bits."""
     require_below(len(labels) << (2 * PROB_BITS), INT_EXACT, "a Brier loss")
@@ -221,15 +262,17 @@ def brier_sum(probabilities: Ints, labels: Ints) -> int:
 
 def brier_loss(design: Design, weights: Ints) -> int:
     """Return the summed Brier loss of a model with its intercept fitted on the same examples."""
-    logits = design.logits(weights)
-    return brier_sum(sigmoid(logits + fit_intercept(logits, design.labels)), design.labels)
+    return Fit.of(design, weights).brier()
+
+
+def log_losses(shifted: Ints, labels: Ints) -> Ints:
+    """Return the logarithmic loss of each example (``PROB_BITS`` bits) from logits with intercept."""
+    return softplus(np.where(labels == 1, -shifted, shifted))
 
 
 def log_loss(design: Design, weights: Ints) -> int:
     """Return the summed logarithmic loss, intercept fitted on the same examples (``PROB_BITS`` bits)."""
-    logits = design.logits(weights)
-    shifted = logits + fit_intercept(logits, design.labels)
-    return int(softplus(np.where(design.labels == 1, -shifted, shifted)).sum())
+    return Fit.of(design, weights).log_loss()
 
 
 def model_bytes(weights: Ints, intercept: int) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -14,22 +15,33 @@ from contracts.backends.anvil import AnvilChain, AnvilNode, AnvilOptions
 from contracts.backends.anvil_binary import find_anvil
 from contracts.backends.embedded import EmbeddedChain
 from contracts.backends.transport import NodeTransport
-from contracts.bindings.federation import EpochTerms
+from contracts.bindings.bond_vault import BondVault
+from contracts.bindings.federation import Federation
+from contracts.bindings.reward_pool import RewardPool
+from contracts.bindings.structs import EpochTerms
 from contracts.deploy import Deployment, deploy_federation
+from contracts.view import FederationView
 from federation.errors import ConfigError, Reverted
 from federation.hashing import keccak256
+from federation.manifest import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+    from contracts.bindings.structs import RoundWords
     from contracts.chain import Chain
     from federation.types import Address, Hash32
 
 TIME = 1_700_000_000
-WINDOW = 3600
+WINDOW = ANSWER = 3600
+PHASE = 86_400
+SETTLE = 7 * PHASE
 DELAY = 2
+DIM = 8
 FUNDS = 10**21
+AGGREGATOR_BOND, PROVIDER_BOND = 100, 10
+MANIFEST = Path(__file__).parent / "federation.toml"
+"""The same durations, delay and bonds."""
 
 
 def key(name: str) -> Account:
@@ -48,12 +60,40 @@ def chain_of(provider: int, length: int) -> list[Hash32]:
     return links[::-1]
 
 
+def some_terms(**changes) -> EpochTerms:
+    """The terms of an epoch of two rounds on three shards, with some fields replaced."""
+    values = {
+        "validation_root": h("validation"),
+        "mean_hash": h("mean"),
+        "public_hash": h("public"),
+        "roster_hash": h("roster"),
+        "roster_root": h("roster tree"),
+        "dim": DIM,
+        "members": 3,
+        "quota_total": 30,
+        "shards": 3,
+        "rounds": 2,
+        "bounty": 10**24,
+        "funds": FUNDS,
+        "clip_milli": 1000,
+        "suspension_milli": 500,
+        "suspension_from": 3,
+        "etas": (0, 1, 2),
+        "betas_tenths": (0, 4),
+        "provider_tips": tuple(chain_of(i, 40)[0] for i in range(3)),
+        "providers": tuple(key(f"provider {i}").address for i in range(3)),
+    }
+    return EpochTerms(**(values | changes))
+
+
 @dataclass
 class World:
     chain: Chain
     community: Account
     aggregator: Account
     stranger: Account
+    judge: Account
+    manifest: Manifest
     deployed: Deployment
     rounds_drawn: int = 0
     providers: list[list[Hash32]] = field(default_factory=lambda: [chain_of(i, 40) for i in range(3)])
@@ -66,28 +106,56 @@ class World:
     def pool(self):
         return self.deployed.pool
 
+    @property
+    def vault(self):
+        return self.deployed.vault
+
     def fund(self, amount: int = FUNDS) -> None:
-        token = self.deployed.token
-        token.mint(self.community, self.community.address, amount)
+        """Fill the pool, and stake the bonds of aggregator and providers if they are not staked."""
+        token, vault = self.deployed.token, self.vault
+        bonds = {self.aggregator.address: AGGREGATOR_BOND}
+        bonds |= {key(f"provider {i}").address: PROVIDER_BOND for i in range(3)}
+        bonds = {party: bond for party, bond in bonds.items() if vault.bond_of(party) < bond}
+        token.mint(self.community, self.community.address, amount + sum(bonds.values()))
         token.approve(self.community, self.pool.address, amount)
         self.pool.fund(self.community, amount)
+        for party, bond in bonds.items():
+            self.stake(party, bond)
+
+    def stake(self, party: Address, bond: int) -> None:
+        """Stake for somebody; the community pays."""
+        token = self.deployed.token
+        if token.balance_of(self.community.address) < bond:
+            token.mint(self.community, self.community.address, bond)
+        token.approve(self.community, self.vault.address, bond)
+        self.vault.deposit(self.community, party, bond)
+
+    def judged_by(self, *judges: Account) -> World:
+        """The same chain with another federation, whose judges are plain accounts."""
+        config = replace(self.federation.config(), judges=tuple(judge.address for judge in judges))
+        federation = Federation.deploy(self.chain, self.community, config)
+        deployed = replace(
+            self.deployed,
+            federation=federation,
+            pool=RewardPool(self.chain, federation.pool()),
+            vault=BondVault(self.chain, federation.vault()),
+        )
+        made = replace(self, deployed=deployed)
+        made.fund()
+        return made
 
     def terms(self, **changes) -> EpochTerms:
-        values = {
-            "validation_root": h("validation"),
-            "mean_hash": h("mean"),
-            "public_hash": h("public"),
-            "roster_hash": h("roster"),
-            "shards": 3,
-            "rounds": 2,
-            "bounty": 10**24,
-            "funds": FUNDS,
-            "provider_tips": tuple(links[self.rounds_drawn] for links in self.providers),
-        }
-        return EpochTerms(**(values | changes))
+        return some_terms(
+            **({"provider_tips": tuple(links[self.rounds_drawn] for links in self.providers)} | changes)
+        )
 
-    def open(self, **changes) -> None:
-        self.federation.open_epoch(self.aggregator, self.terms(**changes))
+    def open(self, **changes) -> EpochTerms:
+        terms = self.terms(**changes)
+        self.federation.open_epoch(self.aggregator, terms)
+        return terms
+
+    def words(self, round_: int = 1, epoch: int = 1) -> RoundWords:
+        return FederationView(self.federation).words(epoch, round_)
 
     def preimages(self) -> tuple[Hash32, ...]:
         return tuple(links[self.rounds_drawn + 1] for links in self.providers)
@@ -116,9 +184,12 @@ class World:
         self.draw()
         self.record(events_root, name)
 
+    def propose(self, root: Hash32, total: int, who: Account | None = None) -> None:
+        self.federation.propose(who or self.aggregator, root, total, h("settlement"))
+
     def settle(self, root: Hash32, total: int) -> None:
         self.federation.reveal_epoch(self.aggregator, h("shards"))
-        self.federation.propose(self.aggregator, root, total)
+        self.propose(root, total)
         self.chain.advance_time(WINDOW)
         self.federation.finalize(self.stranger)
 
@@ -148,7 +219,17 @@ class Backend:
 
 BACKENDS = [Backend(None)]
 """The last one is what ``make_world`` opens its chain with."""
-ON_EVERY_BACKEND = ("test_federation", "test_reward_pool", "test_contributor_registry")
+ON_EVERY_BACKEND = (
+    "test_federation",
+    "test_exits",
+    "test_judgements",
+    "test_forced_reveal",
+    "test_bond_vault",
+    "test_view",
+    "test_reward_pool",
+    "test_contributor_registry",
+    "test_chain",
+)
 
 
 def no_anvil(error: ConfigError) -> NoReturn:
@@ -180,18 +261,20 @@ def backend(request: pytest.FixtureRequest) -> Iterator[None]:
     made.close()
 
 
+def manifest_for(chain_id: int, aggregator: Address) -> Manifest:
+    """The manifest of ``federation.toml``, for other accounts."""
+    agreed = Manifest.from_toml(MANIFEST.read_text(encoding="utf-8"))
+    providers = [key(f"provider {i}").address for i in range(3)]
+    parties = {"chain_id": chain_id, "aggregator": aggregator, "providers": providers}
+    return agreed.model_copy(update={"chain": agreed.chain.model_copy(update=parties)})
+
+
 def make_world(chain_id: int = 31337) -> World:
-    community, aggregator, stranger = key("community"), key("aggregator"), key("stranger")
-    chain = BACKENDS[-1].open([community.address, aggregator.address, stranger.address], chain_id)
-    deployed = deploy_federation(
-        chain,
-        community,
-        aggregator.address,
-        manifest_hash=h("manifest"),
-        challenge_window=WINDOW,
-        draw_delay=DELAY,
-    )
-    return World(chain, community, aggregator, stranger, deployed)
+    people = [key(name) for name in ("community", "aggregator", "stranger", "judge")]
+    community, aggregator = people[:2]
+    chain = BACKENDS[-1].open([account.address for account in people], chain_id)
+    manifest = manifest_for(chain_id, aggregator.address)
+    return World(chain, *people, manifest, deploy_federation(chain, community, manifest))
 
 
 @contextmanager
@@ -202,21 +285,22 @@ def refused(name: str, *args: object) -> Iterator[None]:
     assert (info.value.name, info.value.args_) == (name, args)
 
 
-@pytest.fixture
-def world() -> World:
-    made = make_world()
-    made.fund()
-    return made
-
-
-@pytest.fixture
-def new_world() -> Callable[[], World]:
-    return make_world
-
-
 @pytest.fixture(scope="module")
 def shared_world(backend: None) -> World:
     """For tests that change nothing that another one looks at."""
     made = make_world()
     made.fund()
     return made
+
+
+@pytest.fixture
+def world(shared_world: World) -> Iterator[World]:
+    """A funded one as new."""
+    snapshot = shared_world.chain.snapshot()
+    yield replace(shared_world)
+    shared_world.chain.revert(snapshot)
+
+
+@pytest.fixture
+def new_world() -> Callable[[], World]:
+    return make_world

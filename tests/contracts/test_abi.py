@@ -11,6 +11,7 @@ from contracts.bindings.reward_pool import Paid
 from contracts.chain import Log
 from contracts.hints import HINTS
 from federation.errors import ChainError, Reverted
+from federation.hashing import word
 from federation.types import Address, Hash32
 
 from .conftest import World, h, key
@@ -67,9 +68,10 @@ def log(topics: tuple[bytes, ...], data: bytes) -> Log:
 
 def test_events_are_picked_by_topic_and_refused_when_cut_short() -> None:
     first = abi.topic(RoundOpened.SIGNATURE)
-    good = log((first, abi.encode(["uint64"], [7]), abi.encode(["uint32"], [2])), h("base"))
+    good = log((first, abi.encode(["uint64"], [7]), abi.encode(["uint32"], [2])), h("base") + word(9))
     (event,) = RoundOpened.decode_logs([log((abi.topic(Paid.SIGNATURE),), b""), good, log((), b"")])
-    assert (event.epoch, event.round_, event.base_hash, event.log) == (7, 2, h("base"), good)
+    assert (event.epoch, event.round_, event.base_hash, event.deadline) == (7, 2, h("base"), 9)
+    assert event.log == good
     for bad in (log(good.topics, b"\1" * 31), log(good.topics[:2], good.data)):
         with pytest.raises(ChainError):
             RoundOpened.decode_logs([bad])

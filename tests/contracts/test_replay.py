@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 import rlp
 
+from contracts.abi import encode
 from contracts.accounts import Account
+from contracts.agreement import stake_lock
 from contracts.backends.embedded import EmbeddedChain
+from contracts.bindings.contributor_registry import ContributorRegistry
 from contracts.bindings.federation import Federation, RoundRecorded
+from contracts.bindings.structs import Phase
 from contracts.chain import Transaction, UnsignedTransaction
-from contracts.deploy import Deployment, check_code, check_creation
+from contracts.deploy import JUDGES, Deployment, check_code, check_creation, creation_codes
 from contracts.replay import replay
+from contracts.view import FederationView
 from federation.errors import ChainError, Reverted, VerificationFailed
 
 from .conftest import TIME, World, h, key, make_world
@@ -64,15 +70,21 @@ def test_replay_reads_like_the_live_chain(world: World, exported) -> None:
     assert again.logs(federation, chain.block_number) == chain.logs(federation, chain.block_number)
     assert again.code(federation) == chain.code(federation)
     deployed = world.deployed
+    config = deployed.federation.config()
     assert tuple(again.created) == (
+        config.randomness,
+        *config.judges,
         deployed.token.address,
         deployed.registry.address,
         federation,
         deployed.pool.address,
+        deployed.vault.address,
     )
     bound = Deployment.at(again, federation, deployed.registry.address)
-    assert bound.federation.round_info(1, 1) == world.federation.round_info(1, 1)
-    assert (bound.pool.address, bound.token.address) == (deployed.pool.address, deployed.token.address)
+    assert FederationView(bound.federation).words(1, 1) == world.words()
+    assert bound.federation.round_digest(1, 1) == deployed.federation.round_digest(1, 1)
+    found = (bound.pool.address, bound.token.address, bound.vault.address)
+    assert found == (deployed.pool.address, deployed.token.address, deployed.vault.address)
     assert RoundRecorded.decode_logs(bound.federation.logs())[0].model_hash == h("r model")
 
 
@@ -193,8 +205,6 @@ def test_chain_refuses_a_sender_without_gas_money(shared_world: World) -> None:
 def test_chain_refuses_a_transaction_that_is_signed_for_another_chain(shared_world: World) -> None:
     class Elsewhere(Account):
         def sign_transaction(self, transaction: UnsignedTransaction) -> bytes:
-            from dataclasses import replace
-
             return super().sign_transaction(replace(transaction, chain_id=1))
 
     with pytest.raises(ChainError):
@@ -213,11 +223,98 @@ def test_time_advances_once_when_asked(new_world) -> None:
         chain.block_hash(chain.block_number + 1)
 
 
-def test_creation_is_refused_when_other_code_ran(world: World) -> None:
+def test_past_chain_answers_as_the_live_one_did_when_a_block_is_named(new_world) -> None:
+    world = new_world()
+    world.fund()
+    seen = {}
+    for step in (world.open, world.to_draw, world.draw, world.record):
+        step()
+        number = world.chain.block_number
+        view = FederationView(world.federation)
+        seen[number] = (world.federation.phase(), view.words(1, 1), world.federation.logs())
     again = replay(*world.chain.export())
-    federation = world.deployed.federation.address
-    code = again.created[federation]
-    check_creation(code, federation, "Federation")
-    for other in (code[:-32], code + bytes(32), bytes([code[0] ^ 1]) + code[1:], b""):
-        with pytest.raises(VerificationFailed, match="created"):
-            check_creation(other, federation, "Federation")
+    for number, (phase, words, logs) in seen.items():
+        past = again.after(number)
+        bound = Federation(past, world.federation.address)
+        assert (past.block_number, past.chain_id) == (number, again.chain_id)
+        assert (bound.phase(), FederationView(bound).words(1, 1), bound.logs()) == (phase, words, logs)
+        assert past.block_hash(number) == again.block_hash(number)
+        with pytest.raises(ChainError, match="no block"):
+            past.block_hash(number + 1)
+    # The past leaves the present as it was.
+    assert Federation(again, world.federation.address).phase() is Phase.OPEN
+    assert again.after(again.block_number).logs(world.federation.address) == logs
+
+
+def test_past_chain_has_no_contract_when_it_was_created_later(exported, world: World) -> None:
+    again = replay(*exported)
+    federation = world.federation.address
+    born = next(
+        n for n in range(1, again.block_number + 1) if federation in again.after(n).created
+    )  # fmt: skip
+    assert again.after(born - 1).code(federation) == b""
+    assert again.after(born).code(federation) == again.code(federation)
+    assert again.after(0).created == {}
+    for number in (-1, again.block_number + 1):
+        with pytest.raises(ChainError, match="no block"):
+            again.after(number)
+
+
+def test_every_contract_is_named_with_the_arguments_it_was_created_with(world: World, exported) -> None:
+    again = replay(*exported)
+    deployed = Deployment.at(again, world.federation.address, world.deployed.registry.address)
+    named = list(deployed.creations())
+    assert {address for _, address, _ in named} == set(again.created)
+    assert [name for name, _, _ in named[-len(JUDGES) :]] == list(JUDGES)
+    for name, address, arguments in named:
+        check_creation(again.created[address], address, name, arguments)
+
+
+def test_creation_is_refused_when_other_code_or_arguments_ran(world: World, exported) -> None:
+    again = replay(*exported)
+    deployed = Deployment.at(again, world.federation.address, world.deployed.registry.address)
+    for name, address, arguments in deployed.creations():
+        code = again.created[address]
+        for other in (code[:-32], code + bytes(32), bytes([code[0] ^ 1]) + code[1:], b""):
+            with pytest.raises(VerificationFailed, match="created") as info:
+                check_creation(other, address, name, arguments)
+            assert info.value.subject == f"{name} at {address}"
+        for wrong in (flipped(arguments, 8 * len(arguments) - 1) if arguments else b"\0", arguments + b"\0"):
+            with pytest.raises(VerificationFailed, match="created"):
+                check_creation(code, address, name, wrong)
+
+
+def test_creation_is_refused_when_the_constructor_was_given_another_lock(world: World) -> None:
+    chain, token = EmbeddedChain(TIME, [world.community.address]), world.deployed.token.address
+    other = ContributorRegistry.deploy(chain, world.community, token, 1)
+    code = replay(*chain.export()).created[other.address]
+    right = encode(("address", "uint48"), (token, stake_lock(world.manifest)))
+    check_creation(code, other.address, "ContributorRegistry", encode(("address", "uint48"), (token, 1)))
+    with pytest.raises(VerificationFailed, match="created"):
+        check_creation(code, other.address, "ContributorRegistry", right)
+
+
+def test_deployment_is_refused_when_its_judges_are_others(new_world) -> None:
+    world = new_world()
+    config = world.federation.config()
+    for judges in (
+        config.judges[:-1],
+        (*config.judges, world.stranger.address),
+        (*config.judges[:-1], world.stranger.address),
+        config.judges[::-1],
+    ):
+        other = Federation.deploy(world.chain, world.community, replace(config, judges=judges))
+        with pytest.raises(VerificationFailed):
+            Deployment.at(world.chain, other.address, world.deployed.registry.address)
+    lucky = replace(config, randomness=world.deployed.token.address)
+    other = Federation.deploy(world.chain, world.community, lucky)
+    with pytest.raises(VerificationFailed, match="BlockhashRandomness"):
+        Deployment.at(world.chain, other.address, world.deployed.registry.address)
+
+
+def test_cost_is_told_beforehand_when_a_federation_is_deployed(new_world) -> None:
+    world = new_world()
+    sent = list(replay(*world.chain.export()).created.values())
+    told = creation_codes(world.manifest, world.stranger.address)
+    # Pool and vault are created by the federation's constructor.
+    assert [len(code) for code in told] == [len(code) for code in sent[:-2]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from contracts.abi import encode, selector
-from contracts.backends.rpc import Patience, RpcChain
+from contracts.backends.patience import Patience
+from contracts.backends.rpc import RpcChain
 from contracts.backends.transport import RpcRefused
 from contracts.chain import Chain, Transaction
 from federation.errors import ChainError, Reverted
@@ -59,6 +60,14 @@ class Node:
             return answer
         return getattr(self, method)(*params)
 
+    def lose(self):
+        """Forget the last block, on another branch: what it held is in the pool again."""
+        self.mempool = dict.fromkeys(self.receipts, "back in the pool")
+        self.receipts.clear()
+        self.branch += "x"
+        self.number -= 1
+        self.nonce = self.pending = 7
+
     def hash(self, number):
         return "0x" + h(f"{self.branch} {number}").hex()
 
@@ -111,9 +120,9 @@ class Node:
         self.on_logs()
         return found
 
-    def include(self, status=1):
-        (name,) = set(self.sent)
-        self.mempool.pop(name, None)
+    def include(self, status=1, which=-1):
+        name = self.sent[which]
+        self.mempool.clear()
         self.number += 1
         self.nonce += 1
         self.receipts[name] = {
@@ -121,10 +130,14 @@ class Node:
             "blockNumber": hex(self.number),
             "blockHash": self.hash(self.number),
             "gasUsed": "0x5208",
+            "effectiveGasPrice": "0xa",
             "status": hex(status),
             "logs": [],
             "contractAddress": None,
         }
+
+    def grow(self):
+        self.number += 1
 
     def log(self, number, index=0, **changes):
         self.logs.append(
@@ -279,6 +292,18 @@ def test_send_fails_when_another_transaction_took_the_nonce(node, clock):
         connect(node, clock).send(CALL, SENDER)
 
 
+@pytest.mark.parametrize("taken", ["nonce", "pending"])
+def test_send_fails_and_is_not_repeated_when_somebody_else_was_faster(node, clock, taken):
+    def late(raw):
+        setattr(node, taken, 8)
+        raise RpcRefused("nonce too low", b"", reverted=False)
+
+    node.eth_sendRawTransaction = late
+    with pytest.raises(ChainError, match="took nonce 7") as info:
+        connect(node, clock).send(CALL, SENDER)
+    assert "somebody else sends with this key" in str(info.value.hint)
+
+
 def test_send_gives_up_when_the_transaction_is_overdue(node, clock):
     with pytest.raises(ChainError, match="overdue after 60 seconds"):
         connect(node, clock).send(CALL, SENDER)
@@ -320,6 +345,138 @@ def test_confirmation_does_not_count_when_the_receipt_is_of_a_lost_branch(node, 
         connect(node, clock, confirmations=2).send(CALL, SENDER)
 
 
+# Replacing what is stuck
+
+
+class Watched:
+    """A signer that shows what it signed."""
+
+    address = SENDER.address
+
+    def __init__(self):
+        self.seen = []
+
+    def sign_transaction(self, unsigned):
+        self.seen.append(unsigned)
+        return SENDER.sign_transaction(unsigned)
+
+    @property
+    def offers(self):
+        return [(u.max_priority_fee_per_gas, u.max_fee_per_gas) for u in self.seen]
+
+
+def test_transaction_is_replaced_by_a_dearer_one_when_it_is_stuck(node, clock):
+    signer = Watched()
+    clock.then[30] = node.include
+    receipt = connect(node, clock, bump_after=10).send(CALL, signer)
+    # Each offer is more than a tenth above the last, or what the market asks for.
+    assert signer.offers[:3] == [(2, 22), (3, 25), (4, 29)]
+    assert len({u.nonce for u in signer.seen}) == 1
+    assert len(node.sent) == len(signer.seen) == 3
+    assert receipt.transaction_hash.hex() == node.sent[-1][2:]
+
+
+def test_replacement_follows_the_market_when_it_rose_further(node, clock):
+    signer = Watched()
+    node.balance = 10**20
+    clock.then = {10: lambda: node.answers.update({"eth_maxPriorityFeePerGas": "0x64"}), 24: node.include}
+    connect(node, clock, bump_after=10).send(CALL, signer)
+    assert signer.offers == [(2, 22), (100, 120)]
+
+
+def test_first_one_counts_when_a_block_holds_it_after_all(node, clock):
+    clock.then[24] = lambda: node.include(which=0)
+    receipt = connect(node, clock, bump_after=10).send(CALL, SENDER)
+    assert len(node.sent) == 2
+    assert receipt.transaction_hash.hex() == node.sent[0][2:]
+
+
+def test_receipt_is_of_the_replacement_when_a_reorganisation_takes_the_first(node, clock):
+    def other():
+        node.include(which=1)
+
+    clock.then = {24: lambda: node.include(which=0), 25: node.lose, 26: other, 27: node.grow}
+    receipt = connect(node, clock, bump_after=10, confirmations=2).send(CALL, SENDER)
+    assert receipt.transaction_hash.hex() == node.sent[1][2:]
+
+
+@pytest.mark.parametrize(("limit", "offers"), [(24, 1), (25, 2), (28, 2), (29, 3)])
+def test_no_more_than_the_limit_is_offered_when_a_transaction_is_stuck(node, clock, limit, offers):
+    signer = Watched()
+    clock.then[45] = node.include
+    patience = Patience(timeout=60, bump_after=10)
+    RpcChain(node, most_per_gas=Wei(limit), patience=patience, clock=clock).send(CALL, signer)
+    assert len(signer.seen) == offers
+
+
+def test_send_goes_on_when_the_node_refuses_a_replacement(node, clock):
+    take = node.eth_sendRawTransaction
+
+    def once(raw):
+        if node.sent:
+            raise RpcRefused("replacement transaction underpriced", b"", reverted=False)
+        return take(raw)
+
+    node.eth_sendRawTransaction = once
+    clock.then[35] = node.include
+    assert connect(node, clock, bump_after=10).send(CALL, SENDER).block_number == 6
+
+
+def test_what_was_accepted_is_sent_again_when_the_network_forgot_all(node, clock):
+    take, refused = node.eth_sendRawTransaction, []
+
+    def only_cheap(raw):
+        if node.sent and keccak256(bytes.fromhex(raw[2:])).hex() != node.sent[0][2:]:
+            refused.append(raw)
+            raise RpcRefused("insufficient funds", b"", reverted=False)
+        return take(raw)
+
+    node.eth_sendRawTransaction = only_cheap
+    clock.then = {22: node.mempool.clear, 24: node.include}
+    assert connect(node, clock, bump_after=10).send(CALL, SENDER).block_number == 6
+    assert len(refused) == 2
+    assert len(node.sent) == 2
+
+
+# What all may cost together
+
+
+def test_spending_is_counted_when_a_limit_is_agreed_on(node, clock):
+    chain = connect(node, clock)
+    chain.limit_cost(Wei(125_000 * 22))
+    clock.then[1] = node.include
+    chain.send(CALL, SENDER)
+    node.pending = node.nonce
+    # 21,000 gas at 10 wei are gone: the reserve for a rising base fee becomes smaller.
+    signer = Watched()
+    clock.then[2] = node.include
+    chain.send(CALL, signer)
+    assert signer.offers == [(2, (125_000 * 22 - 210_000) // 125_000)]
+
+
+@pytest.mark.parametrize(("per_gas", "refused"), [(11, True), (12, False)])
+def test_nothing_is_sent_when_the_rest_would_not_pay_for_the_next_block(node, clock, per_gas, refused):
+    chain = connect(node, clock)
+    chain.limit_cost(Wei(125_000 * per_gas))
+    clock.then[1] = node.include
+    if refused:
+        with pytest.raises(ChainError, match="that are left") as info:
+            chain.send(CALL, SENDER)
+        assert "dearer" in str(info.value.hint)
+        assert node.sent == []
+    else:
+        chain.send(CALL, SENDER)
+
+
+def test_stuck_transaction_is_not_replaced_when_the_budget_is_used_up(node, clock):
+    chain = connect(node, clock, bump_after=10)
+    chain.limit_cost(Wei(125_000 * 24))
+    signer = Watched()
+    clock.then[45] = node.include
+    chain.send(CALL, signer)
+    assert signer.offers == [(2, 22)]
+
+
 # Reading
 
 
@@ -333,6 +490,26 @@ def test_logs_are_in_order_and_complete_when_pages_are_small(node, clock):
     assert {log.address for log in found} == {PLACE}
     assert [log.block_number for log in connect(node, clock).logs(PLACE, 20)] == [20, 20, 23]
     assert connect(node, clock).logs(PLACE, 24) == ()
+
+
+def test_logs_of_blocks_without_confirmations_are_left_out(node, clock):
+    for number in (2, 3, 4, 5):
+        node.log(number)
+    found = connect(node, clock, confirmations=3).logs(PLACE)
+    assert [log.block_number for log in found] == [2, 3]
+    node.number = 1
+    node.logs.clear()
+    node.log(0)
+    assert [log.block_number for log in connect(node, clock, confirmations=3).logs(PLACE)] == [0]
+
+
+def test_snapshots_are_refused_when_the_chain_is_public(node, clock):
+    chain = connect(node, clock)
+    with pytest.raises(ChainError, match="cannot be taken back") as info:
+        chain.snapshot()
+    assert "anvil" in str(info.value.hint)
+    with pytest.raises(ChainError, match="no development chain"):
+        chain.revert("0x1")
 
 
 def test_logs_are_read_again_when_the_chain_reorganises(node, clock):

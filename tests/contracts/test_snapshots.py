@@ -61,7 +61,7 @@ def test_build_is_read_without_numbers_of_the_syntax_tree(tmp_path: Path) -> Non
 
 
 def test_build_is_refused_when_its_code_is_not_the_artifacts(tmp_path: Path) -> None:
-    with pytest.raises(VerificationFailed, match="contract ContributorRegistry"):
+    with pytest.raises(VerificationFailed, match=f"contract {CONTRACTS[0]}"):
         built_layout(build(tmp_path, code="0x6001"))
 
 

@@ -17,6 +17,7 @@ from client.vault import Vault
 from contracts.accounts import Account
 from contracts.deploy import Deployment
 from contracts.replay import replay
+from contracts.view import FederationView
 from examples.spam_detection.settings import ROLES
 from examples.spam_detection.world import Cast
 from federation.errors import ConfigError
@@ -239,21 +240,41 @@ def test_event_is_in_its_round_and_in_no_other_when_the_contract_is_asked(finish
     events = list(EventLog.from_bytes((finished.public / "events.car").read_bytes()))
     by_round = {r: recorded_with(events, r) for r in (1, 2, 3)}
     assert len(by_round[1]) == 14 + 14 + 2
-    asked = 0
+    view, asked = FederationView(deployed.federation), 0
+    words = {r: view.words(1, r) for r in (1, 2, 3)}
     for number, members in by_round.items():
         tree = events_tree(members)
         for i, event in enumerate(members):
             stream, payload = event_key(event)
             for round_ in (1, 2, 3):
                 found = deployed.federation.event_in_round(
-                    epoch=1, round_=round_, stream_digest=stream, payload_digest=payload, proof=tree.proof(i)
+                    epoch=1,
+                    round_=round_,
+                    words=words[round_],
+                    stream_digest=stream,
+                    payload_digest=payload,
+                    proof=tree.proof(i),
                 )
                 assert found is (round_ == number)
                 asked += 1
             if i == 0:
                 forged = Hash32(keccak256(payload))
                 assert not deployed.federation.event_in_round(
-                    epoch=1, round_=number, stream_digest=stream, payload_digest=forged, proof=tree.proof(i)
+                    epoch=1,
+                    round_=number,
+                    words=words[number],
+                    stream_digest=stream,
+                    payload_digest=forged,
+                    proof=tree.proof(i),
+                )
+                # Another round's words do not make this event another round's.
+                assert not deployed.federation.event_in_round(
+                    epoch=1,
+                    round_=number % 3 + 1,
+                    words=words[number],
+                    stream_digest=stream,
+                    payload_digest=payload,
+                    proof=tree.proof(i),
                 )
     assert asked == 3 * sum(map(len, by_round.values()))
 

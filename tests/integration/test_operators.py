@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,15 +17,17 @@ from aggregator.verified_epoch import VerifiedEpoch
 from aggregator.verified_rounds import RoundReplay
 from aggregator.verify import _read_claims, verify_run
 from ceramic_bridge.events import DataPayload
+from contracts import deploy
 from examples.spam_detection import run as run_module
 from federation.errors import VerificationFailed
 from federation.hashing import did_hash
-from federation.reward import PayoutTable
+from federation.rostertree import NO_PAYEE
 from federation.rounds import Status
-from federation.types import Wei
+from federation.types import Address, Wei
 from federation.validation import mean_bytes
 from tests.world import SMALL, execute, made_up_mails
 
+FRIEND = Address("0x" + "66" * 20)
 TINY = replace(SMALL, members=2, rounds=1, cheats=())
 FEW = made_up_mails(300)
 
@@ -137,17 +140,45 @@ def test_round_is_refused_when_only_its_own_events_are_others(tmp_path, monkeypa
 
 
 def test_payments_are_refused_when_the_operator_pays_a_friend(tmp_path, monkeypatch):
-    honest = run_module.settle
+    honest = run_module.settlement_trace
 
-    def corrupt(deployment, *args, chain_id, **kwargs):
-        settlement = honest(deployment, *args, chain_id=chain_id, **kwargs)
-        rows = dict(settlement.table.rows)
-        friend = deployment.token.address
-        table = PayoutTable.build(chain_id, deployment.pool.address, {**rows, friend: 10**15})
-        return replace(settlement, table=table)
+    def corrupt(*args, **kwargs):
+        settlement = honest(*args, **kwargs)
+        return replace(settlement, amounts={**settlement.amounts, FRIEND: 10**15})
 
-    monkeypatch.setattr(run_module, "settle", corrupt)
+    monkeypatch.setattr(run_module, "settlement_trace", corrupt)
     assert refused(tmp_path).subject == "payout table"
+
+
+def test_payments_are_refused_when_lost_bonds_are_handed_out_that_nobody_lost(tmp_path, monkeypatch):
+    honest = run_module.settlement_trace
+    monkeypatch.setattr(
+        run_module, "settlement_trace", lambda *a, forfeited, **k: honest(*a, forfeited=10**15, **k)
+    )
+    assert refused(tmp_path).subject == "payout table"
+
+
+def test_settlement_is_refused_when_its_root_is_that_of_other_records(tmp_path, monkeypatch):
+    def propose(deployment, settlement, domain, sender):
+        table = settlement.table(domain.chain_id, deployment.pool.address)
+        root = settlement.trace.root(domain, 1)
+        deployment.federation.propose(sender, table.tree().root, table.total, root)
+
+    monkeypatch.setattr(run_module, "propose", propose)
+    error = refused(tmp_path)
+    assert (error.subject, "root on chain" in error.message) == ("settlement", True)
+
+
+def test_settlement_is_missed_when_its_records_are_not_published(tmp_path, monkeypatch):
+    honest = run_module.settlement_trace
+
+    def reticent(*args, **kwargs):
+        settlement = honest(*args, **kwargs)
+        root = settlement.trace.root
+        return replace(settlement, trace=SimpleNamespace(root=root, to_bytes=lambda: b"no records"))
+
+    monkeypatch.setattr(run_module, "settlement_trace", reticent)
+    assert refused(tmp_path).subject.startswith("blobs/")
 
 
 def test_mean_is_refused_when_the_operator_commits_another(tmp_path, monkeypatch):
@@ -158,12 +189,74 @@ def test_mean_is_refused_when_the_operator_commits_another(tmp_path, monkeypatch
     assert refused(tmp_path).subject == "validation mean"
 
 
-def test_epoch_is_refused_when_it_is_opened_on_other_terms(tmp_path, monkeypatch):
-    honest = epoch.EpochTerms
+@pytest.mark.parametrize("field", ["challenge_window", "aggregator_bond", "draw_delay", "quorum"])
+def test_federation_is_refused_when_it_is_deployed_on_other_terms(tmp_path, monkeypatch, field):
+    honest = deploy.federation_config
+
+    def lax(*args, **kwargs):
+        config = honest(*args, **kwargs)
+        return replace(config, validators=(FRIEND,), **{field: 1})
+
+    monkeypatch.setattr(deploy, "federation_config", lax)
+    error = refused(tmp_path)
+    assert (error.subject, "other terms than the manifest's" in error.message) == ("federation", True)
+
+
+TERMS = {
+    "bounty": 1,
+    "funds": 1,
+    "dim": 1,
+    "members": 3,
+    "quota_total": 1,
+    "shards": 2,
+    "clip_milli": 999,
+    "suspension_milli": 1,
+    "suspension_from": 9,
+    "etas": (0, 7),
+    "betas_tenths": (0,),
+}
+
+
+@pytest.mark.parametrize("field", TERMS)
+def test_epoch_is_refused_when_it_is_opened_on_other_terms(tmp_path, monkeypatch, field):
+    honest = epoch.epoch_terms
     monkeypatch.setattr(
-        epoch, "EpochTerms", lambda **terms: honest(**{**terms, "bounty": terms["bounty"] + 1})
+        epoch, "epoch_terms", lambda *a, **k: replace(honest(*a, **k), **{field: TERMS[field]})
     )
-    assert refused(tmp_path).subject == "epoch"
+    error = refused(tmp_path)
+    assert (error.subject, "other terms than the manifest's" in error.message) == ("epoch", True)
+
+
+def test_epoch_is_refused_when_another_account_stands_for_a_provider(tmp_path, monkeypatch):
+    honest_fund, honest_terms = run_module.Run._fund, epoch.epoch_terms
+
+    def fund(self):
+        honest_fund(self)
+        vault, token, bond = self.deployment.vault, self.deployment.token, 10**24
+        token.mint(self.community, self.community.address, bond)
+        token.approve(self.community, vault.address, bond)
+        vault.deposit(self.community, FRIEND, bond)
+
+    def lenient(*args, **kwargs):
+        terms = honest_terms(*args, **kwargs)
+        return replace(terms, providers=(FRIEND, *terms.providers[1:]))
+
+    monkeypatch.setattr(run_module.Run, "_fund", fund)
+    monkeypatch.setattr(epoch, "epoch_terms", lenient)
+    error = refused(tmp_path)
+    assert (error.subject, "other terms than the manifest's" in error.message) == ("epoch", True)
+
+
+@pytest.mark.parametrize("change", [{"payee": FRIEND}, {"cap": 10**12}, {"payee": NO_PAYEE}])
+def test_epoch_is_refused_when_a_members_cap_or_payee_is_another(tmp_path, monkeypatch, change):
+    honest = epoch.admit
+    monkeypatch.setattr(
+        epoch,
+        "admit",
+        lambda *a: (replace(honest(*a)[0], **change), *honest(*a)[1:]),
+    )
+    error = refused(tmp_path)
+    assert (error.subject, "caps or payees" in error.message) == ("epoch", True)
 
 
 def test_shard_is_refused_when_a_provider_reveals_another_part(tmp_path, monkeypatch):

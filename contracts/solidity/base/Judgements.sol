@@ -11,7 +11,7 @@ abstract contract Judgements is FederationState {
     uint8 private constant MAX_VOIDS = 3;
 
     mapping(bytes32 commitment => uint256 blockNumber) public announced;
-    mapping(bytes32 ballot => address judge) public convictedBy;
+    mapping(bytes32 ballot => mapping(address judge => bool)) public convictedBy;
 
     /// @inheritdoc IFederation
     /// @dev The first announcement stays, so that nobody can make another's younger.
@@ -75,7 +75,7 @@ abstract contract Judgements is FederationState {
     function _remember() private {
         if (phase != Phase.Proposed) return;
         bytes32 ballot = keccak256(abi.encode(epoch, recorded, _payoutRoot, uint256(_total), _settlementRoot));
-        convictedBy[ballot] = msg.sender;
+        convictedBy[ballot][msg.sender] = true;
     }
 
     /// @dev Each announcement convicts once.

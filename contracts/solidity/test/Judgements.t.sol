@@ -157,16 +157,16 @@ contract JudgementsTest is World {
     function test_convictedBy_remembersTheJudge_ofWhateverStoodProposed() public {
         reach(IFederation.Phase.Proposed);
         convictRound(2);
-        eq(federation.convictedBy(_ballot(2, "table")), JUDGE, "a round that it paid");
+        check(federation.convictedBy(_ballot(2, "table"), JUDGE), "a round that it paid");
         vm.prank(PROPOSER);
         federation.propose("another", 0, keccak256("settlement"));
-        eq(federation.convictedBy(_ballot(1, "another")), address(0), "nobody yet");
+        check(!federation.convictedBy(_ballot(1, "another"), JUDGE), "not yet");
         convictProposal();
-        eq(federation.convictedBy(_ballot(1, "another")), JUDGE, "the proposal");
+        check(federation.convictedBy(_ballot(1, "another"), JUDGE), "the proposal");
         announce(CHALLENGER, "again");
         vm.prank(JUDGE);
         federation.convictRound(1, CHALLENGER, "again");
-        eq(federation.convictedBy(_ballot(0, "another")), address(0), "nothing stood proposed");
+        check(!federation.convictedBy(_ballot(0, "another"), JUDGE), "nothing stood proposed");
     }
 
     function test_convictValidator_takesItsBond_andLeavesTheProposalAlone() public {

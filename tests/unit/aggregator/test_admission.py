@@ -10,6 +10,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, RecordDic
 
 from aggregator.admission import admit_commit, admit_reveal, answered
 from aggregator.epoch import OpenEpoch
+from aggregator.terms import admit, epoch_terms
 from ceramic_bridge.events import InitPayload, JsonPatchOp, SignedEvent, create_data, create_init, encode
 from federation.delta import delta_hash
 from federation.grid import InProcessGrid
@@ -26,10 +27,23 @@ ME, OTHER = identity("member"), identity("another member")
 BASE = sha256(b"base")
 SALT = Hash32(b"\x05" * 32)
 QUOTA = 3
+MANIFEST = agreed(privacy=SILENT_SIGMA)
+ROSTER = Roster({ME.did: QUOTA, OTHER.did: 2 * QUOTA}, bytes(64))
+ADMITTED = admit(MANIFEST, ROSTER, {})
 EPOCH = OpenEpoch(
-    manifest=agreed(privacy=SILENT_SIGMA),
+    manifest=MANIFEST,
     domain=DOMAIN,
-    roster=Roster({ME.did: QUOTA, OTHER.did: 2 * QUOTA}, bytes(64)),
+    roster=ROSTER,
+    admitted=ADMITTED,
+    terms=epoch_terms(
+        MANIFEST,
+        ADMITTED,
+        validation_root=sha256(b"validation"),
+        mean_hash=sha256(b"mean"),
+        public_hash=sha256(b"public"),
+        roster_hash=ROSTER.hash,
+        provider_tips=[sha256(b"tip")] * 3,
+    ),
     index=Index(()),
     mean=np.zeros(DIM, dtype=np.int64),
     public=Design.build(Examples.build([], []), np.zeros(DIM, dtype=np.int64)),

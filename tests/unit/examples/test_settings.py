@@ -41,14 +41,15 @@ def test_manifest_is_one_text_when_it_is_read_back():
     parties = Parties(
         community=COMMUNITY.did, aggregator=AGGREGATOR.did, providers=[p.did for p in PROVIDERS]
     )
-    manifest = build_manifest(
-        settings, parties=parties, chain=chain_section(Address("0x" + "cd" * 20)), shards=9
-    )
+    providers = [Address(f"0x{i:040x}") for i in range(1, 4)]
+    chain = chain_section(Address("0x" + "cd" * 20), providers)
+    manifest = build_manifest(settings, parties=parties, chain=chain, shards=9)
     assert Manifest.from_toml(manifest.to_toml()) == manifest
     assert (manifest.rounds, manifest.validation.shards) == (7, 9)
     assert manifest.model.features_sha256 == FEATURES.digest.hex()
     assert manifest.rules.etas[0] == 0
     assert manifest.privacy == privacy_section(8.0, 7)
+    assert manifest.chain.providers == providers
 
 
 def test_roles_are_the_nine_cheats_when_counted():

@@ -10,7 +10,7 @@ import math
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
-from eth_hash.auto import keccak
+from tests.unit.federation import _reference_trace as trace
 
 ONE = 1 << 24
 
@@ -120,7 +120,7 @@ def node(shard, w):
         r.append(2 * (p - y * ONE) * h[-1] // ONE)
     R, H = sum(r), sum(h)
     t = [a - b * R // H for a, b in zip(r, h, strict=True)] if H else [0] * len(r)
-    return {"z": logits, "c": c, "R": R, "H": H, "t": t}
+    return {"w": w, "z": logits, "c": c, "R": R, "H": H, "t": t}
 
 
 def path(shard, base, step):
@@ -141,6 +141,7 @@ def path(shard, base, step):
     before, after = shard.brier(base), shard.brier([b + d for b, d in zip(base, step, strict=True)])
     return {
         "nodes": nodes,
+        "averaged": t,
         "gradient": gradient,
         "before": before,
         "after": after,
@@ -152,7 +153,7 @@ def project(gradient, known):
     rest = [Fraction(g) for g in gradient]
     basis = []
     for v in known:
-        q = [Fraction(x) for x in v]
+        q = [Fraction(x >> trace.shift_of(v)) for x in v]
         for b in basis:
             k = sum(x * y for x, y in zip(q, b, strict=True)) / sum(y * y for y in b)
             q = [x - k * y for x, y in zip(q, b, strict=True)]
@@ -164,34 +165,6 @@ def project(gradient, known):
     return [half_up(x) for x in rest]
 
 
-def _int64(values):
-    return b"".join(v.to_bytes(8, "little", signed=True) for v in values)
-
-
-def _word(value):
-    if isinstance(value, str):
-        return bytes(12) + bytes.fromhex(value[2:])
-    return value if isinstance(value, bytes) else (value % (1 << 256)).to_bytes(32, "big")
-
-
-def merkle_root(leaves):
-    nodes = [b""] * (len(leaves) - 1) + leaves[::-1]
-    for k in reversed(range(len(leaves) - 1)):
-        nodes[k] = keccak(b"".join(sorted(nodes[2 * k + 1 : 2 * k + 3])))
-    return nodes[0]
-
-
-def trace_root(case, round_, records):
-    purpose = keccak(b"folkmoot.trace")
-    words = (purpose, case["chain_id"], case["federation"], case["epoch"], round_)
-    tag = keccak(b"".join(map(_word, words)))
-    return merkle_root([keccak(keccak(b"".join(map(_word, (purpose, tag, *r))))) for r in records])
-
-
-def _digest(data):
-    return int.from_bytes(hashlib.sha256(data).digest(), "big")
-
-
 def play(case):
     """Play a case (see ``_world.random_case``) and return what each round decided."""
     mean = [(k << 12) // case["mean_total"] for k in case["mean_counts"]]
@@ -200,11 +173,19 @@ def play(case):
     w0 = w = before = case["initial"]
     steps, moved = [], 0
     credits, out = dict.fromkeys(dids, 0), []
-    known_rows, decided = list(case["public"]), []
+    positions, decided = [(0, Set(case["public"], mean))], []
+    known_rows = list(case["public"])
     for round_, sent in enumerate(case["rounds"], start=1):
-        known = Set(known_rows, mean)
+        known, held = Set(known_rows, mean), [s for _, s in positions]
         shard = Set(case["shards"][round_ - 1], mean)
         known_rows += case["shards"][round_ - 1]
+        positions.append((round_, shard))
+
+        def points(first, candidates, known=known, held=held):
+            for k, v in enumerate(candidates, start=first):
+                c = known.intercept(known.logits(v))
+                yield from trace.point(k, v, mean, c, list(enumerate(held)), sigmoid, softplus)
+
         # Open: the momentum step.
         betas = case["betas_tenths"] if steps else case["betas_tenths"][:1]
         last = [a - b for a, b in zip(w, before, strict=True)]
@@ -214,42 +195,48 @@ def play(case):
         base = bases[momentum.index(min(momentum))]
         c = known.intercept(known.logits(base))
         base_hash = hashlib.sha256(
-            b"FMM1" + len(base).to_bytes(4, "little") + c.to_bytes(8, "little", signed=True) + _int64(base)
+            b"FMM1"
+            + len(base).to_bytes(4, "little")
+            + c.to_bytes(8, "little", signed=True)
+            + trace.int64(base)
         )
-        records = [(1, 0, 0, base_hash.digest())]
-        records += [(5, i, 0, x) for i, x in enumerate(momentum)] + [(7, 0, 0, beta)]
+        records = [(1, 0, 0, trace.root_of(w0), *trace.standing(w, last, steps, moved))]
+        records += [*trace.examples(mean, positions), *points(0, bases)]
         # Close: step, score, credit.
         deltas = {d: v for d, v in sorted(sent.items()) if isinstance(v, list)}
         eta = scored = G = raw = withheld = 0
         losses, product = [], dict.fromkeys(dids, 0)
-        step = None
+        step, scoring, choice = None, [], (-1, -1)
         if deltas:
             moved_by = [aggregate(deltas.values(), e, Q) for e in case["etas"]]
-            losses = [known.log_loss([a + b for a, b in zip(base, m, strict=True)]) for m in moved_by]
+            ends = [[a + b for a, b in zip(base, m, strict=True)] for m in moved_by]
+            losses = [known.log_loss(end) for end in ends]
             eta = case["etas"][losses.index(min(losses))]
             scored = eta or min(e for e in case["etas"] if e)
             step = aggregate(deltas.values(), scored, Q)
             line = path(shard, base, step)
-            public = [[a - b for a, b in zip(base, w0, strict=True)], last, *steps]
+            zero = [0] * len(w)
+            public = [[a - b for a, b in zip(base, w0, strict=True)], last, *[*steps, zero, zero][:2]]
             projected = project(line["gradient"], public)
+            assert projected == trace.cramer(line["gradient"], public)
             for d, v in deltas.items():
                 product[d] = sum(a * b for a, b in zip(projected, v, strict=True))
             full = sum(sum(a * b for a, b in zip(line["gradient"], v, strict=True)) for v in deltas.values())
             withheld = math.floor(Fraction(-scored * (full - sum(product.values())), Q))
             raw = line["G"]
             G = raw if eta else min(raw, 0)
-        records += [(6, i, 0, x) for i, x in enumerate(losses)] + [(8, 0, 0, eta), (8, 0, 1, scored)]
-        if step is not None:
-            for op, vector in ((2, step), (3, line["gradient"]), (4, projected)):
-                records.append((op, 0, 0, _digest(_int64(vector))))
-            for i, k in enumerate(line["nodes"]):
-                records += [(11, i, 0, k["c"]), (12, i, 0, k["R"]), (13, i, 0, k["H"])]
-                for j, (z, t) in enumerate(zip(k["z"], k["t"], strict=True)):
-                    records += [(9, i, j, z), (10, i, j, t)]
-            records += [(14, 0, 0, line["before"]), (14, 1, 0, line["after"])]
-        records.append((15, 0, 0, G))
+            records += points(256, ends)
+            end = [a + b for a, b in zip(base, step, strict=True)]
+            walk = [base, *(node["w"] for node in line["nodes"]), end]
+            for k, v in enumerate(walk, start=512):
+                c = shard.intercept(shard.logits(v))
+                records += trace.point(k, v, mean, c, [(round_, shard)], sigmoid, softplus)
+            choice = (case["etas"].index(eta), case["etas"].index(scored))
+            scoring = [*trace.gradient(line, shard), *trace.projection(public, line["gradient"], projected)]
+        records += [(6, 0, 0, betas.index(beta), *choice), *scoring, (13, 0, 0, raw, G)]
+        credits_before, out_before = dict(credits), list(out)
         lines = []
-        for i, d in enumerate(dids):
+        for d in dids:
             limit = math.floor(Fraction(terms["clip_milli"] * quotas[d] * abs(raw), 1000 * Q))
             score = math.floor(Fraction(-scored * product[d], Q)) if d in deltas else 0
             counted = max(-limit, min(limit, score))
@@ -258,16 +245,26 @@ def play(case):
             pay = math.floor(Fraction(terms["bounty"] * counted, 1 << 40))
             pay = pay if G > 0 else min(0, pay)
             credits[d] += pay
-            records += [(16, i, 0, product[d]), (17, i, 0, score), (18, i, 0, counted), (19, i, 0, pay)]
             lines.append({"did": d, "product": product[d], "score": score, "counted": counted, "credit": pay})
         moved += abs(raw)
         for d in dids:
             floor = -Fraction(terms["suspension_milli"] * terms["bounty"] * quotas[d] * moved, 1000 * Q << 40)
             if round_ + 1 >= terms["suspension_from"] and credits[d] < floor and d not in out:
                 out.append(d)
+        noted = [
+            {
+                **m,
+                "status": "accepted" if m["did"] in deltas else sent.get(m["did"], "absent"),
+                "partial": trace.root_of([0] * len(w)),
+            }
+            for m in lines
+        ]
+        records += trace.members(noted, deltas, credits_before, credits, out_before, out)
         if eta:
             before, w = w, [a + b for a, b in zip(base, step, strict=True)]
             steps = [step, *steps][:2]
+        after = [a - b for a, b in zip(w, before, strict=True)]
+        records.append((14, 0, 0, *trace.standing(w, after, steps, moved)))
         decided.append(
             {
                 "base_hash": base_hash.hexdigest(),
@@ -279,8 +276,8 @@ def play(case):
                 "withheld": withheld,
                 "members": lines,
                 "suspended": sorted(out),
-                "weights_sha256": hashlib.sha256(_int64(w)).hexdigest(),
-                "trace_root": trace_root(case, round_, records).hex(),
+                "weights_sha256": hashlib.sha256(trace.int64(w)).hexdigest(),
+                "trace_root": trace.trace_root(case, round_, records).hex(),
             }
         )
     return decided

@@ -14,7 +14,7 @@ from federation.hashing import Domain
 from federation.models.linear import Design, Examples, integer_mean
 from federation.reward import Terms
 from federation.rounds import Base, EpochState, RoundOutcome, Rules, Status, close_round, open_round
-from federation.trace import Trace, vector_hash
+from federation.trace import Position, round_trace, vector_hash
 from federation.types import Address, Did, Wei
 
 TERMS = Terms(bounty=Wei(10**21), funds=Wei(10**21))
@@ -199,18 +199,27 @@ def play_case(case) -> list[dict[str, object]]:
     state = EpochState.first(
         initial=np.array(case["initial"]), quotas={Did(d): q for d, q in case["quotas"].items()}
     )
-    known = Design.build(examples(case["public"]), mean)
+    known = [Position(shard=0, design=Design.build(examples(case["public"]), mean))]
     domain = Domain(chain_id=case["chain_id"], federation=Address(case["federation"]), epoch=case["epoch"])
     decided = []
     for rows_, sent in zip(case["shards"], case["rounds"], strict=True):
-        shard = Design.build(examples(rows_), mean)
-        base = open_round(state, rules, known)
+        shard = Position(shard=state.round, design=Design.build(examples(rows_), mean))
+        joined = Design.concat([p.design for p in known])
+        base = open_round(state, rules, joined)
         deltas = {Did(d): np.array(v) for d, v in sent.items() if isinstance(v, list)}
         absent = {Did(d): (Status(v), "") for d, v in sent.items() if isinstance(v, str)}
         outcome = close_round(
-            state, base, rules, deltas=deltas, absent=absent, known=known, shard=shard, norm_bound=1 << 24
+            state,
+            base,
+            rules,
+            deltas=deltas,
+            absent=absent,
+            known=joined,
+            shard=shard.design,
+            norm_bound=1 << 24,
         )
         after = outcome.state
+        trace = round_trace(state, base, outcome, rules=rules, known=known, shard=shard, deltas=deltas)
         decided.append(
             {
                 "base_hash": base.hash.hex(),
@@ -232,8 +241,8 @@ def play_case(case) -> list[dict[str, object]]:
                 ],
                 "suspended": sorted(after.suspended),
                 "weights_sha256": vector_hash(after.weights).hex(),
-                "trace_root": Trace.of(base, outcome).root(domain, outcome.round).hex(),
+                "trace_root": trace.root(domain, outcome.round).hex(),
             }
         )
-        state, known = after, Design.concat([known, shard])
+        state, known = after, [*known, shard]
     return decided

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from client.trainer import LinearEngine
@@ -20,13 +17,13 @@ from federation.contribution import (
     aggregate,
     inner_products,
     path_gradient,
-    project_out,
     score_of,
 )
 from federation.delta import quantise
 from federation.errors import ConfigError
 from federation.fixedpoint import Ints, abs_sum, round_shift, sigmoid
 from federation.models.linear import ONE, Design, brier_loss, fit_intercept
+from federation.projection import project
 from federation.rounds import Base
 from tests.unit.federation import _reference as reference
 from tests.unit.federation._world import World, examples, make_world, rows
@@ -90,7 +87,7 @@ def test_scores_miss_the_improvement_when_the_intercepts_term_is_left_out():
         path = path_gradient(shard, weights, step)
         plain = np.zeros(len(shard), dtype=np.int64)
         for node, share in zip(path.nodes, NODE_WEIGHTS, strict=True):
-            p = sigmoid(node.logits + node.intercept)
+            p = sigmoid(node.fit.logits + node.fit.intercept)
             plain += share * ((2 * (p - shard.labels * ONE) * (p * (ONE - p) >> 24)) >> 24)
         gradient = shard.weighted_sum(round_shift(plain, 24)) // (len(shard) << 28)
         priced = sum(_scores(gradient, deltas, eta=eta, total=total))
@@ -189,7 +186,7 @@ def test_resending_what_is_public_earns_nothing_when_projected_though_it_paid_be
     gradient = path_gradient(world.shards[0], weights, step).gradient
     paid, *others = _scores(gradient, deltas, eta=eta, total=total)
     assert paid > sum(others) / len(others) > 0
-    projected = project_out(gradient, known)
+    projected = project(gradient, known).projected
     (now,) = _scores(projected, [resent], eta=eta, total=total)
     rounding = eta * (abs_sum(resent) + world.dim) // (2 * total) + 1
     residue = abs_sum(gradient) * world.dim // total + 1
@@ -202,38 +199,13 @@ def test_innovation_keeps_its_score_when_what_is_public_is_projected_out():
     weights, known, honest = _public(world)
     step = aggregate(honest, eta=4, quota_total=240)
     gradient = path_gradient(world.shards[0], weights, step).gradient
-    new = project_out(honest[0], known)
+    new = project(honest[0], known).projected
     (before,), (after,) = (
         inner_products(g, new[None].astype(float), norm_bound=BOUND)
-        for g in (gradient, project_out(gradient, known))
+        for g in (gradient, project(gradient, known).projected)
     )
     assert abs(before - after) <= abs_sum(new) + abs_sum(gradient)
     assert abs(before) > 100 * (abs_sum(new) + abs_sum(gradient))
-
-
-small = st.lists(st.integers(-50, 50), min_size=4, max_size=4)
-vectors = st.lists(small, max_size=4)
-
-
-@given(small, vectors)
-def test_projection_is_gram_schmidts_when_directions_depend_on_each_other(gradient, known):
-    g = [v * 1000 for v in gradient]
-    projected = project_out(np.array(g), [np.array(v) for v in known])
-    assert projected.tolist() == reference.project(g, known)
-
-
-def test_projection_changes_nothing_when_there_is_no_direction():
-    g = np.array([5, -7, 1 << 40])
-    assert project_out(g, []).tolist() == g.tolist()
-    assert project_out(g, [np.zeros(3, dtype=np.int64)]).tolist() == g.tolist()
-
-
-def test_projection_is_exact_when_squared_norms_pass_64_bits():
-    rng = np.random.default_rng(7)
-    g = rng.integers(-(1 << 34), 1 << 34, 20)
-    known = [rng.integers(-(1 << 40), 1 << 40, 20) for _ in range(3)]
-    expected = reference.project(g.tolist(), [v.tolist() for v in known])
-    assert project_out(g, known).tolist() == expected
 
 
 def test_nodes_are_gauss_legendres_when_computed_to_40_digits():
@@ -253,12 +225,12 @@ def test_path_is_the_references_when_every_step_is_compared(seed):
     assert fast.gradient.tolist() == slow["gradient"]
     assert (fast.loss_before, fast.loss_after, fast.improvement) == (slow["before"], slow["after"], slow["G"])
     for node, expected in zip(fast.nodes, slow["nodes"], strict=True):
-        assert (node.intercept, node.residual_sum, node.curvature_sum) == (
+        assert (node.fit.intercept, node.residual_sum, node.curvature_sum) == (
             expected["c"],
             expected["R"],
             expected["H"],
         )
-        assert node.logits.tolist() == expected["z"]
+        assert node.fit.logits.tolist() == expected["z"]
         assert node.coefficients.tolist() == expected["t"]
 
 
@@ -354,28 +326,3 @@ def test_path_is_the_references_when_its_step_is_the_largest_that_is_not_refused
 def test_aggregate_is_refused_when_it_could_leave_64_bits():
     with pytest.raises(ConfigError, match="an aggregate"):
         aggregate([np.array([1 << 60])], eta=4, quota_total=3)
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_projection_is_exact_when_floats_would_be_in_doubt(seed):
-    rng = np.random.default_rng(seed)
-    size = int(rng.integers(2, 200))
-    gradient = rng.integers(-(2**25), 2**25, size)
-    first = rng.integers(-(2**20), 2**20, size)
-    # Nearly parallel directions make huge coefficients that cancel; odd multiples of a half sit on the edge.
-    nearly = first + rng.integers(-1, 2, size)
-    for known, g in (([first, nearly], gradient), ([np.full(size, 2)], rng.integers(-3, 4, size))):
-        found = project_out(g, known)
-        left = [Fraction(int(x)) for x in g]
-        orthogonal: list[list[Fraction]] = []
-        for direction in known:
-            rest = _without([Fraction(int(x)) for x in direction], orthogonal)
-            orthogonal += [rest] if any(rest) else []
-        assert found.tolist() == [math.floor(x + Fraction(1, 2)) for x in _without(left, orthogonal)]
-
-
-def _without(vector: list[Fraction], orthogonal: list[list[Fraction]]) -> list[Fraction]:
-    for v in orthogonal:
-        c = sum(a * b for a, b in zip(vector, v, strict=True)) / sum(b * b for b in v)
-        vector = [a - c * b for a, b in zip(vector, v, strict=True)]
-    return vector

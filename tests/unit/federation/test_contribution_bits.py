@@ -93,7 +93,8 @@ from tests.unit.federation._world import make_world, play
 rng = np.random.default_rng(1)
 deltas = rng.integers(-2**19, 2**19, (256, 4096)).astype(float)
 wide = inner_products(rng.integers(-2**20, 2**20, 4096), deltas, norm_bound=2**26)
-played = [[m.product for m in out.members] + out.projected.tolist() for _, out in play(make_world(2))]
+outcomes = [out for _, out in play(make_world(2))]
+played = [[m.product for m in out.members] + out.projection.projected.tolist() for out in outcomes]
 print(hashlib.sha256(json.dumps([wide, played]).encode()).hexdigest())
 """
 

@@ -25,7 +25,7 @@ providers = ["did:key:z2", "did:key:z1", "did:key:z3"]
 [chain]
 chain_id = 31337
 aggregator = "0x{"cD" * 20}"
-challenge_window = 3600
+providers = ["0x{"a1" * 20}", "0x{"a2" * 20}", "0x{"a3" * 20}"]
 draw_delay = 2
 
 [model]
@@ -56,6 +56,22 @@ suspension_from = 3
 shards = 20
 public_milli = 100
 reveal = "epoch"
+
+[deadlines]
+phase = 86400
+settle = 604800
+challenge = 3600
+answer = 7200
+
+[bonds]
+aggregator_wei = "100"
+provider_wei = "10"
+challenger_wei = "1"
+
+[validators]
+accounts = ["0x{"b1" * 20}", "0x{"b2" * 20}", "0x{"b3" * 20}"]
+quorum = 2
+bond_wei = "5"
 """
 
 
@@ -80,7 +96,14 @@ def test_manifest_carries_its_numbers_when_rules_are_derived():
     assert (manifest.privacy.clip, manifest.privacy.sigma) == (0.5, 3.0)
     assert (manifest.privacy.budget.epsilon, manifest.privacy.budget.delta) == (8.0, 1e-5)
     chain = manifest.chain
-    assert (chain.chain_id, chain.challenge_window, chain.draw_delay) == (31337, 3600, 2)
+    assert (chain.chain_id, chain.draw_delay, len(chain.providers)) == (31337, 2, 3)
+    deadlines = manifest.deadlines
+    assert (deadlines.phase, deadlines.settle, deadlines.challenge, deadlines.answer) == (
+        86400,
+        604800,
+        3600,
+        7200,
+    )
     assert chain.aggregator == "0x" + "cD" * 20
     assert manifest.providers == ("did:key:z2", "did:key:z1", "did:key:z3")
 
@@ -119,11 +142,22 @@ CHANGES = [
     ('aggregator = "0x', 'aggregator = "0x00', "chain.aggregator"),
     ('aggregator = "0xcD', 'aggregator = "cDcD', "chain.aggregator"),
     ('aggregator = "0xcD', 'aggregator = "0xgD', "chain.aggregator"),
-    ("challenge_window = 3600", "challenge_window = 0", "chain.challenge_window"),
+    ("challenge = 3600", "challenge = 0", "deadlines.challenge"),
+    ("challenge = 3600\n", "", "deadlines.challenge: field required"),
+    ("settle = 604800", "settle = 31622401", "deadlines.settle"),
+    ('"0xa1', '"0xa1a1', "chain.providers"),
+    (f'"0x{"a1" * 20}", ', "", "chain.providers"),
+    (f'"0x{"a3" * 20}"]', f'"0x{"A1" * 20}"]', "chain: "),
+    (f'"0x{"a3" * 20}"]', f'"0x{"cd" * 20}"]', "chain: "),
+    (f'"0x{"a3" * 20}"]', f'"0x{"a3" * 20}", "0x{"a4" * 20}"]', "3 providers have 4 accounts"),
+    ('aggregator_wei = "100"', "aggregator_wei = 100", "bonds.aggregator_wei"),
+    ('challenger_wei = "1"', 'challenger_wei = "-1"', "bonds.challenger_wei"),
+    ("quorum = 2", "quorum = 4", "a quorum of 4 out of 3 validators"),
+    ("quorum = 2", "quorum = 0", "a quorum of 0 out of 3 validators"),
+    (f'"0x{"b2" * 20}"', f'"0x{"B1" * 20}"', "a validator is listed twice"),
     ("draw_delay = 2", "draw_delay = 0", "chain.draw_delay"),
     ("draw_delay = 2", "draw_delay = 257", "chain.draw_delay"),
     ("draw_delay = 2", "draw_delay = 2\ngas = 1", "chain.gas: extra inputs are not permitted"),
-    ("challenge_window = 3600\n", "", "chain.challenge_window: field required"),
     ('kind = "linear"', 'kind = "torch"', "model.kind"),
     ("dim = 4096", "dim = 1", "model.dim"),
     ("dim = 4096", "dim = 1048577", "model.dim"),

@@ -8,7 +8,7 @@ from eth_hash.auto import keccak
 from federation.hashing import did_hash, purpose, sha256
 from federation.membertree import MemberTree
 from federation.types import Did
-from tests.unit.federation._reference import merkle_root
+from tests.unit.federation._reference_trace import merkle_root
 from tests.unit.federation._world import did
 
 VALUES = {did(i): sha256(bytes([i])) for i in range(7)}

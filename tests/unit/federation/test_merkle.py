@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from federation.errors import ConfigError
 from federation.merkle import MerkleTree, hash_pair, leaf_hash, root_from_proof
-from tests.unit.federation import _reference as reference
+from tests.unit.federation import _reference_trace as reference
 
 
 def _leaves(n: int):

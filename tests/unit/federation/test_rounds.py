@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from federation.contribution import inner_products, project_out
+from federation.contribution import inner_products
 from federation.delta import within_cap
 from federation.fixedpoint import Ints, abs_sum, exact_dot
 from federation.models.linear import MAX_SCALE, Design, fit_intercept, log_loss, model_hash
+from federation.projection import project
 from federation.reward import clip_limit
 from federation.rounds import EpochState, RoundOutcome, Status, close_round, momentum, open_round, release
 from federation.types import Did
@@ -169,7 +170,7 @@ def test_projected_gradient_is_orthogonal_to_all_that_is_public_when_it_was_roun
     for base, outcome in play(world):
         for direction in _public_directions(state, base):
             # Rounding moves each coordinate by at most a half.
-            assert 2 * abs(exact_dot(outcome.projected, direction)) <= abs_sum(direction)
+            assert 2 * abs(exact_dot(outcome.projection.projected, direction)) <= abs_sum(direction)
             slanted += 2 * abs(exact_dot(outcome.path.gradient, direction)) > abs_sum(direction)
         state = outcome.state
     assert slanted >= 4 * 4 + 3
@@ -179,7 +180,7 @@ def test_gradient_keeps_a_part_along_the_last_move_when_only_aggregates_are_proj
     world = make_world(9, members=8, shards=6)
     before, (base, outcome) = [out.state for _, out in play(world)][-2], play(world)[-1]
     start, move, *steps = _public_directions(before, base)
-    less = project_out(outcome.path.gradient, [start, *steps])
+    less = project(outcome.path.gradient, [start, *steps]).projected
     assert 2 * abs(exact_dot(less, move)) > abs_sum(move)
 
 
@@ -275,7 +276,7 @@ def test_outcome_stays_when_examples_of_the_shard_are_permuted():
     shuffled = Design.build(type(shard.examples).build(of, shard.labels[order].tolist()), world.mean)
     (_, a), (_, b) = (play(w, rounds=1)[0] for w in (world, replace(world, shards=(shuffled,))))
     assert a.members == b.members
-    assert np.array_equal(a.projected, b.projected)
+    assert np.array_equal(a.projection.projected, b.projection.projected)
 
 
 def test_splitting_gains_no_score_when_data_and_quota_are_split():
@@ -326,7 +327,7 @@ def test_round_leaves_everything_when_nobody_answers():
     senders = dict.fromkeys(world.members, lambda _: (Status.REJECTED, "late"))
     senders[did(0)] = lambda _: (Status.SILENT, "")
     (_, outcome), *_ = play(world, senders=senders)
-    assert outcome.step is outcome.path is outcome.projected is None
+    assert outcome.step is outcome.path is outcome.projection is None
     assert (outcome.eta, outcome.scored_eta, outcome.improvement, outcome.step_losses) == (0, 0, 0, ())
     assert all(m.credit == m.counted == 0 for m in outcome.members)
     assert outcome.state.round == 2

@@ -1,0 +1,59 @@
+"""What an epoch promises under a manifest: built alike by the aggregator and by the verifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from contracts.agreement import account
+from contracts.bindings.structs import EpochTerms
+from federation.manifest import Manifest
+from federation.roster import Roster
+from federation.rostertree import NO_PAYEE, Admitted, in_order, roster_tree
+from federation.types import Address, Did, Hash32
+
+
+def admit(manifest: Manifest, roster: Roster, payees: Mapping[Did, Address]) -> tuple[Admitted, ...]:
+    """Return the members with their caps and payees, in the order that numbers them."""
+    return tuple(
+        in_order(
+            [
+                Admitted(did=did, quota=quota, cap=manifest.cap(quota), payee=payees.get(did, NO_PAYEE))
+                for did, quota in roster.quotas.items()
+            ]
+        )
+    )
+
+
+def epoch_terms(
+    manifest: Manifest,
+    admitted: Sequence[Admitted],
+    *,
+    validation_root: Hash32,
+    mean_hash: Hash32,
+    public_hash: Hash32,
+    roster_hash: Hash32,
+    provider_tips: Sequence[Hash32],
+) -> EpochTerms:
+    """Return what an epoch promises under a manifest; the verifier builds the same and compares."""
+    rules = manifest.rules
+    return EpochTerms(
+        validation_root=validation_root,
+        mean_hash=mean_hash,
+        public_hash=public_hash,
+        roster_hash=roster_hash,
+        roster_root=roster_tree(admitted).root,
+        dim=manifest.model.dim,
+        members=len(admitted),
+        quota_total=sum(member.quota for member in admitted),
+        shards=manifest.validation.shards,
+        rounds=manifest.rounds,
+        bounty=rules.terms.bounty,
+        funds=rules.terms.funds,
+        clip_milli=rules.terms.clip_milli,
+        suspension_milli=rules.terms.suspension_milli,
+        suspension_from=rules.terms.suspension_from,
+        etas=rules.etas,
+        betas_tenths=rules.betas_tenths,
+        provider_tips=tuple(provider_tips),
+        providers=tuple(account(a) for a in manifest.chain.providers),
+    )

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {MemberDemands} from "./MemberDemands.sol";
+import {RecordDemands} from "./RecordDemands.sol";
+import {TableDemands} from "./TableDemands.sol";
+
+/// @title See `interfaces/IDataDemands.sol`, which says what every function does.
+/// @dev One contract serves every federation that names it as a judge.
+contract DataDemands is RecordDemands, MemberDemands, TableDemands {}

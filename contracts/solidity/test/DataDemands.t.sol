@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+
+import {DataDemands} from "../disputes/DataDemands.sol";
+import {IBonds} from "../interfaces/IBonds.sol";
+import {IDataDemands} from "../interfaces/IDataDemands.sol";
+import {IFederation} from "../interfaces/IFederation.sol";
+import {FeeToken} from "./FeeToken.sol";
+import {HookToken} from "./HookToken.sol";
+import {Judged} from "./Judged.sol";
+import {MockProposal} from "./MockProposal.sol";
+
+contract DataDemandsTest is Judged {
+    DataDemands internal judge;
+
+    function setUp() public override {
+        super.setUp();
+        judge = new DataDemands();
+        vm.prank(CHALLENGER);
+        token.approve(address(judge), RICH);
+        vm.roll(10);
+    }
+
+    function ask(MockProposal fed) internal returns (uint256 id) {
+        vm.prank(CHALLENGER);
+        return judge.demandSeat(context(fed), 0);
+    }
+
+    function answer(MockProposal fed, uint256 id) internal {
+        vm.prank(ANYONE);
+        judge.answerSeat(id, context(fed), seat());
+    }
+
+    function after_(uint256 seconds_) internal {
+        vm.warp(block.timestamp + seconds_);
+        vm.roll(block.number + 1);
+    }
+
+    function test_answeringEarnsTheBondAndLetsGo() public {
+        uint256 id = ask(federation);
+        eq(federation.holds(), 1, "held");
+        eq(token.balanceOf(address(judge)), BOND, "bond came in");
+        answer(federation, id);
+        eq(federation.holds(), 0, "let go");
+        eq(judge.owed(token, ANYONE), BOND, "owed to who answered");
+        vm.prank(ANYONE);
+        judge.withdraw(token);
+        eq(token.balanceOf(ANYONE), BOND, "paid");
+        vm.expectRevert(abi.encodeWithSelector(IBonds.NothingOwed.selector, ANYONE));
+        vm.prank(ANYONE);
+        judge.withdraw(token);
+    }
+
+    function test_answerIsInTimeAtTheDeadlineAndLateAfterIt() public {
+        uint256 id = ask(federation);
+        uint64 deadline = judge.demandOf(id).deadline;
+        eq(deadline, block.timestamp + ANSWER, "deadline");
+        vm.warp(deadline);
+        vm.expectRevert(abi.encodeWithSelector(IDataDemands.TooEarly.selector, id, deadline));
+        judge.expire(id);
+        uint256 other = ask(federation);
+        answer(federation, id);
+        vm.warp(judge.demandOf(other).deadline + 1);
+        vm.expectRevert(abi.encodeWithSelector(IDataDemands.TooLate.selector, other, judge.demandOf(other).deadline));
+        answer(federation, other);
+    }
+
+    function test_expiryConvictsForTheChallengerWhoeverCalls() public {
+        uint256 id = ask(federation);
+        after_(ANSWER + 1);
+        vm.expectEmit(address(federation));
+        emit MockProposal.ProposalConvicted(AGGREGATOR, CHALLENGER);
+        vm.prank(ANYONE);
+        judge.expire(id);
+        eq(federation.holds(), 0, "let go");
+        eq(judge.owed(token, CHALLENGER), BOND, "bond is back");
+        vm.expectRevert(abi.encodeWithSelector(IDataDemands.NoDemand.selector, id));
+        judge.expire(id);
+    }
+
+    function test_onlyOneOfTwoExpiredDemandsConvictsAndBothBondsReturn() public {
+        uint256 first = ask(federation);
+        uint256 second = ask(federation);
+        after_(ANSWER + 1);
+        judge.expire(first);
+        vm.expectRevert(abi.encodeWithSelector(IDataDemands.ProposalGone.selector, second));
+        judge.expire(second);
+        judge.release(second);
+        eq(federation.holds(), 0, "let go");
+        eq(judge.owed(token, CHALLENGER), 2 * BOND, "bonds are back");
+    }
+
+    function test_demandIsReleasedWhenAnotherEpochProposes() public {
+        uint256 id = ask(federation);
+        vm.expectRevert(abi.encodeWithSelector(IDataDemands.ProposalStands.selector, id));
+        judge.release(id);
+        federation.setEpoch(2, keccak256(abi.encode(terms())));
+        vm.expectRevert(abi.encodeWithSelector(IDataDemands.ProposalGone.selector, id));
+        answer(federation, id);
+        judge.release(id);
+        eq(judge.owed(token, CHALLENGER), BOND, "bond is back");
+    }
+
+    function testFuzz_demandIsAboutOneProposalOnly(uint8 field, bytes32 other) public {
+        uint256 id = ask(federation);
+        IFederation.Proposal memory p = proposal();
+        vm.assume(uint256(other) > 1 && other != p.payoutRoot && other != p.settlementRoot);
+        vm.assume(uint160(uint256(other)) != uint160(AGGREGATOR) && uint32(uint256(other)) != 0);
+        if (field % 6 == 0) p.proposer = address(uint160(uint256(other)));
+        else if (field % 6 == 1) p.payoutRoot = other;
+        else if (field % 6 == 2) p.total = uint256(other);
+        else if (field % 6 == 3) p.settlementRoot = other;
+        else if (field % 6 == 4) p.rounds = uint32(uint256(other));
+        else p.forfeited = uint256(other);
+        federation.setProposal(p);
+        vm.expectRevert(abi.encodeWithSelector(IDataDemands.ProposalGone.selector, id));
+        answer(federation, id);
+        judge.release(id);
+    }
+
+    function test_demandStandsWhenOnlyTheWindowMoved() public {
+        uint256 id = ask(federation);
+        IFederation.Proposal memory p = proposal();
+        p.challengeEnd += 5;
+        federation.setProposal(p);
+        answer(federation, id);
+    }
+
+    function test_windowIsOpenUntilItsEndAndClosedFromThenOn() public {
+        uint64 end = federation.proposal().challengeEnd;
+        vm.warp(end - 1);
+        uint256 id = ask(federation);
+        vm.warp(end);
+        vm.expectRevert(abi.encodeWithSelector(IDataDemands.WindowOver.selector, end));
+        vm.prank(CHALLENGER);
+        judge.demandSeat(context(federation), 0);
+        answer(federation, id);
+        // The answer left time for what it revealed.
+        eq(federation.proposal().challengeEnd, end + ANSWER, "extended");
+        ask(federation);
+    }
+
+    /// @dev What a griefer can do: one bond for each `answerWindow`, if every demand is answered at once.
+    function testFuzz_eachBondDelaysByOneAnswerWindowAtMost(uint8 count) public {
+        uint64 end = federation.proposal().challengeEnd;
+        uint256 times = uint256(count) % 8;
+        for (uint256 k = 0; k < times; ++k) {
+            vm.warp(federation.proposal().challengeEnd - 1);
+            answer(federation, ask(federation));
+        }
+        atMost(federation.proposal().challengeEnd, uint256(end) + times * ANSWER, "delay");
+        eq(judge.owed(token, ANYONE), times * BOND, "price");
+    }
+
+    function test_nothingIsDemandedOutsideTheChallengeWindow() public {
+        for (uint8 phase = 0; phase < uint8(IFederation.Phase.Proposed); ++phase) {
+            federation.setPhase(IFederation.Phase(phase));
+            vm.expectRevert(
+                abi.encodeWithSelector(IDataDemands.NothingProposed.selector, IFederation.Phase(phase))
+            );
+            vm.prank(CHALLENGER);
+            judge.demandSeat(context(federation), 0);
+        }
+    }
+
+    function test_demandWithoutABondNeedsNoTokens() public {
+        federation.setConfig(config(token, 0));
+        vm.prank(ANYONE);
+        answer(federation, judge.demandSeat(context(federation), 0));
+        eq(judge.owed(token, ANYONE), 0, "nothing owed");
+    }
+
+    function test_tokenWithAFeeIsRefused() public {
+        FeeToken fee = new FeeToken(10 * BOND);
+        MockProposal other = make(fee, BOND);
+        fee.approve(address(judge), BOND);
+        vm.expectRevert(abi.encodeWithSelector(IBonds.BondFee.selector, BOND, BOND - 1));
+        judge.demandSeat(context(other), 0);
+    }
+
+    function test_tokenThatCallsBackCannotCountABondTwice() public {
+        HookToken hook = new HookToken(10 * BOND);
+        MockProposal other = make(hook, BOND);
+        hook.approve(address(judge), 5 * BOND);
+        hook.transfer(address(hook), 2 * BOND);
+        vm.prank(address(hook));
+        hook.approve(address(judge), 2 * BOND);
+        hook.arm(address(judge), abi.encodeCall(judge.demandSeat, (context(other), 0)));
+        vm.expectRevert(abi.encodeWithSelector(IBonds.BondFee.selector, BOND, 2 * BOND));
+        judge.demandSeat(context(other), 0);
+    }
+
+    /// @dev A token answers within the transfer of the bond: it earns that bond, and nothing else.
+    function test_tokenThatCallsBackCannotTakeOthersBonds() public {
+        HookToken hook = new HookToken(10 * BOND);
+        MockProposal other = make(hook, BOND);
+        hook.approve(address(judge), 5 * BOND);
+        judge.demandSeat(context(other), 0);
+        hook.arm(address(judge), abi.encodeCall(judge.answerSeat, (2, context(other), seat())));
+        judge.demandSeat(context(other), 0);
+        eq(judge.owed(hook, address(hook)), BOND, "its own bond");
+        eq(hook.balanceOf(address(judge)), 2 * BOND, "both are there");
+    }
+
+    /// @dev Whatever two federations of one token do, the contract holds what it owes and what is open.
+    function testFuzz_bondsAreAllThereWhateverHappens(uint8[24] calldata acts) public {
+        MockProposal[2] memory federations = [federation, make(token, 3 * BOND)];
+        uint256 open = 0;
+        for (uint256 k = 0; k < acts.length; ++k) {
+            MockProposal fed = federations[acts[k] & 1];
+            uint256 id = judge.demands() == 0 ? 0 : 1 + (acts[k] >> 4) % judge.demands();
+            uint256 act = (acts[k] >> 1) & 7;
+            if (act < 3) {
+                if (fed.phase() != IFederation.Phase.Proposed) fed.setProposal(proposal());
+                ask(fed);
+            } else if (act == 3 && _open(id)) {
+                MockProposal mine = MockProposal(address(judge.demandOf(id).federation));
+                if (_stands(id) && block.timestamp <= judge.demandOf(id).deadline) answer(mine, id);
+            } else if (act == 4 && _open(id) && _stands(id)) {
+                uint64 deadline = judge.demandOf(id).deadline;
+                if (block.timestamp <= deadline) vm.warp(deadline + 1);
+                vm.roll(block.number + 1);
+                judge.expire(id);
+            } else if (act == 5 && fed.phase() == IFederation.Phase.Proposed) {
+                fed.voidProposal();
+            } else if (act == 6 && _open(id) && !_stands(id)) {
+                judge.release(id);
+            } else if (act == 7 && judge.owed(token, ANYONE) != 0) {
+                vm.prank(ANYONE);
+                judge.withdraw(token);
+            }
+            if (block.timestamp >= fed.proposal().challengeEnd) fed.setProposal(proposal());
+        }
+        uint256 held = 0;
+        for (uint256 id = 1; id <= judge.demands(); ++id) {
+            open += judge.demandOf(id).bond;
+            if (_open(id)) ++held;
+        }
+        uint256 owed = judge.owed(token, ANYONE) + judge.owed(token, CHALLENGER);
+        eq(token.balanceOf(address(judge)), owed + open, "solvent");
+        eq(uint256(federations[0].holds()) + federations[1].holds(), held, "one hold for each open demand");
+    }
+
+    function _open(uint256 id) private view returns (bool) {
+        return judge.demandOf(id).challenger != address(0);
+    }
+
+    function _stands(uint256 id) private view returns (bool) {
+        IDataDemands.Demand memory demand = judge.demandOf(id);
+        MockProposal fed = MockProposal(address(demand.federation));
+        if (fed.phase() != IFederation.Phase.Proposed) return false;
+        IFederation.Proposal memory p = fed.proposal();
+        p.challengeEnd = 0;
+        return demand.proposal == keccak256(abi.encode(fed.epoch(), fed.voids(), p));
+    }
+}
