@@ -33,7 +33,7 @@ contract ContributorRegistry is IContributorRegistry, Deposits, EIP712 {
     mapping(bytes32 didHash => mapping(address named => Succession)) private _successions;
     mapping(bytes32 didHash => mapping(address account => Checkpoints.Trace208)) private _stakes;
 
-    constructor(IERC20 token, uint48 lock) Deposits(token, lock) EIP712("Folkmoot ContributorRegistry", "1") {}
+    constructor(IERC20 token_, uint48 lock_) Deposits(token_, lock_) EIP712("Folkmoot ContributorRegistry", "1") {}
 
     /// @inheritdoc IContributorRegistry
     function register(bytes32 didHash) external {

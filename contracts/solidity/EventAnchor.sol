@@ -11,6 +11,7 @@ contract EventAnchor is IEventAnchor {
 
     /// @inheritdoc IEventAnchor
     function anchorDagCbor(bytes32 root) external {
+        // slither-disable-next-line incorrect-equality: only this line writes it.
         if (anchoredAt[root] == 0) anchoredAt[root] = block.timestamp;
         emit DidAnchor(msg.sender, root);
     }

@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IReserves} from "./interfaces/IReserves.sol";
@@ -15,7 +14,6 @@ import {MerkleRoot} from "./libraries/MerkleRoot.sol";
 /// @title See `interfaces/IRewardPool.sol`, which says what every function does.
 contract RewardPool is IRewardPool {
     using SafeERC20 for IERC20;
-    using SafeCast for uint256;
 
     /// @dev One slot, so that a claim reads what was promised for free when it counts what it pays.
     struct Books {
@@ -39,6 +37,7 @@ contract RewardPool is IRewardPool {
 
     constructor(IERC20 token_, address federation_) {
         token = token_;
+        // slither-disable-next-line missing-zero-check: a pool without a federation never posts a table.
         federation = federation_;
         _books.posted = uint48(block.timestamp);
     }
@@ -52,6 +51,7 @@ contract RewardPool is IRewardPool {
     }
 
     /// @inheritdoc IRewardPool
+    // slither-disable-next-line reentrancy-benign,reentrancy-events: the permit precedes a whole `fund`.
     function fundWithPermit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
         try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
         fund(amount);
@@ -101,8 +101,12 @@ contract RewardPool is IRewardPool {
     function sweep() external returns (uint256 amount) {
         if (block.timestamp < expiry()) revert NotExpired(expiry());
         uint256 share = shareOf[msg.sender];
-        uint256 free = Math.saturatingSub(unallocated(), IReserves(federation).reserved());
-        if (share != 0) amount = Math.min(share, free * share / _shares);
+        uint256 free = _beyond(unallocated(), IReserves(federation).reserved());
+        // Both factors are below 2^104.
+        unchecked {
+            if (share != 0) amount = _lesser(share, free * share / _shares);
+        }
+        // slither-disable-next-line incorrect-equality: rounded down to nothing, there is nothing to send.
         if (amount == 0) revert NothingToSweep(msg.sender);
 
         shareOf[msg.sender] = 0;
@@ -130,7 +134,7 @@ contract RewardPool is IRewardPool {
 
     /// @inheritdoc IRewardPool
     function unallocated() public view returns (uint256) {
-        return Math.saturatingSub(_backed(_books.paid), _books.promised);
+        return _beyond(_backed(_books.paid), _books.promised);
     }
 
     /// @inheritdoc IRewardPool
@@ -164,11 +168,19 @@ contract RewardPool is IRewardPool {
         token.safeTransferFrom(msg.sender, address(this), amount);
         uint256 received = token.balanceOf(address(this)) - before;
         if (received != amount) revert FeeOnTransfer(amount, received);
-        _funded = (_funded + amount).toUint104();
+        _funded = SafeCast.toUint104(_funded + amount);
     }
 
     /// @dev The most that may ever be promised: what was counted, or what was paid and is still held.
     function _backed(uint256 paid_) private view returns (uint256) {
-        return Math.min(_funded, paid_ + token.balanceOf(address(this)));
+        return _lesser(_funded, paid_ + token.balanceOf(address(this)));
+    }
+
+    function _lesser(uint256 a, uint256 b) private pure returns (uint256) {
+        return a < b ? a : b;
+    }
+
+    function _beyond(uint256 a, uint256 b) private pure returns (uint256) {
+        return a > b ? a - b : 0;
     }
 }

@@ -7,7 +7,7 @@ import pytest
 from contracts.abi import encode
 from contracts.artifact import load_artifact
 from contracts.bindings.moot_token import MootToken
-from contracts.bindings.reward_pool import Funded, Paid, Posted, RewardPool
+from contracts.bindings.reward_pool import Claim, Donated, Funded, Paid, Posted, RewardPool
 from contracts.build import TEST_ARTIFACTS
 from contracts.chain import Transaction
 from federation.merkle import MerkleTree, leaf_hash
@@ -182,3 +182,59 @@ def test_epoch_pays_members_when_settled_through_the_federation(world: World) ->
 def test_mint_reverts_when_sender_is_not_the_deployer(shared_world: World) -> None:
     with refused("NotMinter", shared_world.stranger.address):
         shared_world.deployed.token.mint(shared_world.stranger, shared_world.stranger.address, 1)
+
+
+def test_claim_many_pays_each_once_when_one_was_paid_before(pool) -> None:
+    world, made = pool
+    token = MootToken(world.chain, made.token())
+    tree = table(made, [10, 20, 5])
+    made.post(world.aggregator, tree.root, 35)
+    made.claim(world.stranger, PAYEES[1], 20, tree.proof(1))
+    claims = [
+        Claim(payee=payee, cumulative=amount, proof=tree.proof(i))
+        for i, (payee, amount) in enumerate(zip(PAYEES, [10, 20, 5], strict=True))
+    ]
+    receipt = made.claim_many(world.stranger, claims)
+    assert [(e.payee, e.amount) for e in Paid.decode_logs(receipt.logs)] == [(PAYEES[0], 10), (PAYEES[2], 5)]
+    assert [token.balance_of(payee) for payee in PAYEES] == [10, 20, 5]
+
+
+def test_claim_many_reverts_whole_when_one_entry_is_forged(pool) -> None:
+    world, made = pool
+    tree = table(made, [10, 20, 5])
+    made.post(world.aggregator, tree.root, 35)
+    claims = [Claim(payee=PAYEES[i], cumulative=10, proof=tree.proof(i)) for i in range(2)]
+    with refused("InvalidProof", PAYEES[1], 10):
+        made.claim_many(world.stranger, claims)
+    assert made.total_paid() == 0
+
+
+def test_donate_backs_tables_and_gives_no_share(pool) -> None:
+    world, made = pool
+    token = world.deployed.token
+    token.mint(world.community, world.stranger.address, 5)
+    token.approve(world.stranger, made.address, 5)
+    receipt = made.donate(world.stranger, 5)
+    assert [(e.from_, e.amount) for e in Donated.decode_logs(receipt.logs)] == [(world.stranger.address, 5)]
+    assert (made.share_of(world.stranger.address), made.share_of(world.community.address)) == (0, FUNDS)
+    made.post(world.aggregator, h("root"), FUNDS + 5)
+
+
+def test_fund_with_permit_counts_only_the_allowance_when_the_permit_is_void(pool) -> None:
+    world, made = pool
+    token = world.deployed.token
+    permit = {"deadline": world.chain.timestamp, "v": 27, "r": h("r"), "s": h("s")}
+    with refused("ERC20InsufficientAllowance", made.address, 0, 5):
+        made.fund_with_permit(world.stranger, amount=5, **permit)
+    token.mint(world.community, world.stranger.address, 5)
+    token.approve(world.stranger, made.address, 5)
+    made.fund_with_permit(world.stranger, amount=5, **permit)
+    assert made.share_of(world.stranger.address) == 5
+
+
+def test_sweep_reverts_when_the_federation_is_not_silent_for_long(pool) -> None:
+    world, made = pool
+    made.post(world.aggregator, h("root"), 10)
+    assert made.expiry() == world.chain.timestamp + made.sweep_delay()
+    with refused("NotExpired", made.expiry()):
+        made.sweep(world.community)

@@ -32,6 +32,7 @@ abstract contract Deposits is IDeposits {
     /// @inheritdoc IDeposits
     function withdraw() external {
         Leaving memory mine = leaving[msg.sender];
+        // slither-disable-next-line incorrect-equality: a sum of what was taken, which nobody else can change.
         if (mine.amount == 0) revert NothingToWithdraw(msg.sender);
         if (block.timestamp < mine.from) revert Locked(msg.sender, mine.from);
 

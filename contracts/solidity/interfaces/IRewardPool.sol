@@ -56,9 +56,9 @@ interface IRewardPool {
     function donate(uint256 amount) external;
 
     /// @notice Replace the payout table. Federation only.
-    /// @param root Root over leaves `(chainId, pool, payee, cumulativeWei)`, hashed twice.
-    /// @param totalCumulative Sum of all leaves; never falls, never more than the pool can back.
-    function post(bytes32 root, uint256 totalCumulative) external;
+    /// @param root_ Root over leaves `(chainId, pool, payee, cumulativeWei)`, hashed twice.
+    /// @param total Sum of all leaves; never falls, never more than the pool can back.
+    function post(bytes32 root_, uint256 total) external;
 
     /// @notice Pay a payee what its leaf says beyond what it was paid before. Anyone may call it.
     function claim(address payee, uint256 cumulativeWei, bytes32[] calldata proof) external;

@@ -8,7 +8,7 @@ import {Vectors} from "./Vectors.sol";
 
 /// @title One node of the path along which members are scored: the arithmetic of `federation/contribution.py`.
 library PathNode {
-    /// @dev Fractional bits of the weights. Weights of the 4-point Gauss-Legendre rule on [0, 1], outer and inner nodes.
+    /// @dev The 4-point Gauss-Legendre rule on [0, 1]: fractional bits, outer and inner weights.
     uint256 private constant WEIGHT_BITS = 24;
     int256 private constant OUTER = 2918018;
     int256 private constant INNER = 5470590;

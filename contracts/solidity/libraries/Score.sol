@@ -6,8 +6,8 @@ import {IFederation} from "../interfaces/IFederation.sol";
 import {FixedPoint} from "./FixedPoint.sol";
 
 /// @title From an inner product to a member's credit: `federation/reward.py` and `score_of`.
-/// @dev Checked throughout: what overflows follows from a record that is wrong itself, or from terms that
-/// no honest epoch has.
+/// @dev Checked throughout: what overflows follows from a record that is wrong itself and is for its own
+/// dispute, or from terms that no honest epoch has (a bounty of 2^96 wei is far from the limits).
 library Score {
     /// @dev Fractional bits of a score and of an improvement.
     uint256 internal constant BITS = 40;
@@ -29,7 +29,11 @@ library Score {
     }
 
     /// @notice A round's signed pay for a counted score; never positive where the model did not improve.
-    function credit(IFederation.EpochTerms calldata terms, int256 counted, int256 countedGain) internal pure returns (int256) {
+    function credit(IFederation.EpochTerms calldata terms, int256 counted, int256 countedGain)
+        internal
+        pure
+        returns (int256)
+    {
         int256 pay = (SafeCast.toInt256(terms.bounty) * counted) >> BITS;
         return countedGain > 0 || pay < 0 ? pay : int256(0);
     }
@@ -37,11 +41,13 @@ library Score {
     /// @notice Whether a member is left out of the sum from round `nextRound` on.
     /// @param creditAfter The member's credit so far.
     /// @param moved Sum of |gain| over the rounds so far.
-    function suspended(IFederation.EpochTerms calldata terms, uint256 nextRound, int256 creditAfter, uint256 quota, int256 moved)
-        internal
-        pure
-        returns (bool)
-    {
+    function suspended(
+        IFederation.EpochTerms calldata terms,
+        uint256 nextRound,
+        int256 creditAfter,
+        uint256 quota,
+        int256 moved
+    ) internal pure returns (bool) {
         if (nextRound < terms.suspensionFrom) return false;
         int256 threshold = SafeCast.toInt256(terms.suspensionMilli * terms.bounty * quota) * moved;
         return creditAfter * int256(1000 * uint256(terms.quotaTotal) << BITS) < -threshold;

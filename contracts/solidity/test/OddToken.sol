@@ -49,7 +49,8 @@ contract OddToken {
         if (answer == Answer.Yes) _reply(1);
     }
 
-    /// @dev Ends the call with one word; the functions themselves return none, as some old tokens do.
+    /// @dev Ends the call with one word. Assembly, because the functions themselves return none, as some old
+    /// tokens do.
     function _reply(uint256 word) private pure {
         assembly ("memory-safe") {
             mstore(0, word)

@@ -82,7 +82,7 @@ def test_some_dispute_convicts_when_any_value_is_another(bench: Bench) -> None:
     before = before_of(bench)
     case = bench.propose(forfeited=LOST, before=before)
     chosen = lies(case, rng)
-    for k in rng.choice(len(chosen), size=20, replace=False).tolist():
+    for k in rng.choice(len(chosen), size=12, replace=False).tolist():
         op, i, name, value = chosen[k]
         trace = altered(case.trace, op, i, name, value)
         lying = bench.propose(forfeited=LOST, before=before, trace=trace)
