@@ -698,6 +698,17 @@ class Locked(CustomError):
         self.until = until
 
 
+class NoAcceptedDelta(CustomError):
+    """The record says that the member's delta was not accepted."""
+
+    SIGNATURE: ClassVar[str] = "NoAcceptedDelta(uint32)"
+    HINT: ClassVar[str] = "the record says that the member's delta was not accepted"
+
+    def __init__(self, index: int) -> None:
+        super().__init__(index)
+        self.index = index
+
+
 class NoAnswer(CustomError):
     """This is not what was asked for."""
 
@@ -782,7 +793,7 @@ class NotAValidator(CustomError):
         self.validator = validator
 
 
-class NotAcceptedDidHashPayee(CustomError):
+class NotAccepted(CustomError):
     """The next payee has not registered for this DID."""
 
     SIGNATURE: ClassVar[str] = "NotAccepted(bytes32,address)"
@@ -792,17 +803,6 @@ class NotAcceptedDidHashPayee(CustomError):
         super().__init__(did_hash, payee)
         self.did_hash = did_hash
         self.payee = payee
-
-
-class NotAcceptedIndex(CustomError):
-    """The record says that the member's delta was not accepted."""
-
-    SIGNATURE: ClassVar[str] = "NotAccepted(uint32)"
-    HINT: ClassVar[str] = "the record says that the member's delta was not accepted"
-
-    def __init__(self, index: int) -> None:
-        super().__init__(index)
-        self.index = index
 
 
 class NotAccused(CustomError):
@@ -1758,6 +1758,7 @@ ERRORS: tuple[type[CustomError], ...] = (
     InvalidVote,
     LengthMismatch,
     Locked,
+    NoAcceptedDelta,
     NoAnswer,
     NoChangePending,
     NoDemand,
@@ -1766,8 +1767,7 @@ ERRORS: tuple[type[CustomError], ...] = (
     NoValidators,
     NoVector,
     NotAValidator,
-    NotAcceptedDidHashPayee,
-    NotAcceptedIndex,
+    NotAccepted,
     NotAccused,
     NotAggregator,
     NotAnchored,

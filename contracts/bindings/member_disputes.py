@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from contracts.bindings.errors import (
     InvalidRecord,
+    NoAcceptedDelta,
     NoFault,
     NoSuchEntry,
-    NotAcceptedIndex,
     NotRevealed,
     NotSeated,
     RoundNotRecorded,
@@ -35,9 +35,9 @@ __all__ = [
     "InvalidRecord",
     "LineClaim",
     "MemberDisputes",
+    "NoAcceptedDelta",
     "NoFault",
     "NoSuchEntry",
-    "NotAcceptedIndex",
     "NotRevealed",
     "NotSeated",
     "Record",

@@ -15,7 +15,7 @@ import {Vectors} from "../libraries/Vectors.sol";
 /// was committed to and revealed at all is for a demand.
 contract MemberDisputes is DisputeBase {
     /// @notice The record says that the member's delta was not accepted.
-    error NotAccepted(uint32 index);
+    error NoAcceptedDelta(uint32 index);
 
     /// @notice The delta is neither under the round's reveal root nor was it revealed on chain.
     error NotRevealed(bytes32 didHash, bytes32 deltaHash);
@@ -75,7 +75,7 @@ contract MemberDisputes is DisputeBase {
         bytes calldata delta
     ) external {
         _openMember(context, member, seat);
-        if (!Member.accepted(member)) revert NotAccepted(member.i);
+        if (!Member.accepted(member)) revert NoAcceptedDelta(member.i);
         Blobs.open(delta, bytes32(uint256(member.values[Member.DELTA])));
         _judge(context, Member.admissible(delta, context.terms.dim, seat.cap));
     }

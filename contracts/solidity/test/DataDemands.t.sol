@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {DataDemands} from "../disputes/DataDemands.sol";
@@ -170,6 +171,30 @@ contract DataDemandsTest is Judged {
         vm.prank(ANYONE);
         answer(federation, judge.demandSeat(context(federation), 0));
         eq(judge.owed(token, ANYONE), 0, "nothing owed");
+    }
+
+    /// @dev A liar's table may be as deep as it likes: its answers may not.
+    function test_childrenAreNoAnswerBelowTwentyLevels() public {
+        bytes32[] memory nodes = new bytes32[](22);
+        bytes32[] memory siblings = new bytes32[](21);
+        nodes[21] = keccak256("bottom");
+        for (uint256 depth = 21; depth > 0; --depth) {
+            siblings[depth - 1] = keccak256(abi.encode("sibling", depth));
+            nodes[depth - 1] = Hashes.commutativeKeccak256(nodes[depth], siblings[depth - 1]);
+        }
+        IFederation.Proposal memory p = proposal();
+        p.payoutRoot = nodes[0];
+        federation.setProposal(p);
+        for (uint256 depth = 19; depth <= 20; ++depth) {
+            bytes32[] memory proof = new bytes32[](depth);
+            for (uint256 k = 0; k < depth; ++k) {
+                proof[k] = siblings[depth - 1 - k];
+            }
+            vm.prank(CHALLENGER);
+            uint256 id = judge.demandNode(context(federation), nodes[depth], proof);
+            if (depth == 20) vm.expectRevert(abi.encodeWithSelector(IDataDemands.NoAnswer.selector, id));
+            judge.answerChildren(id, nodes[depth], depth, nodes[depth + 1], siblings[depth]);
+        }
     }
 
     function test_tokenWithAFeeIsRefused() public {

@@ -457,6 +457,29 @@ def test_leaves_rows_and_previous_amounts_are_answered(bench, judge, honest) -> 
             judge.demand_source(CHALLENGER, cumulative=wei + 1, **source)
 
 
+def test_row_is_refused_as_source_when_it_is_not_its_payees_last(bench, judge) -> None:
+    """The first and the third member share a payee: its first row is no leaf."""
+    honest = bench.epoch.settle()
+    first = honest.trace.find(Op.ROW, honest.trace.find(Op.PAYMENT, 0).value("row"))
+    assert not first.value("last")
+    payee, wei = bench.epoch.entries[0].payee, first.value("cumulative")
+    case = bench.propose(amounts={**honest.amounts, payee: wei})
+    place = [account for account, _ in case.table.rows].index(payee)
+    proof = case.table.tree().proof(place)
+    event = asked(
+        judge.demand_source(CHALLENGER, context=case.context, payee=payee, cumulative=wei, proof=proof)
+    )
+    with refused(NoAnswer):
+        judge.answer_source(
+            CLERK,
+            id_=event.id_,
+            context=case.context,
+            payee=payee,
+            cumulative=wei,
+            row=case.record(Op.ROW, first.i),
+        )
+
+
 def test_every_node_of_the_table_is_answered_with_its_leaves(bench, judge, honest) -> None:
     case = honest.settlement
     tree = case.table.tree()

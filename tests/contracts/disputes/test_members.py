@@ -9,7 +9,7 @@ import pytest
 from aggregator.challenge.members import forced, line, omitted, over_cap, partial_sum, product, seat
 from contracts.bindings.errors import (
     InvalidRecord,
-    NotAccepted,
+    NoAcceptedDelta,
     NotRevealed,
     NotSeated,
     WrongBytes,
@@ -130,7 +130,7 @@ def test_over_cap_acquits_honest_deltas_and_refuses_the_others(court: Court) -> 
         if delta:
             court.acquits(over_cap(court.honest(2), seat_of(court, i), delta))
         else:
-            with refused(NotAccepted):
+            with refused(NoAcceptedDelta):
                 court.send(over_cap(court.honest(2), seat_of(court, i), b""))
 
 

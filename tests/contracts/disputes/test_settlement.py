@@ -31,7 +31,10 @@ from contracts.bindings.errors import (
 )
 from contracts.bindings.settlement_disputes import SettlementDisputes
 from contracts.bindings.structs import Phase
+from federation.reward import PayoutTable
+from federation.rostertree import NO_PAYEE
 from federation.trace import Op, Record, Trace
+from federation.types import Wei
 
 from .court import refused
 from .settled import Bench, altered
@@ -211,6 +214,15 @@ def test_payee_of_the_table_before_convicts_when_it_has_no_row(bench: Bench, los
             bench.convicts_proposal(dropped(case, place))
         else:
             bench.acquits(dropped(case, place))
+
+
+def test_payee_without_an_account_is_not_missed(bench: Bench) -> None:
+    """A table that nobody challenged may hold a leaf for nobody; no row could carry it over."""
+    case = bench.propose()
+    before = PayoutTable(bench.chain.chain_id, bench.mock, ((NO_PAYEE, Wei(5)),))
+    case = replace(case, before=before)
+    bench.stand(case, len(bench.epoch.rounds))
+    bench.acquits(dropped(case, 0))
 
 
 def test_settlement_without_rows_convicts_when_somebody_was_owed(bench: Bench) -> None:

@@ -11,9 +11,7 @@ contract DeckProofs {
 
     /// @dev Whatever the seeds, a deck is drawn empty in some order, each shard once.
     function check_draw_isAPermutation(bytes32 a, bytes32 b, bytes32 c) public {
-        uint32 x = deck.draw(3, 0, a);
-        uint32 y = deck.draw(3, 1, b);
-        uint32 z = deck.draw(3, 2, c);
+        (uint32 x, uint32 y, uint32 z) = (deck.draw(3, 0, a), deck.draw(3, 1, b), deck.draw(3, 2, c));
         assert(x >= 1 && x <= 3 && y >= 1 && y <= 3 && z >= 1 && z <= 3);
         assert(x != y && y != z && z != x);
     }
