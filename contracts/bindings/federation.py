@@ -760,7 +760,8 @@ class Federation(Contract):
     def convict_validator(self, sender: Signer, validator: Address, challenger: Address) -> Receipt:
         """A validator vouched for a proposal that is false.
 
-        Half of its bond goes to the challenger, the rest to the pool. Judges only.
+        Half of its bond goes to the challenger, the rest to the members with the next table. Judges
+        only.
         """
         return self._send(sender, "convictValidator(address,address)", validator, challenger)
 
@@ -970,7 +971,10 @@ class Federation(Contract):
         return self._send(sender, "retarget()")
 
     def reveal_epoch(self, sender: Signer, shards_hash: Hash32) -> Receipt:
-        """Send ``revealEpoch``."""
+        """Commit to the drawn shards, now public, after the last round.
+
+        Aggregator only.
+        """
         return self._send(sender, "revealEpoch(bytes32)", shards_hash)
 
     def round_(self) -> int:

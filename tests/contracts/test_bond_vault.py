@@ -30,7 +30,7 @@ def test_bond_comes_back_when_its_account_leaves_between_epochs(world: World) ->
     vault, aggregator = world.vault, world.aggregator
     with refused("NotLeaving", aggregator.address):
         vault.withdraw(aggregator, 1)
-    (event,) = Leaving.decode_logs(vault.quit_(aggregator).logs)
+    (event,) = Leaving.decode_logs(vault.retire(aggregator).logs)
     assert (event.account, event.leaving) == (aggregator.address, True)
     assert (vault.standing(aggregator.address), vault.bond_of(aggregator.address)) == (0, AGGREGATOR_BOND)
     with refused("InsufficientBond", aggregator.address, 0, AGGREGATOR_BOND):
@@ -48,7 +48,7 @@ def test_bond_comes_back_when_its_account_leaves_between_epochs(world: World) ->
 
 def test_bond_stays_when_an_epoch_is_under_way(world: World) -> None:
     world.open(rounds=1)
-    world.vault.quit_(world.aggregator)
+    world.vault.retire(world.aggregator)
     with refused("EpochUnderWay"):
         world.vault.withdraw(world.aggregator, 1)
     world.play_round()
@@ -60,7 +60,7 @@ def test_bond_stays_when_an_epoch_is_under_way(world: World) -> None:
 
 def test_leaving_account_still_answers_when_it_fails_its_duty(world: World) -> None:
     terms = world.open()
-    world.vault.quit_(world.aggregator)
+    world.vault.retire(world.aggregator)
     world.chain.advance_time(world.federation.deadline() - world.chain.timestamp)
     world.federation.lapse(world.stranger, terms)
     assert world.vault.bond_of(world.aggregator.address) == 0

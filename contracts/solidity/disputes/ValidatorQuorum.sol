@@ -133,7 +133,7 @@ contract ValidatorQuorum is IValidatorQuorum, Bonds, EIP712 {
             if (v != 0 && place <= votes[v - 1].validator) revert VotesOutOfOrder(votes[v - 1].validator, place);
             if (place >= config.validators.length) revert NotAValidator(place);
             address validator = config.validators[place];
-            uint256 bond = vault.bondOf(validator);
+            uint256 bond = vault.standing(validator);
             if (bond < config.validatorBond) revert ValidatorNotBonded(validator, bond, config.validatorBond);
             if (!SignatureChecker.isValidSignatureNowCalldata(validator, ballot, votes[v].signature)) {
                 revert InvalidVote(validator, ballot);

@@ -11,6 +11,6 @@ interface IConvictions {
     function convictedBy(bytes32 ballot, address judge) external view returns (bool);
 
     /// @notice A validator vouched for a proposal that is false. Half of its bond goes to the challenger, the
-    /// rest to the pool. Judges only.
+    /// rest to the members with the next table. Judges only.
     function convictValidator(address validator, address challenger) external;
 }

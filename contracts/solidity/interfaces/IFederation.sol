@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
-// The agreed seam (author of `core` completes NatSpec, events, errors; nobody else changes names or order without telling the lead).
 
 /// @title One federation: the phases of its epochs and rounds, and what each phase committed.
 /// @notice The aggregator moves a round along; anybody may move what stands still. Every duty has a deadline:
@@ -149,6 +148,8 @@ interface IFederation {
 
     /// @notice Record the outcome of a round. Aggregator only.
     function recordRound(bytes32 modelHash, bytes32 eventsRoot, bytes32 traceRoot, bytes32 receiptHash) external;
+
+    /// @notice Commit to the drawn shards, now public, after the last round. Aggregator only.
     function revealEpoch(bytes32 shardsHash) external;
 
     /// @notice End the epoch before a draw: the rounds recorded so far are paid. Aggregator only.
@@ -279,6 +280,3 @@ interface IFederation {
         bytes32[] calldata proof
     ) external view returns (bool);
 }
-// IRandomness: target(uint64 delay) view returns (uint64); value(uint64 target) view returns (bytes32) (reverts while not ready / expired); expired(uint64 target) view returns (bool).
-// BondVault: deposit(address account, uint256 amount) (anyone pays), bondOf(account) view, leave() / leaving(account), withdraw(amount) only while the federation is Closed and the account has left,
-//            slash(account, amount, beneficiary) federation only: half to the beneficiary, the rest to the pool through pool.fund (all of it if beneficiary is 0). Judges collect a challenger's bond in tokens themselves.

@@ -14,7 +14,7 @@ contract MockProposal is MockFederation {
     IFederation.Proposal private _proposal;
     mapping(bytes32 commitment => uint256) public announced;
     mapping(bytes32 ballot => mapping(address judge => bool)) public convictedBy;
-    mapping(address account => uint256) public bondOf;
+    mapping(address account => uint256) public standing;
 
     event ProposalConvicted(address proposer, address challenger);
     event ValidatorSlashed(address validator, address challenger);
@@ -42,7 +42,7 @@ contract MockProposal is MockFederation {
     }
 
     function setBond(address account, uint256 bond) external {
-        bondOf[account] = bond;
+        standing[account] = bond;
     }
 
     function setConvicted(bytes32 ballot, address judge) external {
