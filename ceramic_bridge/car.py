@@ -70,7 +70,7 @@ def _check(block: Block, offset: int) -> None:
         raise VerificationFailed(f"block {cid}", f"its bytes at byte {offset} have another hash")
     if cid.codec != RAW:
         try:
-            decode(block.data)
+            decode(block.data, max_bytes=len(block.data))
         except MalformedData as error:
             raise MalformedData(f"block {cid} at byte {offset}: {error.message}") from error
 

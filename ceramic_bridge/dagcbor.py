@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from ceramic_bridge.cid import Cid
 from ceramic_bridge.errors import MalformedData
 
-__all__ = ["MAX_DEPTH", "MAX_INT", "Link", "MalformedData", "Value", "decode", "encode"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_INT", "Link", "MalformedData", "Value", "decode", "encode"]
 
 Link = Cid
 """A link to another block is its CID."""
@@ -29,6 +29,9 @@ MAX_DEPTH: Final = 64
 
 MAX_INT: Final = 2**53 - 1
 """The largest integer that every JSON and JavaScript reader keeps exact."""
+
+MAX_BYTES: Final = 1 << 20
+"""Bytes that ``decode`` reads unless it is told otherwise."""
 
 _LINK_HEAD = b"\xd8\x2a"
 _INFO_BYTES = {24: 1, 25: 2, 26: 4, 27: 8}
@@ -226,15 +229,20 @@ class _Reader:
         return value
 
 
-def decode(data: bytes) -> Value:
+def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> Value:
     """Read one block.
+
+    Memory is bounded by the input: some 60 bytes for each of its own.
 
     Returns:
         The value; ``encode`` gives back exactly ``data``.
 
     Raises:
-        MalformedData: The bytes are not the one encoding of a value; the message says where.
+        MalformedData: The bytes are more than ``max_bytes``, or are not the one encoding of a
+            value; the message says where.
     """
+    if len(data) > max_bytes:
+        raise MalformedData(f"DAG-CBOR of {len(data)} bytes exceeds the limit of {max_bytes}")
     reader = _Reader(data)
     value = reader.value(0)
     if reader.at != len(data):
