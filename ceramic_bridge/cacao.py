@@ -88,7 +88,7 @@ class Capability:
 def _read(block: bytes) -> Capability:
     match decode(block):
         case {
-            "h": {"t": "eip4361", **head},
+            "h": {"t": "eip4361" | "caip122", **head},
             "p": fields,
             "s": {"t": "eip191", "s": str() as hexed, **tail},
             **rest,

@@ -120,7 +120,8 @@ class Grant:
             f"{self.domain} wants you to sign in with your Ethereum account:",
             address,
             "",
-            *([self.statement, ""] if self.statement is not None else [""]),
+            # EIP-4361 has one more empty line without a statement; Ceramic's libraries do not.
+            *([self.statement, ""] if self.statement is not None else []),
             f"URI: {self.audience}",
             "Version: 1",
             f"Chain ID: {account.chain}",
