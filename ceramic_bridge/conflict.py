@@ -93,11 +93,18 @@ class _Tree:
             cid = self._stands_for[cid]
         return cid
 
+    def _rank(self, event: SignedEvent | TimeEvent) -> tuple[int, bytes]:
+        """Put a time event behind the time events that it stands on."""
+        steps, cid = 0, event.cid
+        while cid in self._stands_for:
+            steps, cid = steps + 1, self._stands_for[cid]
+        return steps, event.cid.to_bytes()
+
     def dress(self, state: StreamState) -> StreamState:
         """Let a state know the aliases of its tip."""
         tip = state.tip
         onward, names = [], dict(state.aliases)
-        for event in sorted(self.aliases.get(tip, ()), key=lambda one: one.cid.to_bytes()):
+        for event in sorted(self.aliases.get(tip, ()), key=self._rank):
             if isinstance(event, TimeEvent) and event.init != state.stream_id.cid:
                 self.rejected[event.cid] = f"it is not of stream {state.stream_id}"
                 continue

@@ -163,11 +163,14 @@ class Identity:
         Raises:
             IdentityError: The key is weak or has another length.
         """
+        # The binding passes a pointer on and checks no length.
+        if len(public) != 32:
+            raise IdentityError(f"an X25519 key has 32 bytes, not {len(public)}")
         secret = crypto_sign_ed25519_sk_to_curve25519(bytes(self._key) + bytes(self._key.verify_key))
         try:
             return bytes(crypto_scalarmult(secret, public))
-        except (CryptoError, ValueError, TypeError, RuntimeError) as error:
-            raise IdentityError("a key to agree on a secret with is weak or malformed") from error
+        except (CryptoError, RuntimeError) as error:
+            raise IdentityError("a key to agree on a secret with is weak") from error
 
     def __repr__(self) -> str:
         return f"Identity({self.did})"

@@ -104,12 +104,15 @@ def _anchor(state: StreamState, event: TimeEvent) -> StreamState:
     name = f"time event {event.cid}"
     if event.init != state.stream_id.cid:
         raise VerificationFailed(name, f"it is not of stream {state.stream_id}")
-    if event.prev not in state.history or event.cid in state.history:
-        raise VerificationFailed(
-            name, f"it does not anchor event {event.prev} of the stream for the first time"
-        )
+    below = state.signed(event.prev)
+    if below not in state.history:
+        raise VerificationFailed(name, f"it anchors {event.prev}, which the stream does not hold")
+    if event.cid in state.aliases:
+        raise VerificationFailed(name, "it is there already")
     aliases = {**state.aliases, event.cid: event.prev}
-    return replace(state, history=(*state.history, event.cid), aliases=aliases)
+    # Anchors take their time: meanwhile the stream may have gone on from what they anchor.
+    onward = (event.cid,) if below == state.signed(state.tip) else ()
+    return replace(state, history=(*state.history, *onward), aliases=aliases)
 
 
 def replay(events: Sequence[SignedEvent | UnsignedEvent | TimeEvent]) -> StreamState:
