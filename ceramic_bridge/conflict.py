@@ -103,8 +103,10 @@ class _Tree:
     def dress(self, state: StreamState) -> StreamState:
         """Let a state know the aliases of its tip."""
         tip = state.tip
+        if tip not in self.aliases:
+            return state
         onward, names = [], dict(state.aliases)
-        for event in sorted(self.aliases.get(tip, ()), key=self._rank):
+        for event in sorted(self.aliases[tip], key=self._rank):
             if isinstance(event, TimeEvent) and event.init != state.stream_id.cid:
                 self.rejected[event.cid] = f"it is not of stream {state.stream_id}"
                 continue
@@ -137,7 +139,9 @@ class _Tree:
             events.sort(key=lambda event: rank[event.cid])
             earliest = min((rank[event.cid][0] for event in events), default=math.inf)
             length = max((-rank[event.cid][1] for event in events), default=0) + 1
-            rank[cid] = (min(earliest, anchored.get(cid, math.inf)), -length, cid.to_bytes())
+            names = [cid, *(one.cid for one in self.aliases.get(cid, ()) if one.cid not in self.rejected)]
+            own = min(anchored.get(name, math.inf) for name in names)
+            rank[cid] = (min(earliest, own), -length, cid.to_bytes())
 
 
 def resolve(

@@ -132,7 +132,7 @@ class Identity:
         did: The public name of the key.
     """
 
-    __slots__ = ("_key", "did")
+    __slots__ = ("_agreement", "_key", "did")
 
     algorithm: Final = "EdDSA"
 
@@ -148,7 +148,9 @@ class Identity:
         if len(seed) != 32:
             raise IdentityError(f"a seed has 32 bytes, not {len(seed)}")
         self._key = SigningKey(seed)
-        self.did: Did = _did_of(bytes(self._key.verify_key))
+        public = bytes(self._key.verify_key)
+        self._agreement: bytes = crypto_sign_ed25519_sk_to_curve25519(seed + public)
+        self.did: Did = _did_of(public)
 
     def sign(self, message: bytes) -> bytes:
         """Return the deterministic 64-byte ed25519 signature of a message (RFC 8032)."""
@@ -166,9 +168,8 @@ class Identity:
         # The binding passes a pointer on and checks no length.
         if len(public) != 32:
             raise IdentityError(f"an X25519 key has 32 bytes, not {len(public)}")
-        secret = crypto_sign_ed25519_sk_to_curve25519(bytes(self._key) + bytes(self._key.verify_key))
         try:
-            return bytes(crypto_scalarmult(secret, public))
+            return bytes(crypto_scalarmult(self._agreement, public))
         except (CryptoError, RuntimeError) as error:
             raise IdentityError("a key to agree on a secret with is weak") from error
 

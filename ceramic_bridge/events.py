@@ -182,14 +182,23 @@ def from_blocks(
 
 def _verified(payload_block: bytes, envelope: bytes, capability_block: bytes | None) -> SignedEvent:
     """Check everything but the time."""
-    if max(len(payload_block), len(envelope)) > MAX_BLOCK:
-        raise MalformedData(f"an event's block exceeds {MAX_BLOCK} bytes")
-    cid = Cid.of(DAG_JOSE, envelope)
+    if len(envelope) > MAX_BLOCK:
+        raise MalformedData(f"an event's envelope exceeds {MAX_BLOCK} bytes")
     signed = jws.verify_envelope(envelope)
     if signed.payload != Cid.of(DAG_CBOR, payload_block):
-        raise VerificationFailed(f"event {cid}", "its envelope signs another payload")
+        name = f"event {Cid.of(DAG_JOSE, envelope)}"
+        raise VerificationFailed(name, "its envelope signs another payload")
+    return _event(signed, payload_block, envelope, capability_block)
+
+
+def _event(
+    signed: jws.Envelope, payload_block: bytes, envelope: bytes, capability_block: bytes | None
+) -> SignedEvent:
+    """Check what an envelope's signer may say, once the envelope is known to be the signer's."""
+    if len(payload_block) > MAX_BLOCK:
+        raise MalformedData(f"an event's block exceeds {MAX_BLOCK} bytes")
     event = SignedEvent(
-        cid=cid,
+        cid=Cid.of(DAG_JOSE, envelope),
         envelope=envelope,
         payload_cid=signed.payload,
         payload_block=payload_block,
@@ -221,10 +230,12 @@ def _capability(signed: jws.Envelope, block: bytes | None) -> Capability | None:
 
 def _sign(identity: Signer, payload: Mapping[str, Value], capability: Capability | None) -> SignedEvent:
     block = encode_block(payload)
-    if capability is None:
-        return _verified(block, jws.sign_payload(identity, Cid.of(DAG_CBOR, block)), None)
-    envelope = jws.sign_payload(identity, Cid.of(DAG_CBOR, block), capability.cid)
-    return _verified(block, envelope, capability.block)
+    link = Cid.of(DAG_CBOR, block)
+    envelope = jws.sign_payload(identity, link, None if capability is None else capability.cid)
+    signed = jws.Envelope(
+        signer=identity.did, payload=link, capability=None if capability is None else capability.cid
+    )
+    return _event(signed, block, envelope, None if capability is None else capability.block)
 
 
 def create_init(
@@ -329,7 +340,7 @@ def decode(data: bytes, *, authority: Authority | None = None) -> SignedEvent:
         VerificationFailed: A block or the payload does not have the hash it should.
         IdentityError: As ``from_blocks``.
     """
-    root, blocks = car.read(data)
+    root, blocks = car.read(data, contents=False)
     if len(blocks) not in (2, 3):
         raise MalformedData(f"a signed event's CAR must hold 2 or 3 blocks, not {len(blocks)}")
     *before, payload, envelope = blocks

@@ -7,14 +7,14 @@ be counted by its envelope's CID.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from ceramic_bridge import did as dids
 from ceramic_bridge.cid import DAG_CBOR, SHA2_256, Cid
-from ceramic_bridge.dagcbor import MalformedData, decode, encode
+from ceramic_bridge.errors import MalformedData
 from ceramic_bridge.multibase import base64url
 from federation.errors import IdentityError
 from federation.types import Did
@@ -41,14 +41,37 @@ class Envelope:
 
 
 def _protected(did: Did, capability: Cid | None) -> bytes:
-    header = {"alg": dids.algorithm(did)}
-    if capability is not None:
-        header["cap"] = f"ipfs://{capability}"
-    return json.dumps({**header, "kid": dids.key_id(did)}, separators=(",", ":")).encode()
+    # DIDs and CIDs hold nothing that JSON would escape.
+    cap = "" if capability is None else f'"cap":"ipfs://{capability}",'
+    return f'{{"alg":"{dids.algorithm(did)}",{cap}"kid":"{dids.key_id(did)}"}}'.encode()
 
 
 def _signing_input(protected: bytes, link: bytes) -> bytes:
     return f"{base64url(protected)}.{base64url(link)}".encode()
+
+
+# The DAG-CBOR of ``{payload: link, signatures: [{protected, signature}]}``, byte strings all three:
+# a link has 36 bytes, a protected header 24 to 255, a signature 64.
+_BEFORE_LINK: Final = b"\xa2\x67payload\x58\x24"
+_BEFORE_PROTECTED: Final = b"\x6asignatures\x81\xa2\x69protected\x58"
+_BEFORE_SIGNATURE: Final = b"\x69signature\x58\x40"
+
+
+def _block(link: bytes, protected: bytes, signature: bytes) -> bytes:
+    size = bytes((len(protected),))
+    return b"".join((_BEFORE_LINK, link, _BEFORE_PROTECTED, size, protected, _BEFORE_SIGNATURE, signature))
+
+
+def _parts(block: bytes) -> tuple[bytes, bytes, bytes]:
+    start = len(_BEFORE_LINK)
+    protected_at = start + 36 + len(_BEFORE_PROTECTED) + 1
+    signature_at = len(block) - 64
+    link = block[start : start + 36]
+    protected = block[protected_at : signature_at - len(_BEFORE_SIGNATURE)]
+    signature = block[signature_at:] if signature_at > 0 else b""
+    if not 24 <= len(protected) <= 255 or _block(link, protected, signature) != block:
+        raise MalformedData("an envelope must hold a payload's CID and exactly one signature")
+    return link, protected, signature
 
 
 def sign_payload(identity: dids.Signer, payload_cid: Cid, capability: Cid | None = None) -> bytes:
@@ -65,7 +88,7 @@ def sign_payload(identity: dids.Signer, payload_cid: Cid, capability: Cid | None
     protected = _protected(identity.did, capability)
     link = payload_cid.to_bytes()
     signature = identity.sign(_signing_input(protected, link))
-    return encode({"payload": link, "signatures": [{"protected": protected, "signature": signature}]})
+    return _block(link, protected, signature)
 
 
 def _hashed_dag_cbor(cid: Cid, role: str) -> Cid:
@@ -74,6 +97,8 @@ def _hashed_dag_cbor(cid: Cid, role: str) -> Cid:
     return cid
 
 
+# Sessions sign many events with one header; only well-formed ones are kept.
+@lru_cache(maxsize=1024)
 def _parse_protected(protected: bytes) -> tuple[Did, Cid | None]:
     found = _HEADER.fullmatch(protected)
     if found is None:
@@ -97,15 +122,7 @@ def verify_envelope(block: bytes) -> Envelope:
             its ``kid`` is not the key of its own DID.
         IdentityError: The signature does not verify.
     """
-    match decode(block):
-        case {
-            "payload": bytes() as link,
-            "signatures": [{"protected": bytes() as protected, "signature": bytes() as signature, **more}],
-            **rest,
-        } if not more and not rest:
-            pass
-        case _:
-            raise MalformedData("an envelope must hold a payload and exactly one signature")
+    link, protected, signature = _parts(block)
     signer, capability = _parse_protected(protected)
     payload = _hashed_dag_cbor(Cid.from_bytes(link), "payload")
     dids.verify(signer, _signing_input(protected, link), signature)

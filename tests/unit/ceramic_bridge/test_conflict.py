@@ -113,6 +113,13 @@ def test_earliest_anchor_counts_when_there_is_a_fork(times: dict[str, int], tip:
     }
 
 
+def test_anchor_counts_when_it_names_only_the_time_event_upon_it() -> None:
+    time = stamp(B2.cid)
+    assert resolve([INIT, A1, A2, A3, B2, time], {time.cid: 5}).state.content == {"n": 20}
+    foreign = stamp(B2.cid, init=A1.cid)
+    assert resolve([INIT, A1, A2, A3, B2, foreign], {foreign.cid: 5}).state.content == {"n": 3}
+
+
 def test_events_are_rejected_when_they_cannot_follow(bob: Identity) -> None:
     forged = put(INIT.cid, 9, signer=bob)
     broken = create_data(
