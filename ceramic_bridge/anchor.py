@@ -14,7 +14,7 @@ from ceramic_bridge.car import Block
 from ceramic_bridge.cid import DAG_CBOR, SHA2_256, Cid
 from ceramic_bridge.dagcbor import MalformedData, encode
 from ceramic_bridge.events import DataPayload, SignedEvent
-from ceramic_bridge.timeevents import TX_TYPE, AnchorProof, TimeEvent
+from ceramic_bridge.timeevents import OLD_TX_TYPE, TX_TYPE, AnchorProof, TimeEvent
 from federation.errors import VerificationFailed
 from federation.hashing import keccak256
 
@@ -108,6 +108,13 @@ def calldata(root: Cid) -> bytes:
     return SELECTOR + root.digest
 
 
+def _expected(proof: AnchorProof) -> bytes | None:
+    if proof.tx_type == OLD_TX_TYPE:
+        return proof.root.to_bytes()
+    # A digest alone does not name its function: only SHA-256 is ever meant.
+    return calldata(proof.root) if (proof.tx_type, proof.root.hash_code) == (TX_TYPE, SHA2_256) else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnchorTransaction:
     """What a chain says about a transaction.
@@ -158,7 +165,7 @@ def check(event: TimeEvent, chain: AnchorChain, *, contract: Address | None = No
     found = chain.transaction(proof.chain_id, proof.tx_hash)
     if found is None or not found.succeeded:
         raise VerificationFailed(name, f"{proof.chain_id} has no transaction 0x{proof.tx_hash.hex()}")
-    if proof.tx_type != TX_TYPE or proof.root.hash_code != SHA2_256 or found.data != calldata(proof.root):
+    if found.data != _expected(proof):
         raise VerificationFailed(name, f"transaction 0x{proof.tx_hash.hex()} does not hold its root")
     if contract is not None and found.to.lower() != contract.lower():
         raise VerificationFailed(name, f"transaction 0x{proof.tx_hash.hex()} is not to {contract}")

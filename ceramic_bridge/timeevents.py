@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 TX_TYPE: Final = "f(bytes32)"
 """A transaction that calls a function with the root's digest as its only argument."""
 
+OLD_TX_TYPE: Final = "raw"
+"""A transaction whose input is the root's CID, as the network's first anchors were."""
+
 MAX_PATH: Final = 64
 """Steps from the root to an event."""
 
@@ -40,7 +43,7 @@ class AnchorProof:
         chain_id: The chain, in CAIP-2 form: ``eip155:<number>``.
         root: Root of the tree; the transaction holds its digest.
         tx_hash: Hash of the transaction, 32 bytes.
-        tx_type: How the transaction holds it; ``TX_TYPE`` is the one that can be checked.
+        tx_type: How the transaction holds it; ``TX_TYPE`` or ``OLD_TX_TYPE`` if it can be checked.
     """
 
     cid: Cid

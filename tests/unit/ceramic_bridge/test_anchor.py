@@ -301,9 +301,20 @@ def test_time_is_the_blocks_when_the_transaction_holds_the_root() -> None:
         AnchorProof.of(chain=1, root=tree.root, tx_hash=TX),
         AnchorProof.of(chain=31337, root=tree.root, tx_hash=bytes(32)),
         replace(_proof(tree.root), tx_type="raw"),
+        replace(_proof(tree.root), tx_type="f(bytes)"),
+        replace(_proof(tree.root), root=replace(tree.root, hash_code=KECCAK_256)),
     ]:
         with pytest.raises(VerificationFailed):
             check(replace(event, proof=proof), Chain(**good))
+
+
+def test_root_is_found_when_an_old_anchor_wrote_its_cid() -> None:
+    tree, events = _batch(3)
+    old = replace(events[0], proof=replace(_proof(tree.root), tx_type="raw"))
+    found: dict[str, Any] = {"succeeded": True, "to": CONTRACT, "time": 1}
+    assert check(old, Chain(**found, data=tree.root.to_bytes())) == 1000
+    with pytest.raises(VerificationFailed):
+        check(old, Chain(**found, data=tree.leaves[0].to_bytes()))
 
 
 def test_everything_before_an_anchored_event_is_as_old_when_times_are_collected(
