@@ -51,7 +51,7 @@ UNIQUE_BYTES: Final = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedEvent:
-    """A verified event; the functions of this module make no others.
+    """An event that was verified or is signed here; the functions of this module make no others.
 
     Attributes:
         cid: CID of the envelope. Never count or pay by it: a payload can be signed again.
