@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final, Protocol
 
@@ -9,9 +10,10 @@ from nacl.bindings import (
     crypto_scalarmult,
     crypto_sign_ed25519_pk_to_curve25519,
     crypto_sign_ed25519_sk_to_curve25519,
+    crypto_sign_open,
 )
 from nacl.exceptions import CryptoError
-from nacl.signing import SigningKey, VerifyKey
+from nacl.signing import SigningKey
 
 from ceramic_bridge import multibase, secp256k1
 from ceramic_bridge.errors import MalformedData
@@ -99,13 +101,13 @@ def verify(did: Did, message: bytes, signature: bytes) -> None:
     """
     name, key = _algorithm(did)
     if name == "ES256K":
-        if not secp256k1.verify(key, message, signature):
-            raise IdentityError(f"the signature is not by {did}")
-        return
-    try:
-        VerifyKey(key).verify(message, signature)
-    except (CryptoError, ValueError) as error:
-        raise IdentityError(f"the signature is not by {did}") from error
+        if secp256k1.verify(key, message, signature):
+            return
+    elif len(signature) == 64:
+        with suppress(CryptoError):
+            crypto_sign_open(signature + message, key)
+            return
+    raise IdentityError(f"the signature is not by {did}")
 
 
 @lru_cache(maxsize=4096)
