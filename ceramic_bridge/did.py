@@ -6,8 +6,8 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Final, Protocol
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from nacl.bindings import (
-    crypto_scalarmult,
     crypto_sign_ed25519_pk_to_curve25519,
     crypto_sign_ed25519_sk_to_curve25519,
     crypto_sign_open,
@@ -151,7 +151,8 @@ class Identity:
             raise IdentityError(f"a seed has 32 bytes, not {len(seed)}")
         self._key = SigningKey(seed)
         public = bytes(self._key.verify_key)
-        self._agreement: bytes = crypto_sign_ed25519_sk_to_curve25519(seed + public)
+        secret = crypto_sign_ed25519_sk_to_curve25519(seed + public)
+        self._agreement = X25519PrivateKey.from_private_bytes(secret)
         self.did: Did = _did_of(public)
 
     def sign(self, message: bytes) -> bytes:
@@ -167,13 +168,10 @@ class Identity:
         Raises:
             IdentityError: The key is weak or has another length.
         """
-        # The binding passes a pointer on and checks no length.
-        if len(public) != 32:
-            raise IdentityError(f"an X25519 key has 32 bytes, not {len(public)}")
         try:
-            return bytes(crypto_scalarmult(self._agreement, public))
-        except (CryptoError, RuntimeError) as error:
-            raise IdentityError("a key to agree on a secret with is weak") from error
+            return self._agreement.exchange(X25519PublicKey.from_public_bytes(public))
+        except ValueError as error:
+            raise IdentityError("a key to agree on a secret with is weak or malformed") from error
 
     def __repr__(self) -> str:
         return f"Identity({self.did})"
