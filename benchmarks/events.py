@@ -7,7 +7,9 @@ libraries (``npm ci --ignore-scripts`` in tests/js).
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -84,6 +86,8 @@ def _theirs() -> dict[str, float]:
 
 def figures() -> Iterator[Figure]:
     """Measure both sides."""
+    if shutil.which("node") is None or not (SCRIPTS / "node_modules").is_dir():
+        sys.exit("benchmarks events: needs Node and `npm ci --ignore-scripts` in tests/js")
     ours, theirs = _ours(), _theirs()
     for rates in (ours, theirs):
         rates["both"] = 1 / (1 / rates["encrypt"] + 1 / rates["decrypt"])

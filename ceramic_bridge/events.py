@@ -81,7 +81,10 @@ class SignedEvent:
 
     @property
     def author(self) -> Did:
-        """On whose behalf the key signed: the account of the capability, else the key itself."""
+        """On whose behalf the key says it signed: the capability's account, else the key itself.
+
+        Whether it may is ``check_author``'s to say; a stream speaks for its controller only.
+        """
         return self.signer if self.capability is None else self.capability.controller
 
     def blocks(self) -> tuple[Block, ...]:
