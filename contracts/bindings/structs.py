@@ -217,6 +217,28 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Struct ``Record``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(uint8,uint32,uint32,int256[],bytes32[])"
+
+    op: int
+    i: int
+    j: int
+    values: tuple[int, ...]
+    proof: tuple[Hash32, ...]
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.op, self.i, self.j, self.values, self.proof)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(op=values[0], i=values[1], j=values[2], values=values[3], proof=values[4])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartEntry:
     """Struct ``PartEntry``; see the interface for its fields."""
 
@@ -285,28 +307,6 @@ class Evidence:
     def from_abi(cls, values: tuple[Any, ...]) -> Self:
         """Build from decoded fields in the order of the ABI."""
         return cls(salt=values[0], commitment=values[1], committed=values[2], revealed=values[3])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """Struct ``Record``; see the interface for its fields."""
-
-    ABI: ClassVar[str] = "(uint8,uint32,uint32,int256[],bytes32[])"
-
-    op: int
-    i: int
-    j: int
-    values: tuple[int, ...]
-    proof: tuple[Hash32, ...]
-
-    def to_abi(self) -> tuple[object, ...]:
-        """Return the fields in the order of the ABI."""
-        return (self.op, self.i, self.j, self.values, self.proof)
-
-    @classmethod
-    def from_abi(cls, values: tuple[Any, ...]) -> Self:
-        """Build from decoded fields in the order of the ABI."""
-        return cls(op=values[0], i=values[1], j=values[2], values=values[3], proof=values[4])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

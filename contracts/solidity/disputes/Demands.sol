@@ -31,7 +31,7 @@ abstract contract Demands is IDataDemands, DisputeBase, Bonds {
         (bool standing, IFederation.Proposal memory proposal) = _standing(demand);
         if (!standing) revert ProposalGone(id);
 
-        _drop(id, demand, demand.challenger);
+        _drop(id, demand, demand.challenger, demand.bond);
         emit Expired(id);
 
         bytes32 proof = _proofHash(id);
@@ -49,7 +49,7 @@ abstract contract Demands is IDataDemands, DisputeBase, Bonds {
         if (standing) revert ProposalStands(id);
 
         emit Released(id);
-        _drop(id, demand, demand.challenger);
+        _drop(id, demand, demand.challenger, demand.bond);
     }
 
     /// @notice Open a demand of the caller against what stands proposed.
@@ -100,7 +100,10 @@ abstract contract Demands is IDataDemands, DisputeBase, Bonds {
     function _settle(uint256 id, bool answered) internal {
         if (!answered) revert NoAnswer(id);
         emit Answered(id, msg.sender);
-        _drop(id, _demands[id], msg.sender);
+        Demand memory demand = _demands[id];
+        uint256 half = demand.bond / 2;
+        _owe(demand.token, demand.federation.pool(), half);
+        _drop(id, demand, msg.sender, demand.bond - half);
     }
 
     /// @notice Refuse a demand for what does not follow from the proposal.
@@ -161,9 +164,9 @@ abstract contract Demands is IDataDemands, DisputeBase, Bonds {
         standing = _hash(demand.federation, proposal) == demand.proposal;
     }
 
-    function _drop(uint256 id, Demand memory demand, address to) private {
+    function _drop(uint256 id, Demand memory demand, address to, uint256 amount) private {
         delete _demands[id];
-        _owe(demand.token, to, demand.bond);
+        _owe(demand.token, to, amount);
         demand.federation.unhold();
     }
 
