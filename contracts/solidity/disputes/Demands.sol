@@ -28,14 +28,15 @@ abstract contract Demands is IDataDemands, DisputeBase, Bonds {
     function expire(uint256 id) external {
         Demand memory demand = _open(id);
         if (block.timestamp <= demand.deadline) revert TooEarly(id, demand.deadline);
-        (bool standing, IFederation.Proposal memory proposal) = _standing(demand);
+        (bool standing,) = _standing(demand);
         if (!standing) revert ProposalGone(id);
 
         _drop(id, demand, demand.challenger, demand.bond);
         emit Expired(id);
 
         bytes32 proof = _proofHash(id);
-        if (demand.round != 0 && proposal.proposer == demand.federation.config().aggregator) {
+        // Whoever proposed: a stand-in cannot show what the aggregator keeps, but may propose the rounds before.
+        if (demand.round != 0) {
             demand.federation.convictRound(demand.round, demand.challenger, proof);
         } else {
             demand.federation.convictProposal(demand.challenger, proof);

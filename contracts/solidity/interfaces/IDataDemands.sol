@@ -11,8 +11,9 @@ import {IFederation} from "./IFederation.sol";
 
 /// @title Demands for what a proposal commits to and nobody published.
 /// @notice A challenger pays a bond and asks. Anyone may answer, in call data that everybody can read,
-/// and earns half of the bond; the other half goes to the pool, so that nobody asks itself for nothing. If nobody has by the deadline, whoever proposed is convicted: the aggregator of
-/// the round that it withholds, anybody else of a proposal that it cannot stand for.
+/// and earns half of the bond; the other half goes to the pool, so that nobody asks itself for nothing. If nobody has by the deadline, what
+/// cannot be shown falls: the round that it belongs to, with the aggregator's bond, whoever proposed; or
+/// the proposal, with its proposer's.
 ///
 /// Only what an honest proposal has can be demanded: a challenger shows the record, the leaf or the
 /// words from which it follows. Where that cannot be known (a record that exists only if somebody's
