@@ -8,7 +8,7 @@ shifts a page; a page may hold fewer events than asked for, and ends the feed on
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -40,6 +40,8 @@ MAX_BODY: Final = 4 * (MAX_CAR + 2) // 3 + 1024
 
 T = TypeVar("T")
 
+_OPTIONAL: Final = {"controller", "streamId"}
+
 _MAX_DID: Final = 256
 _STATE_UNITS: Final = 10
 _MAX_TOKEN: Final = 2**63 - 1
@@ -57,7 +59,7 @@ class Policy:
         network: Name of the Ceramic network, which this node is not connected to.
     """
 
-    rate: Rate = Rate(per_second=1000, burst=2000)
+    rate: Rate = field(default_factory=lambda: Rate(per_second=1000, burst=2000))
     hosts: frozenset[str] = frozenset()
     network: str = "local-0"
 
@@ -180,7 +182,7 @@ class NodeApi:
         return Response.of({"events": _events(page), "resumeToken": str(page.token)})
 
     async def _matching(self, sep: str, value: str, query: dict[str, str]) -> Response:
-        fields = {name: query[name] for name in ("controller", "streamId") if name in query}
+        fields: dict[str, Json] = {name: query[name] for name in _OPTIONAL if name in query}
         interest = _interest({**fields, "sep": sep, "sepValue": value})
         page = await self._page(query, "offset", default=MAX_PAGE, with_data=True, interest=interest)
         return Response.of({"events": _events(page), "resumeOffset": page.token, "isComplete": page.complete})

@@ -89,6 +89,9 @@ class Intake:
         authority = Authority(now=self._clock())
         read: list[tuple[Event, Future[Receipt]]] = []
         for data, future in batch:
+            # From here on its caller can no longer cancel it.
+            if not future.set_running_or_notify_cancel():
+                continue
             try:
                 read.append((read_event(data, authority=authority), future))
             except FolkmootError as error:

@@ -1,9 +1,10 @@
 """HTTP/1.1 over asyncio, with a bound on everything a caller can make a node hold or wait for.
 
-Memory: each of ``max_connections`` holds at most one body (``api.MAX_BODY``) and its parsed form;
-only ``max_answers`` at once hold an answer (a page of ``MAX_PAGE_BYTES`` in three forms). With the
-defaults that stays below 256 MiB for the whole process. Time: a head, a body and an answer each
-have their deadline, however slowly the caller sends or reads; who exceeds one is cut off.
+Memory: each of ``max_connections`` holds at most one body (``api.MAX_BODY``) and its parsed form,
+or one answer that its caller has yet to read (a page of ``MAX_PAGE_BYTES``, in base64, twice); only
+``max_answers`` at once are being made. With the defaults the process stays below 256 MiB. Time: a
+head, a body and an answer each have their deadline, however slowly the caller sends or reads; who
+exceeds one is cut off.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _MAX_HEAD: Final = 16_384
 _CHUNK: Final = 65_536
+_LINGER_SECONDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +47,8 @@ class Limits:
         send_seconds: From an answer to the caller's having read it.
     """
 
-    max_connections: int = 64
-    max_per_caller: int = 48
+    max_connections: int = 48
+    max_per_caller: int = 40
     max_answers: int = 8
     head_seconds: float = 15
     body_seconds: float = 20
@@ -76,9 +78,9 @@ class _Connection:
         """Return what the caller sends next."""
         while True:
             event = self.http.next_event()
-            if event is not h11.NEED_DATA:
-                if event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
-                    raise _Gone
+            if event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
+                raise _Gone
+            if isinstance(event, h11.Event):
                 return event
             if self.http.they_are_waiting_for_100_continue:
                 await self.write(h11.InformationalResponse(status_code=100, headers=[]))
@@ -129,6 +131,17 @@ class _Connection:
             h11.Data(data=response.body),
             h11.EndOfMessage(),
         )
+        if last:
+            await self.linger()
+
+    async def linger(self) -> None:
+        """Let the caller read the answer: closing on what it still sends would take it back."""
+        self.writer.write_eof()
+        left = 2 * MAX_BODY
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while left > 0 and (data := await self.reader.read(_CHUNK)):
+                    left -= len(data)
 
 
 class NodeServer:
@@ -250,7 +263,10 @@ class NodeServer:
             await connection.respond(Response.problem(413, f"a body has at most {MAX_BODY} bytes"), last=True)
             return False
         async with self._answers:
-            await connection.respond(await self._answer(request, body))
+            response = await self._answer(request, body)
+        # A slow reader holds its own connection only.
+        del body
+        await connection.respond(response)
         if connection.http.our_state is not h11.DONE or connection.http.their_state is not h11.DONE:
             return False
         connection.http.start_next_cycle()

@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from ceramic_bridge.dagcbor import MalformedData
 
 BASE: Final = "/ceramic"
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """What JSON can hold."""
 
 _MAX_CONTAINERS: Final = 16
@@ -48,7 +48,7 @@ class Request:
 
     def path(self) -> tuple[str, ...]:
         """Return the decoded parts of the path below ``BASE``; none if it is elsewhere."""
-        parts = urlsplit(self.target).path.split("/")
+        parts = self.target.partition("?")[0].split("/")
         if "/".join(parts[:2]) != BASE:
             return ()
         return tuple(unquote(part) for part in parts[2:])
@@ -60,7 +60,7 @@ class Request:
             MalformedData: There are too many, or one twice.
         """
         try:
-            pairs = parse_qsl(urlsplit(self.target).query, keep_blank_values=True, max_num_fields=16)
+            pairs = parse_qsl(self.target.partition("?")[2], keep_blank_values=True, max_num_fields=16)
         except ValueError as error:
             raise MalformedData("the query has too many parameters") from error
         if len(dict(pairs)) != len(pairs):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_PAGE: Final = 10_000
 """Events in one page."""
 
-MAX_PAGE_BYTES: Final = 4 << 20
+MAX_PAGE_BYTES: Final = 1 << 20
 """Bytes of CARs in one page; a page always holds at least one event, whatever its size."""
 
 
