@@ -283,6 +283,7 @@ class RemoteNode:
                 raise _TooLarge(f"{self.url} answers with over {self._patience.max_bytes} bytes")
         if response.length:
             raise http.client.IncompleteRead(b"")
+        response.close()
         return b"".join(parts)
 
 

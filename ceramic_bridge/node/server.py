@@ -193,14 +193,10 @@ class NodeServer:
             self._api = NodeApi(self._store, intake, readers, policy=self._policy, clock=loop.time)
             self._answers = asyncio.Semaphore(self._limits.max_answers)
 
-            async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                task = asyncio.current_task()
-                assert task is not None
+            def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                task = loop.create_task(self._connected(reader, writer))
                 tasks.add(task)
-                try:
-                    await self._connected(reader, writer)
-                finally:
-                    tasks.discard(task)
+                task.add_done_callback(tasks.discard)
 
             try:
                 server = await asyncio.start_server(connected, host, port, limit=_CHUNK, backlog=128)
