@@ -33,13 +33,20 @@ class Block:
         return cls(cid=Cid.of(codec, data), data=data)
 
 
-def write(root: Cid, blocks: Sequence[Block]) -> bytes:
-    """Return the CAR of some blocks, in the order given."""
+def write(root: Cid, blocks: Sequence[Block], max_bytes: int = MAX_CAR) -> bytes:
+    """Return the CAR of some blocks, in the order given.
+
+    Raises:
+        MalformedData: The file would exceed ``max_bytes``, and nobody would read it.
+    """
     header = _header(root)
     out = [varint.encode(len(header)), header]
     for block in blocks:
         cid = block.cid.to_bytes()
         out += (varint.encode(len(cid) + len(block.data)), cid, block.data)
+    size = sum(map(len, out))
+    if size > max_bytes:
+        raise MalformedData(f"a CAR of {size} bytes exceeds the limit of {max_bytes}")
     return b"".join(out)
 
 

@@ -20,6 +20,8 @@ SHA2_256: Final = 0x12
 ETH_TX: Final = 0x93
 KECCAK_256: Final = 0x1B
 
+_COMMON: Final = {DAG_CBOR: b"\x01\x71\x12\x20", DAG_JOSE: b"\x01\x85\x01\x12\x20"}
+
 MAX_TEXT: Final = 300
 """Characters in the text of an identifier."""
 
@@ -56,6 +58,11 @@ class Cid:
         Raises:
             MalformedData: The bytes are not a CIDv1.
         """
+        # Nearly all identifiers begin in one of two ways; the rest of this reads them as well.
+        for codec, prefix in _COMMON.items():
+            at = offset + len(prefix)
+            if data.startswith(prefix, offset) and at + 32 <= len(data):
+                return cls(codec=codec, hash_code=SHA2_256, digest=data[at : at + 32]), at + 32
         version, at = varint.decode(data, offset)
         if version != 1:
             raise MalformedData(f"CID at byte {offset} has version {version}, not 1")
@@ -92,6 +99,8 @@ class Cid:
 
     def to_bytes(self) -> bytes:
         """Return the binary form."""
+        if self.hash_code == SHA2_256 and self.codec in _COMMON and len(self.digest) == 32:
+            return _COMMON[self.codec] + self.digest
         return b"".join(
             (
                 b"\x01",

@@ -67,7 +67,8 @@ class _Tree:
         self.valid: dict[Cid, list[SignedEvent]] = {init.cid: []}
         signed: dict[Cid, SignedEvent] = {}
         # In an order of its own, so that the same events in any order give the same result.
-        for event in sorted(events, key=lambda one: one.cid.to_bytes()):
+        ordered = sorted(events, key=lambda one: one.cid.to_bytes())
+        for event in ordered:
             self.rejected[event.cid] = "it does not follow an event of the stream"
             if isinstance(event, TimeEvent):
                 self._stands_for[event.cid] = event.prev
@@ -81,7 +82,7 @@ class _Tree:
             first = signed.setdefault(event.payload_cid, event)
             if first is not event:
                 self._stands_for[event.cid] = first.cid
-        for event in events:
+        for event in ordered:
             if event.cid in self._stands_for:
                 self.aliases.setdefault(self._below(event.cid), []).append(event)
             elif isinstance(event, SignedEvent) and event is signed.get(event.payload_cid):

@@ -198,17 +198,19 @@ def _text(data: bytes, at: int, size: int) -> tuple[str, int]:
 
 def _map(data: bytes, at: int, size: int, depth: int) -> tuple[dict[str, Value], int]:
     out: dict[str, Value] = {}
-    last: tuple[int, bytes] = (-1, b"")
+    last_length, last_raw = -1, b""
     for _ in range(size):
-        major, info = divmod(data[at], 32)
-        if major != 3:
-            raise MalformedData(f"map key at byte {at} is not a string")
-        length, start = _number(data, at + 1, info)
+        length, start = data[at] - 0x60, at + 1
+        if not 0 <= length < 24:
+            major, info = divmod(data[at], 32)
+            if major != 3:
+                raise MalformedData(f"map key at byte {at} is not a string")
+            length, start = _number(data, start, info)
         key, at = _text(data, start, length)
-        order = (length, data[start:at])
-        if order <= last:
+        raw = data[start:at]
+        if length < last_length or (length == last_length and raw <= last_raw):
             raise MalformedData(f"map key at byte {start} is out of order or repeated")
-        last = order
+        last_length, last_raw = length, raw
         out[key], at = _value(data, at, depth)
     return out, at
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final, Protocol
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from nacl.bindings import (
-    crypto_scalarmult,
     crypto_sign_ed25519_pk_to_curve25519,
     crypto_sign_ed25519_sk_to_curve25519,
+    crypto_sign_open,
 )
 from nacl.exceptions import CryptoError
-from nacl.signing import SigningKey, VerifyKey
+from nacl.signing import SigningKey
 
 from ceramic_bridge import multibase, secp256k1
 from ceramic_bridge.errors import MalformedData
@@ -99,13 +101,13 @@ def verify(did: Did, message: bytes, signature: bytes) -> None:
     """
     name, key = _algorithm(did)
     if name == "ES256K":
-        if not secp256k1.verify(key, message, signature):
-            raise IdentityError(f"the signature is not by {did}")
-        return
-    try:
-        VerifyKey(key).verify(message, signature)
-    except (CryptoError, ValueError) as error:
-        raise IdentityError(f"the signature is not by {did}") from error
+        if secp256k1.verify(key, message, signature):
+            return
+    elif len(signature) == 64:
+        with suppress(CryptoError):
+            crypto_sign_open(signature + message, key)
+            return
+    raise IdentityError(f"the signature is not by {did}")
 
 
 @lru_cache(maxsize=4096)
@@ -149,7 +151,8 @@ class Identity:
             raise IdentityError(f"a seed has 32 bytes, not {len(seed)}")
         self._key = SigningKey(seed)
         public = bytes(self._key.verify_key)
-        self._agreement: bytes = crypto_sign_ed25519_sk_to_curve25519(seed + public)
+        secret = crypto_sign_ed25519_sk_to_curve25519(seed + public)
+        self._agreement = X25519PrivateKey.from_private_bytes(secret)
         self.did: Did = _did_of(public)
 
     def sign(self, message: bytes) -> bytes:
@@ -165,13 +168,10 @@ class Identity:
         Raises:
             IdentityError: The key is weak or has another length.
         """
-        # The binding passes a pointer on and checks no length.
-        if len(public) != 32:
-            raise IdentityError(f"an X25519 key has 32 bytes, not {len(public)}")
         try:
-            return bytes(crypto_scalarmult(self._agreement, public))
-        except (CryptoError, RuntimeError) as error:
-            raise IdentityError("a key to agree on a secret with is weak") from error
+            return self._agreement.exchange(X25519PublicKey.from_public_bytes(public))
+        except ValueError as error:
+            raise IdentityError("a key to agree on a secret with is weak or malformed") from error
 
     def __repr__(self) -> str:
         return f"Identity({self.did})"

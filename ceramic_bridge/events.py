@@ -51,7 +51,7 @@ UNIQUE_BYTES: Final = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedEvent:
-    """A verified event; the functions of this module make no others.
+    """An event that was verified or is signed here; the functions of this module make no others.
 
     Attributes:
         cid: CID of the envelope. Never count or pay by it: a payload can be signed again.
@@ -81,7 +81,10 @@ class SignedEvent:
 
     @property
     def author(self) -> Did:
-        """On whose behalf the key signed: the account of the capability, else the key itself."""
+        """On whose behalf the key says it signed: the capability's account, else the key itself.
+
+        Whether it may is ``check_author``'s to say; a stream speaks for its controller only.
+        """
         return self.signer if self.capability is None else self.capability.controller
 
     def blocks(self) -> tuple[Block, ...]:
@@ -169,7 +172,20 @@ def from_blocks(
         IdentityError: A signature is wrong, an init event's signer is not its controller, or a
             capability is for another key, does not cover the event or did not hold.
     """
-    event = _verified(payload_block, envelope, capability_block)
+    capability = None if capability_block is None else Block.of(DAG_CBOR, capability_block)
+    payload = Block.of(DAG_CBOR, payload_block)
+    return _verified(payload, Block.of(DAG_JOSE, envelope), capability, authority)
+
+
+def _verified(
+    payload: Block, envelope: Block, capability: Block | None, authority: Authority | None
+) -> SignedEvent:
+    if len(envelope.data) > MAX_BLOCK:
+        raise MalformedData(f"an event's envelope exceeds {MAX_BLOCK} bytes")
+    signed = jws.verify_envelope(envelope.data)
+    if signed.payload != payload.cid:
+        raise VerificationFailed(f"event {envelope.cid}", "its envelope signs another payload")
+    event = _event(signed, payload, envelope, capability)
     if event.capability is not None:
         if authority is None:
             raise IdentityError(
@@ -180,45 +196,32 @@ def from_blocks(
     return event
 
 
-def _verified(payload_block: bytes, envelope: bytes, capability_block: bytes | None) -> SignedEvent:
-    """Check everything but the time."""
-    if len(envelope) > MAX_BLOCK:
-        raise MalformedData(f"an event's envelope exceeds {MAX_BLOCK} bytes")
-    signed = jws.verify_envelope(envelope)
-    if signed.payload != Cid.of(DAG_CBOR, payload_block):
-        name = f"event {Cid.of(DAG_JOSE, envelope)}"
-        raise VerificationFailed(name, "its envelope signs another payload")
-    return _event(signed, payload_block, envelope, capability_block)
-
-
-def _event(
-    signed: jws.Envelope, payload_block: bytes, envelope: bytes, capability_block: bytes | None
-) -> SignedEvent:
+def _event(signed: jws.Envelope, payload: Block, envelope: Block, capability: Block | None) -> SignedEvent:
     """Check what an envelope's signer may say, once the envelope is known to be the signer's."""
-    if len(payload_block) > MAX_BLOCK:
-        raise MalformedData(f"an event's block exceeds {MAX_BLOCK} bytes")
+    if len(payload.data) > MAX_BLOCK:
+        raise MalformedData(f"an event's payload exceeds {MAX_BLOCK} bytes")
     event = SignedEvent(
-        cid=Cid.of(DAG_JOSE, envelope),
-        envelope=envelope,
-        payload_cid=signed.payload,
-        payload_block=payload_block,
+        cid=envelope.cid,
+        envelope=envelope.data,
+        payload_cid=payload.cid,
+        payload_block=payload.data,
         signer=signed.signer,
-        payload=parse(payload_block),
-        capability=_capability(signed, capability_block),
+        payload=parse(payload.data),
+        capability=_capability(signed, capability),
     )
     if isinstance(event.payload, InitPayload):
         event.check_author(controller=event.payload.controller, model=event.payload.model)
     return event
 
 
-def _capability(signed: jws.Envelope, block: bytes | None) -> Capability | None:
+def _capability(signed: jws.Envelope, block: Block | None) -> Capability | None:
     if signed.capability is None:
         if block is not None:
             raise MalformedData("an event's capability block is not named by its envelope")
         return None
     if block is None:
         raise MalformedData(f"an event lacks its capability {signed.capability}")
-    capability = Capability.read(block)
+    capability = Capability.read(block.data)
     if capability.cid != signed.capability:
         raise VerificationFailed(f"capability {capability.cid}", f"the envelope names {signed.capability}")
     if capability.grant.audience != signed.signer:
@@ -229,13 +232,13 @@ def _capability(signed: jws.Envelope, block: bytes | None) -> Capability | None:
 
 
 def _sign(identity: Signer, payload: Mapping[str, Value], capability: Capability | None) -> SignedEvent:
-    block = encode_block(payload)
-    link = Cid.of(DAG_CBOR, block)
-    envelope = jws.sign_payload(identity, link, None if capability is None else capability.cid)
+    block = Block.of(DAG_CBOR, encode_block(payload))
+    named = None if capability is None else Block(cid=capability.cid, data=capability.block)
+    envelope = jws.sign_payload(identity, block.cid, None if named is None else named.cid)
     signed = jws.Envelope(
-        signer=identity.did, payload=link, capability=None if capability is None else capability.cid
+        signer=identity.did, payload=block.cid, capability=None if named is None else named.cid
     )
-    return _event(signed, block, envelope, None if capability is None else capability.block)
+    return _event(signed, block, Block.of(DAG_JOSE, envelope), named)
 
 
 def create_init(
@@ -344,8 +347,7 @@ def decode(data: bytes, *, authority: Authority | None = None) -> SignedEvent:
     if len(blocks) not in (2, 3):
         raise MalformedData(f"a signed event's CAR must hold 2 or 3 blocks, not {len(blocks)}")
     *before, payload, envelope = blocks
-    capability = before[0].data if before else None
-    event = from_blocks(payload.data, envelope.data, capability, authority=authority)
-    if root != event.cid or tuple(blocks) != event.blocks():
-        raise MalformedData(f"the CAR's root or blocks are not those of event {event.cid}")
-    return event
+    codecs = [block.cid.codec for block in blocks]
+    if root != envelope.cid or codecs[-2:] != [DAG_CBOR, DAG_JOSE] or codecs[0] != DAG_CBOR:
+        raise MalformedData("a signed event's CAR holds capability if any, payload and envelope, its root")
+    return _verified(payload, envelope, before[0] if before else None, authority)

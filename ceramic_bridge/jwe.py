@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from nacl import bindings
 from nacl.exceptions import CryptoError
@@ -138,7 +138,7 @@ class Jwe:
         Raises:
             MalformedData: It is too large, or not the one encoding of a DagJWE of this module.
         """
-        return cls._read(decode(_bounded(block)), binary=True)
+        return cls._read(decode(_bounded(block)), _from_bytes)
 
     @classmethod
     def from_value(cls, value: Value) -> Jwe:
@@ -147,22 +147,27 @@ class Jwe:
         Raises:
             MalformedData: It is not that of a DagJWE of this module.
         """
-        return cls._read(value, binary=False)
+        return cls._read(value, _from_text)
 
     @classmethod
-    def _read(cls, value: Value, *, binary: bool) -> Jwe:
-        fields = _Fields(value, binary=binary)
-        if fields.data("protected") != PROTECTED:
-            raise MalformedData("a JWE's protected header must be that of XC20P and nothing more")
-        jwe = cls(
-            ciphertext=fields.data("ciphertext"),
-            iv=fields.data("iv", _IV),
-            tag=fields.data("tag", _TAG),
-            aad=fields.data("aad") if fields.has("aad") else None,
-            recipients=tuple(_recipient(one, binary=binary) for one in fields.items("recipients")),
-        )
-        fields.finish()
-        return jwe
+    def _read(cls, value: Value, data: Callable[[Value, int | None], bytes]) -> Jwe:
+        match value:
+            case {
+                "protected": protected,
+                "iv": iv,
+                "ciphertext": ciphertext,
+                "tag": tag,
+                "recipients": [_, *_] as recipients,
+                **rest,
+            } if rest.keys() <= {"aad"} and data(protected, None) == PROTECTED:
+                return cls(
+                    ciphertext=data(ciphertext, None),
+                    iv=data(iv, _IV),
+                    tag=data(tag, _TAG),
+                    aad=data(cast("Value", rest["aad"]), None) if rest else None,
+                    recipients=tuple(_recipient(one, data) for one in recipients),
+                )
+        raise MalformedData("a JWE must hold protected (XC20P and no more), iv, ciphertext, tag, recipients")
 
 
 def _bounded(block: bytes) -> bytes:
@@ -171,64 +176,44 @@ def _bounded(block: bytes) -> bytes:
     return block
 
 
-class _Fields:
-    """A map's fields; each is asked for once, and what is left over is an error."""
-
-    __slots__ = ("_binary", "_fields")
-
-    def __init__(self, value: Value, *, binary: bool) -> None:
-        if not isinstance(value, dict):
-            raise MalformedData("a JWE and its parts must be maps")
-        self._fields: dict[str, Value] = dict(value)
-        self._binary = binary
-
-    def has(self, name: str) -> bool:
-        return name in self._fields
-
-    def text(self, name: str) -> str:
-        value = self._fields.pop(name, None)
-        if not isinstance(value, str):
-            raise MalformedData(f"a JWE's {name} must be a string")
-        return value
-
-    def data(self, name: str, size: int | None = None) -> bytes:
-        value = self.field(name) if self._binary else from_base64url(self.text(name))
-        if not isinstance(value, bytes) or (size is not None and len(value) != size):
-            raise MalformedData(f"a JWE's {name} must be bytes of the right length")
-        return value
-
-    def items(self, name: str) -> Sequence[Value]:
-        value = self._fields.pop(name, None)
-        if not isinstance(value, list | tuple) or not value:
-            raise MalformedData(f"a JWE's {name} must be a list of at least one")
-        return value
-
-    def field(self, name: str) -> Value:
-        return self._fields.pop(name, None)
-
-    def finish(self) -> None:
-        if self._fields:
-            raise MalformedData(f"a JWE has the unknown field {min(self._fields)[:80]!r}")
+def _from_bytes(value: Value, size: int | None) -> bytes:
+    if not isinstance(value, bytes) or size not in (None, len(value)):
+        raise MalformedData("a JWE's field must be bytes of the right length")
+    return value
 
 
-def _recipient(value: Value, *, binary: bool) -> Recipient:
-    fields = _Fields(value, binary=binary)
-    header = _Fields(fields.field("header"), binary=False)
-    key = _Fields(header.field("epk"), binary=False)
-    if (header.text("alg"), key.text("kty"), key.text("crv")) != (ALGORITHM, "OKP", "X25519"):
-        raise MalformedData(f"a JWE's recipient must use {ALGORITHM} with X25519")
-    apu, apv = (header.data(name) if header.has(name) else b"" for name in ("apu", "apv"))
-    recipient = Recipient(
-        encrypted_key=fields.data("encrypted_key", _KEY),
-        iv=header.data("iv", _IV),
-        tag=header.data("tag", _TAG),
-        ephemeral=key.data("x", _CURVE),
-        kid=header.text("kid") if header.has("kid") else None,
-        info=(apu, apv),
-    )
-    for part in (fields, header, key):
-        part.finish()
-    return recipient
+def _from_text(value: Value, size: int | None) -> bytes:
+    if not isinstance(value, str):
+        raise MalformedData("a JWE's field must be base64url")
+    return _from_bytes(from_base64url(value), size)
+
+
+def _recipient(value: Value, data: Callable[[Value, int | None], bytes]) -> Recipient:
+    # A recipient's header is text in either form.
+    match value:
+        case {
+            "encrypted_key": key,
+            "header": {
+                "alg": "ECDH-ES+XC20PKW",
+                "iv": iv,
+                "tag": tag,
+                "epk": {"kty": "OKP", "crv": "X25519", "x": x, **surplus},
+                **rest,
+            },
+            **more,
+        } if not more and not surplus and rest.keys() <= {"kid", "apu", "apv"}:
+            named = cast("Mapping[str, Value]", rest)
+            kid = named.get("kid")
+            if isinstance(kid, str) or "kid" not in named:
+                return Recipient(
+                    encrypted_key=data(key, _KEY),
+                    iv=_from_text(iv, _IV),
+                    tag=_from_text(tag, _TAG),
+                    ephemeral=_from_text(x, _CURVE),
+                    kid=kid if isinstance(kid, str) else None,
+                    info=(_from_text(named.get("apu", ""), None), _from_text(named.get("apv", ""), None)),
+                )
+    raise MalformedData(f"a JWE's recipient must hold a key wrapped by {ALGORITHM} with X25519")
 
 
 def _wrapping_key(shared: bytes, info: tuple[bytes, bytes]) -> bytes:

@@ -77,13 +77,17 @@ class EventLog:
         return MappingProxyType(self._states)
 
     def to_bytes(self) -> bytes:
-        """Return the log's one file."""
+        """Return the log's one file.
+
+        Raises:
+            MalformedData: It would exceed ``MAX_LOG``.
+        """
         order: list[Value] = [event.cid for event in self._events]
         index = Block.of(DAG_CBOR, encode_block(order))
         blocks = [index]
         for event in self._events:
             blocks += event.blocks()
-        return car.write(index.cid, blocks)
+        return car.write(index.cid, blocks, MAX_LOG)
 
     @classmethod
     def from_bytes(

@@ -7,6 +7,7 @@ trailing bits, leading digits that say nothing) is refused.
 from __future__ import annotations
 
 import base64
+import binascii
 from typing import Final, Literal
 
 from ceramic_bridge.errors import MalformedData
@@ -19,6 +20,9 @@ _ALPHABETS: Final = {
     "z": "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
 }
 _VALUES: Final = {base: {char: i for i, char in enumerate(chars)} for base, chars in _ALPHABETS.items()}
+
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+_FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
 
 MAX_POSITIONAL: Final = 512
 """Characters in base36 and base58, whose cost is quadratic; identifiers are far shorter."""
@@ -48,7 +52,7 @@ def _from_positional(body: str, base: str) -> bytes:
 
 def base64url(data: bytes) -> str:
     """Return base64url digits without a prefix, as JOSE writes them (RFC 7515)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode()
 
 
 def from_base64url(text: str) -> bytes:
@@ -58,7 +62,8 @@ def from_base64url(text: str) -> bytes:
         MalformedData: The text is not the form that ``base64url`` gives.
     """
     try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        padded = text.encode("ascii").translate(_FROM_URL) + b"=" * (-len(text) % 4)
+        data = binascii.a2b_base64(padded, strict_mode=True)
     except ValueError as error:
         raise MalformedData(f"{text[:80]!r} is not base64url") from error
     if base64url(data) != text:

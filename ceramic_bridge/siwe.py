@@ -54,10 +54,11 @@ def from_iso(text: str) -> int:
         moment = datetime.fromisoformat(text.removesuffix("Z") + "+00:00")
     except ValueError as error:
         raise MalformedData(f"{text!r} is no day or no time of day") from error
-    moment_ms = (moment - _EPOCH) // timedelta(milliseconds=1)
-    if moment_ms < 0:
-        raise MalformedData(f"{text!r} is before 1970")
-    return moment_ms
+    since = (moment - _EPOCH) // timedelta(milliseconds=1)
+    # Some versions of Python read 24:00 as the next day's 00:00.
+    if to_iso(since) != text:
+        raise MalformedData(f"{text!r} is no time of day")
+    return since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

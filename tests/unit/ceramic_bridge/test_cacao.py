@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -558,3 +559,24 @@ def test_checksum_is_that_of_eip_55_when_address_is_its_example(address: str) ->
 def test_address_is_refused_when_it_is_none(address: str) -> None:
     with pytest.raises(IdentityError):
         Account.of(address)
+
+
+def test_example_of_the_docs_runs_when_copied(bob: Identity) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "ceramic.md").read_text(encoding="utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+
+    class Wallet:
+        personal_sign = staticmethod(wallet())
+
+    names: dict[str, Any] = {
+        "address": ACCOUNT.address.lower(),
+        "session": bob,
+        "nonce": "0123456789",
+        "now": START,
+        "model": DATA_MODEL,
+        "wallet": Wallet,
+        "content": {"a": 1},
+        "unique": bytes(12),
+    }
+    exec(compile(code, "docs/ceramic.md", "exec"), names)
+    assert decode(encode(names["event"]), authority=NOW).author == ACCOUNT.did

@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ceramic_bridge.anchor import AnchorTree
@@ -232,6 +232,7 @@ def test_resolution_is_refused_when_there_is_not_one_beginning() -> None:
             replay(line)
 
 
+@settings(max_examples=300)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=14), st.randoms(use_true_random=False))
 def test_any_order_gives_one_line_when_the_tree_is_random(parents: list[int], order: random.Random) -> None:
     events: list[SignedEvent | TimeEvent] = [INIT]
