@@ -34,7 +34,7 @@ _MAX_MESSAGE: Final = 300
 
 
 class _TooLarge(PeerError):
-    code = "peer"
+    """An answer has too many bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
