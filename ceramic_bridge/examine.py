@@ -62,7 +62,8 @@ def examine(data: bytes, *, now: int) -> Verdict:
         checked.append(f"{len(times)} time events: each path leads from the anchored root to its event")
         chains = ", ".join(sorted({event.proof.chain_id for event in times}))
         unknown.append(f"whether {roots} transactions with the roots exist: only {chains} can tell")
-    if any(event.cid not in anchors_of(events) for event in events if isinstance(event, SignedEvent)):
+    anchors = anchors_of(events)
+    if any(event.cid not in anchors for event in _signed(events)):
         unknown.append("when the events without an anchor were made: nothing here proves it")
     return Verdict(events=events, checked=tuple(checked), open=tuple(unknown))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def anchors_of(events: Iterable[Event]) -> dict[Cid, list[TimeEvent]]:
-    """Return the time events that prove something about each event, its own and its followers'.
+    """Return the time events that prove something about each event: its own, else its followers' first.
 
     What an anchored event builds on existed before it.
     """
@@ -34,9 +34,11 @@ def anchors_of(events: Iterable[Event]) -> dict[Cid, list[TimeEvent]]:
             before[event.cid] = event.payload.prev
     found: dict[Cid, list[TimeEvent]] = {}
     for time in times:
-        at: Cid | None = time.prev
-        while at is not None and time not in found.setdefault(at, []):
-            found[at].append(time)
+        found.setdefault(time.prev, []).append(time)
+        # An event with an anchor has passed it on already.
+        at = before.get(time.prev)
+        while at is not None and at not in found:
+            found[at] = [time]
             at = before.get(at)
     return found
 

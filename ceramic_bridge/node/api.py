@@ -165,7 +165,7 @@ class NodeApi:
             return Response(status=204)
         receipt = await asyncio.wrap_future(self._intake.submit(data))
         if receipt.refusal is not None:
-            raise receipt.refusal
+            return Response.problem(400, receipt.refusal.message)
         return Response(status=204)
 
     async def _event(self, cid: Cid) -> Response:

@@ -94,10 +94,9 @@ class Intake:
                 continue
             try:
                 read.append((read_event(data, authority=authority), future))
-            except FolkmootError as error:
-                future.set_exception(error)
             except Exception as error:  # noqa: BLE001 -- a bug with one event must not stop the thread
-                future.set_exception(error)
+                # Its traceback holds this frame and with it the future: a cycle around the data.
+                future.set_exception(error.with_traceback(None))
         try:
             receipts = self._store.add([event for event, _ in read])
         except Exception as error:  # noqa: BLE001 -- whoever waits must hear of it, whatever it is
@@ -105,7 +104,7 @@ class Intake:
                 error if isinstance(error, FolkmootError) else StoreError(f"{type(error).__name__}: {error}")
             )
             for _, future in read:
-                future.set_exception(failure)
+                future.set_exception(failure.with_traceback(None))
             return
         for (_, future), receipt in zip(read, receipts, strict=True):
             future.set_result(receipt)

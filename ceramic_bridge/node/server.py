@@ -1,10 +1,10 @@
 """HTTP/1.1 over asyncio, with a bound on everything a caller can make a node hold or wait for.
 
-Memory: each of ``max_connections`` holds at most one body (``api.MAX_BODY``) and its parsed form,
-or one answer that its caller has yet to read (a page of ``MAX_PAGE_BYTES``, in base64, twice); only
-``max_answers`` at once are being made. With the defaults the process stays below 256 MiB. Time: a
-head, a body and an answer each have their deadline, however slowly the caller sends or reads; who
-exceeds one is cut off.
+Memory: each of ``max_connections`` holds at most a small body or one answer that its caller has yet to
+read (a page of ``MAX_PAGE_BYTES``, in base64, twice); bodies up to ``api.MAX_BODY`` are read, and
+answers made, for a few callers at once while the others wait. With the defaults the process stays
+below 256 MiB. Time: a head, a body and an answer each have their deadline, however slowly the caller
+sends or reads; who exceeds one is cut off.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from ceramic_bridge.node.wire import Request, Response
 from ceramic_bridge.store.schema import READERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from ceramic_bridge.store.sqlite import SqliteStore
 
 _MAX_HEAD: Final = 16_384
 _CHUNK: Final = 65_536
+_SMALL: Final = 65_536
 _LINGER_SECONDS: Final = 2
 
 
@@ -42,6 +43,7 @@ class Limits:
         max_connections: Connections at once, from all callers.
         max_per_caller: Of these, from one address.
         max_answers: Requests worked on at once; more wait.
+        max_large: Bodies above 64 KiB that are read or worked on at once; more wait.
         head_seconds: From one request to the end of the next one's head.
         body_seconds: From the end of a head to the end of its body.
         send_seconds: From an answer to the caller's having read it.
@@ -50,6 +52,7 @@ class Limits:
     max_connections: int = 48
     max_per_caller: int = 40
     max_answers: int = 8
+    max_large: int = 8
     head_seconds: float = 15
     body_seconds: float = 20
     send_seconds: float = 20
@@ -94,14 +97,21 @@ class _Connection:
             raise _Gone
         return event
 
-    async def body(self, head: h11.Request) -> bytes:
-        """Read the body of a request, up to the limit."""
+    async def body(self, head: h11.Request, claim: Callable[[], Awaitable[object]]) -> bytes:
+        """Read the body of a request, up to the limit.
+
+        Args:
+            head: The request.
+            claim: Waits for the room that a large body takes.
+        """
         declared = dict(head.headers).get(b"content-length", b"0")
         if int(declared) > MAX_BODY:
             raise _TooLarge
         body = bytearray()
         async with asyncio.timeout(self.limits.body_seconds):
             while isinstance(event := await self.event(), h11.Data):
+                if len(body) <= _SMALL < len(body) + len(event.data):
+                    await claim()
                 body += event.data
                 if len(body) > MAX_BODY:
                     raise _TooLarge
@@ -192,6 +202,7 @@ class NodeServer:
             loop = asyncio.get_running_loop()
             self._api = NodeApi(self._store, intake, readers, policy=self._policy, clock=loop.time)
             self._answers = asyncio.Semaphore(self._limits.max_answers)
+            self._large = asyncio.Semaphore(self._limits.max_large)
 
             def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 task = loop.create_task(self._connected(reader, writer))
@@ -251,17 +262,18 @@ class NodeServer:
             if response is not None:
                 await connection.respond(response, last=True)
                 return False
-            body = await connection.body(head)
+            async with contextlib.AsyncExitStack() as room:
+                body = await connection.body(head, lambda: room.enter_async_context(self._large))
+                async with self._answers:
+                    response = await self._answer(request, body)
+                del body
         except h11.RemoteProtocolError as error:
             await connection.respond(Response.problem(error.error_status_hint, "this is not HTTP"), last=True)
             return False
         except _TooLarge:
             await connection.respond(Response.problem(413, f"a body has at most {MAX_BODY} bytes"), last=True)
             return False
-        async with self._answers:
-            response = await self._answer(request, body)
-        # A slow reader holds its own connection only.
-        del body
+        # Outside: a slow reader holds its own connection only.
         await connection.respond(response)
         if connection.http.our_state is not h11.DONE or connection.http.their_state is not h11.DONE:
             return False

@@ -42,9 +42,7 @@ def anchor(*events: SignedEvent) -> list[TimeEvent]:
     """Time events of a batch, whose transaction no chain has."""
     tree = AnchorTree.build([event.cid for event in events])
     proof = AnchorProof.of(chain=31337, root=tree.root, tx_hash=b"\xcd" * 32)
-    return [
-        tree.time_event(i, init=event.stream_id.cid, proof=proof) for i, event in enumerate(events)
-    ]
+    return [tree.time_event(i, init=event.stream_id.cid, proof=proof) for i, event in enumerate(events)]
 
 
 @contextmanager

@@ -155,6 +155,28 @@ def test_account_names_author_time_authority_and_content_when_told():
     assert "unproven" in text[3]
 
 
+def test_anchor_counts_for_what_is_before_it_only_when_it_is_late():
+    third = edit(FIRST, "thrice", prev=CHANGE.cid)
+    (early,), (late,) = anchor(FIRST), anchor(CHANGE)
+    for times in ([early, late], [late, early]):
+        found = anchors_of([FIRST, CHANGE, third, *times])
+        assert early in found[FIRST.cid]
+        assert found[CHANGE.cid] == [late]
+        assert third.cid not in found
+
+
+def test_accounts_stay_cheap_when_a_stream_is_long():
+    events, prev = [FIRST], FIRST.cid
+    for number in range(400):
+        event = edit(FIRST, str(number), prev=prev)
+        (time,) = anchor(event)
+        events += [event, time]
+        prev = time.cid
+    found = anchors_of(events)
+    assert sum(map(len, found.values())) <= len(events)
+    assert found.keys() >= {event.cid for event in events[:-1]}
+
+
 def test_account_has_no_author_when_nobody_signed():
     text = "\n".join(lines(tell(UNSIGNED, {}), 1))
     assert "unsigned" in text

@@ -32,6 +32,7 @@ from tests.unit.ceramic_bridge.test_cacao import END
 
 FIRST = note(1)
 CHANGE = edit(FIRST, "changed")
+POST = b"POST /ceramic/events HTTP/1.1\r\nHost: localhost\r\n"
 JSON = b"Content-Type: application/json\r\n"
 QUICK = Limits(max_connections=6, max_per_caller=6, head_seconds=0.4, body_seconds=0.4, send_seconds=0.4)
 
@@ -109,7 +110,7 @@ def test_post_is_refused_when_the_event_is_wrong_or_early(url, store):
 
 def test_post_is_held_to_the_clock_when_it_is_fresh_but_a_pull_is_not(url, store, tmp_path):
     old = delegated()
-    assert END + SKEW < time.time_ns() // 10**6
+    assert time.time_ns() // 10**6 > END + SKEW
     status, _, body = post(url, old)
     assert (status, "expired" in json.loads(body)["message"]) == (400, True)
     store.add([old])
@@ -242,8 +243,10 @@ def test_links_and_bytes_are_objects_when_a_state_is_json():
 
 def test_name_is_refused_when_the_node_is_not_addressed_by_it(store):
     with serving(store, policy=Policy(hosts=frozenset({"localhost", "[::1]"}))) as url:
-        for host, status in ((b"localhost:99", 200), (b"LOCALHOST", 200), (b"[::1]:1", 200), (b"evil.example", 421)):
-            assert ask(url, "GET", "/version", host=host)[0] == status
+        for host in (b"localhost:99", b"LOCALHOST", b"[::1]:1"):
+            assert ask(url, "GET", "/version", host=host)[0] == 200
+        for host in (b"evil.example", b"localhost.evil.example:80", b""):
+            assert ask(url, "GET", "/version", host=host)[0] == 421
 
 
 def test_caller_is_refused_when_it_asks_too_often(store):
@@ -266,10 +269,10 @@ def test_bucket_fills_again_when_time_passes_and_callers_are_apart(monkeypatch):
 
 def test_body_is_refused_when_it_is_too_large(url):
     with dial(url) as line:
-        line.sendall(b"POST /ceramic/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n")
+        line.sendall(POST + b"Content-Length: 99999999999\r\n\r\n")
         assert answer(line)[0] == 413
     with dial(url) as line:
-        line.sendall(b"POST /ceramic/events HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        line.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n")
         chunk = b"10000\r\n" + bytes(65536) + b"\r\n"
         for _ in range(MAX_BODY // 65536 + 1):
             line.sendall(chunk)
@@ -455,8 +458,9 @@ class Liar:
             with closing(line):
                 try:
                     line.recv(65536)
-                    for byte in [self.said[i : i + 1] for i in range(len(self.said))] if self.drip else [self.said]:
-                        line.sendall(byte)
+                    step = 1 if self.drip else len(self.said) + 1
+                    for at in range(0, len(self.said), step):
+                        line.sendall(self.said[at : at + step])
                         time.sleep(self.drip)
                 except OSError:
                     pass
@@ -499,7 +503,8 @@ def test_client_gives_up_when_the_node_drips(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "url", ["", "127.0.0.1:5101", "ftp://a", "http://", "http://u:p@a", "http://a?x", "http://a:b", "http://[::"]
+    "url",
+    ["", "127.0.0.1:5101", "ftp://a", "http://", "http://u:p@a", "http://a?x", "http://a:b", "http://[::"],
 )
 def test_client_is_refused_when_the_url_is_none(url):
     with pytest.raises(ConfigError):

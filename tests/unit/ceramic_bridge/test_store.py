@@ -79,6 +79,13 @@ def test_store_gives_back_what_it_took_when_opened_again(tmp_path):
         assert store.position() == len(KINDS)
 
 
+def test_every_commit_is_synced_when_a_store_is_open(store):
+    # What kill -9 cannot show: the machine itself may stop.
+    (journal,) = store._writer.execute("PRAGMA journal_mode").fetchone()
+    (synchronous,) = store._writer.execute("PRAGMA synchronous").fetchone()
+    assert (journal, synchronous) == ("wal", 2)
+
+
 def test_only_the_owner_can_read_when_a_store_is_made(tmp_path):
     with SqliteStore(tmp_path / "events.sqlite") as store:
         store.add([FIRST])
