@@ -29,6 +29,8 @@ from .conftest import BACKENDS, TIME, key
 
 PAYER, NOBODY = key("payer"), key("nobody")
 AUTHOR = Identity(b"\x07" * 32)
+ALWAYS_FALSE = bytes.fromhex("6360205ff35f526004601cf3")
+"""Creation code of a contract that answers everything with a zero word: PUSH1 32 PUSH0 RETURN."""
 MODEL_ID = StreamId(type=MODEL, cid=Cid.of(DAG_JOSE, b"a model"))
 
 
@@ -220,6 +222,22 @@ def test_contract_must_agree_when_a_transaction_to_it_holds_the_root(chain):
     assert anchors.check(time, ChainAnchors(chain)) == 1000 * chain.timestamp
     with pytest.raises(ChainError):
         check_anchored(time, nothing)
+
+
+def test_contract_is_refused_when_it_finds_nothing_or_another_one_anchors_for_it(chain, anchor):
+    mute = chain.send(Transaction(to=None, data=ALWAYS_FALSE), PAYER).contract_address
+    tree = AnchorTree.build([event.cid for event in made(1)])
+    sent = EventAnchor(chain, mute).anchor_dag_cbor(PAYER, tree.root.digest)
+    proof = AnchorProof.of(chain=31337, root=tree.root, tx_hash=sent.transaction_hash)
+    with pytest.raises(VerificationFailed, match="does not confirm"):
+        check_anchored(tree.time_event(0, init=tree.root, proof=proof), EventAnchor(chain, mute))
+
+    class Forwarding(EventAnchor):
+        def anchor_dag_cbor(self, sender, root):
+            return anchor.anchor_dag_cbor(sender, root)
+
+    with pytest.raises(VerificationFailed, match="does not anchor"):
+        anchor_events(Forwarding(chain, mute), PAYER, made(2))
 
 
 def test_contract_is_not_asked_when_an_event_is_named_by_another_hash(anchor, three):

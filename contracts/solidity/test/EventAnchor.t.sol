@@ -124,7 +124,7 @@ contract EventAnchorTest is Base, IRoundDigests {
         bool found = anchor.includesDagCbor(root, EVENT, steps);
         uint256 spent = before - gasleft();
         check(found, "included");
-        atMost(spent, 50_000, "gas");
+        atMost(spent, 25_000, "gas");
     }
 
     function testFuzz_includes_findsEachEvent_onceItsRootIsAnchored(uint256 i, bytes32 other) public {
