@@ -353,6 +353,25 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorStep:
+    """Struct ``AnchorStep``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(bytes,bytes)"
+
+    before: bytes
+    behind: bytes
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.before, self.behind)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(before=values[0], behind=values[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoundRecord:
     """Struct ``RoundRecord``; see the interface for its fields."""
 
