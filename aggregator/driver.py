@@ -24,6 +24,7 @@ from contracts.bindings.federation import Federation
 from contracts.chain import Chain, Signer
 from contracts.view import FederationView
 from federation.delta import delta_bytes, delta_hash
+from federation.errors import PeerError
 from federation.fixedpoint import Ints
 from federation.hashing import did_hash, sha256
 from federation.membertree import MemberTree
@@ -244,8 +245,26 @@ class RoundDriver:
             ports.chain.mine()
         ports.federation.draw_shard(ports.sender, [p.preimage(round_) for p in ports.providers])
         number = self._view.drawn_shard(epoch.domain.epoch, round_)
-        parts = [p.open(number, round_, self._view) for p in ports.providers]
+        parts = [self._opening(i, number, round_) for i in range(len(ports.providers))]
         return Position(shard=number, design=epoch.shard(parts, number))
+
+    def _opening(self, i: int, shard: int, round_: int) -> bytes:
+        """Return a provider's part of the drawn shard, or accuse it on chain, where it may still open.
+
+        Raises:
+            PeerError: It does not open its part; unless it does so on chain in time, its bond is lost.
+        """
+        ports, epoch = self._ports, self._epoch
+        try:
+            return ports.providers[i].open(shard, round_, self._view)
+        except PeerError as error:
+            ports.federation.consent(ports.sender, i, epoch.terms, epoch.consents[i])
+            ports.federation.accuse(ports.sender, i, epoch.terms)
+            limit = ports.federation.deadline()
+            raise PeerError(
+                f"provider {i} does not open shard {shard}: {error.message}",
+                hint=f"it is accused: it must open its part on chain before {limit} (Unix seconds)",
+            ) from error
 
     def _record(
         self,

@@ -9,7 +9,7 @@ import numpy as np
 
 from aggregator.provider import Provider
 from aggregator.public import MANIFEST, PublicDirectory
-from aggregator.terms import admit, epoch_terms
+from aggregator.terms import admit, epoch_terms, terms_hash
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import verify
 from contracts.bindings.structs import EpochTerms
@@ -36,6 +36,7 @@ class OpenEpoch:
         roster: Quotas of the admitted members.
         admitted: The same members with caps and payees, in the order that numbers them.
         terms: What ``openEpoch`` was told.
+        consents: The providers' signatures under the terms, which put their bonds at stake.
         index: The validation commitment.
         mean: The committed mean of the words.
         public: The public portion.
@@ -47,6 +48,7 @@ class OpenEpoch:
     roster: Roster
     admitted: tuple[Admitted, ...]
     terms: EpochTerms
+    consents: tuple[bytes, ...]
     index: Index
     mean: Ints
     public: Design
@@ -142,6 +144,7 @@ def open_epoch(
         roster_hash=public.put(roster.to_bytes()),
         provider_tips=[c.tip for c in committed],
     )
+    consents = tuple(p.consent(domain, terms_hash(terms)) for p in providers)
     federation.open_epoch(sender, terms)
     if federation.epoch() != domain.epoch:
         raise VerificationFailed("epoch", "another epoch was opened meanwhile")
@@ -152,6 +155,7 @@ def open_epoch(
         roster=roster,
         admitted=admitted,
         terms=terms,
+        consents=consents,
         index=index,
         mean=mean,
         public=open_shard(index, [c.public for c in committed], 0, domain=domain, mean=mean),

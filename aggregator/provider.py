@@ -14,6 +14,7 @@ import numpy as np
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import SignedEvent, create_init
+from contracts.accounts import Account
 from federation.errors import PeerError
 from federation.fixedpoint import Ints
 from federation.hashing import Domain, keccak256, sha256
@@ -59,8 +60,19 @@ class Committed:
 class Provider:
     """One provider of one epoch."""
 
-    def __init__(self, identity: Identity, examples: Examples, entropy: Callable[[int], bytes]) -> None:
-        self._identity, self._examples, self._entropy = identity, examples, entropy
+    def __init__(
+        self, identity: Identity, account: Account, examples: Examples, entropy: Callable[[int], bytes]
+    ) -> None:
+        """Hold the secrets of one provider.
+
+        Args:
+            identity: Signs its commitment and its events.
+            account: The account whose bond stands for it.
+            examples: Its part of the validation set.
+            entropy: Where its salts and its hash chain come from.
+        """
+        self._identity, self._account = identity, account
+        self._examples, self._entropy = examples, entropy
         self._number = -1
         self._parts: tuple[Part, ...] = ()
         self._chain: tuple[Hash32, ...] = ()
@@ -110,6 +122,17 @@ class Provider:
         entries = tuple(Entry(p.shard, p.provider, len(p.examples), p.root(domain)) for p in self._parts)
         signature = self._identity.sign(commitment_bytes(domain, self._number, entries, self._chain[-1]))
         return Committed(entries, self._chain[-1], self._parts[PUBLIC].to_bytes(), signature)
+
+    def consent(self, domain: Domain, agreed: Hash32) -> bytes:
+        """Sign that the provider's bond stands for its duties in an epoch on these terms.
+
+        Args:
+            domain: The federation and epoch.
+            agreed: The hash of the epoch's terms, its own commitment among them.
+        """
+        return self._account.sign_consent(
+            chain_id=domain.chain_id, federation=domain.federation, epoch=domain.epoch, terms_hash=agreed
+        )
 
     def part(self, shard: int) -> Part:
         """Return the provider's own part of a shard; for its eyes only until it is opened."""

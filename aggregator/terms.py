@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from contracts import abi
 from contracts.agreement import account
 from contracts.bindings.structs import EpochTerms
+from federation.hashing import keccak256
 from federation.manifest import Manifest
 from federation.roster import Roster
 from federation.rostertree import NO_PAYEE, Admitted, in_order, roster_tree
@@ -57,3 +59,8 @@ def epoch_terms(
         provider_tips=tuple(provider_tips),
         providers=tuple(account(a) for a in manifest.chain.providers),
     )
+
+
+def terms_hash(terms: EpochTerms) -> Hash32:
+    """Return what the contract stores of an epoch's terms: keccak-256 of their ABI encoding."""
+    return keccak256(abi.encode((terms.ABI,), (terms.to_abi(),)))

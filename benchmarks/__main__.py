@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("scoring", "grid", "utility", "demo", "flips", "gas")
+NAMES = ("scoring", "grid", "utility", "demo", "flips", "gas", "events")
 
 
 def main(names: list[str]) -> int:

@@ -106,6 +106,7 @@ class _World:
             domain=self.domain,
             roster=roster,
             admitted=admitted,
+            consents=(),
             terms=epoch_terms(
                 manifest,
                 admitted,

@@ -6,19 +6,24 @@ have one byte form and one text form here; any other spelling is refused.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from ceramic_bridge import varint
+from ceramic_bridge import multibase, varint
 from ceramic_bridge.errors import MalformedData
 
 RAW: Final = 0x55
 DAG_CBOR: Final = 0x71
 DAG_JOSE: Final = 0x85
 SHA2_256: Final = 0x12
+ETH_TX: Final = 0x93
+KECCAK_256: Final = 0x1B
+
+_COMMON: Final = {DAG_CBOR: b"\x01\x71\x12\x20", DAG_JOSE: b"\x01\x85\x01\x12\x20"}
+
+MAX_TEXT: Final = 300
+"""Characters in the text of an identifier."""
 
 MAX_DIGEST: Final = 64
 """Digest bytes; larger ones exist in no registered hash in use here."""
@@ -53,6 +58,11 @@ class Cid:
         Raises:
             MalformedData: The bytes are not a CIDv1.
         """
+        # Nearly all identifiers begin in one of two ways; the rest of this reads them as well.
+        for codec, prefix in _COMMON.items():
+            at = offset + len(prefix)
+            if data.startswith(prefix, offset) and at + 32 <= len(data):
+                return cls(codec=codec, hash_code=SHA2_256, digest=data[at : at + 32]), at + 32
         version, at = varint.decode(data, offset)
         if version != 1:
             raise MalformedData(f"CID at byte {offset} has version {version}, not 1")
@@ -83,18 +93,14 @@ class Cid:
         Raises:
             MalformedData: The text is not the form that ``str`` gives.
         """
-        body = text[1:].upper()
-        try:
-            raw = base64.b32decode(body + "=" * (-len(body) % 8))
-        except (binascii.Error, ValueError) as error:
-            raise MalformedData(f"{text[:80]!r} is not a CID in base32") from error
-        cid = cls.from_bytes(raw)
-        if str(cid) != text:
-            raise MalformedData(f"{text[:80]!r} is not the canonical text of a CID")
-        return cid
+        if len(text) > MAX_TEXT:
+            raise MalformedData(f"a CID of {len(text)} characters exceeds the limit of {MAX_TEXT}")
+        return cls.from_bytes(multibase.decode(text, "b"))
 
     def to_bytes(self) -> bytes:
         """Return the binary form."""
+        if self.hash_code == SHA2_256 and self.codec in _COMMON and len(self.digest) == 32:
+            return _COMMON[self.codec] + self.digest
         return b"".join(
             (
                 b"\x01",
@@ -106,11 +112,11 @@ class Cid:
         )
 
     def __str__(self) -> str:
-        return "b" + base64.b32encode(self.to_bytes()).decode().lower().rstrip("=")
+        return multibase.encode("b", self.to_bytes())
 
 
-_STREAM_CODEC = b"\xce\x01"
-_BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+URL_SCHEME: Final = "ceramic://"
+STREAM_CODEC: Final = b"\xce\x01"
 
 MODEL: Final = 2
 MID: Final = 3
@@ -130,16 +136,32 @@ class StreamId:
     cid: Cid
 
     @classmethod
+    def read(cls, data: bytes) -> tuple[StreamId, int]:
+        """Read an identifier that other bytes may follow.
+
+        Returns:
+            The identifier and the offset after it.
+
+        Raises:
+            MalformedData: The bytes do not begin with a StreamID.
+        """
+        if data[:2] != STREAM_CODEC:
+            raise MalformedData("a StreamID must begin with the bytes ce 01")
+        kind, at = varint.decode(data, 2)
+        cid, at = Cid.read(data, at)
+        return cls(type=kind, cid=cid), at
+
+    @classmethod
     def from_bytes(cls, data: bytes) -> StreamId:
         """Read the binary form.
 
         Raises:
             MalformedData: The bytes are not exactly one StreamID.
         """
-        if data[:2] != _STREAM_CODEC:
-            raise MalformedData("a StreamID must begin with the bytes ce 01")
-        kind, at = varint.decode(data, 2)
-        return cls(type=kind, cid=Cid.from_bytes(data[at:]))
+        stream, end = cls.read(data)
+        if end != len(data):
+            raise MalformedData(f"{len(data) - end} bytes after a StreamID")
+        return stream
 
     @classmethod
     def parse(cls, text: str) -> StreamId:
@@ -148,30 +170,21 @@ class StreamId:
         Raises:
             MalformedData: The text is not the form that ``str`` gives.
         """
-        if not text.startswith("k") or not 2 <= len(text) <= 200 or not text.isascii():
-            raise MalformedData(f"{text[:80]!r} is not a StreamID in base36")
-        try:
-            number = int(text[1:], 36)
-        except ValueError as error:
-            raise MalformedData(f"{text[:80]!r} is not a StreamID in base36") from error
-        if number < 0:
-            raise MalformedData(f"{text[:80]!r} is not a StreamID in base36")
-        stream = cls.from_bytes(number.to_bytes((number.bit_length() + 7) // 8, "big"))
-        if str(stream) != text:
-            raise MalformedData(f"{text[:80]!r} is not the canonical text of a StreamID")
-        return stream
+        if len(text) > MAX_TEXT:
+            raise MalformedData(f"a StreamID of {len(text)} characters exceeds the limit of {MAX_TEXT}")
+        return cls.from_bytes(multibase.decode(text, "k"))
 
     def to_bytes(self) -> bytes:
         """Return the binary form."""
-        return _STREAM_CODEC + varint.encode(self.type) + self.cid.to_bytes()
+        return STREAM_CODEC + varint.encode(self.type) + self.cid.to_bytes()
+
+    @property
+    def url(self) -> str:
+        """The form in which capabilities name a stream."""
+        return f"{URL_SCHEME}{self}"
 
     def __str__(self) -> str:
-        number = int.from_bytes(self.to_bytes(), "big")
-        digits = ""
-        while number:
-            number, digit = divmod(number, 36)
-            digits = _BASE36[digit] + digits
-        return "k" + digits
+        return multibase.encode("k", self.to_bytes())
 
 
 META_MODEL: Final = StreamId.from_bytes(bytes.fromhex("ce01040171710b0009686d6f64656c2d7631"))

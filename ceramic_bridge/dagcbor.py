@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 from ceramic_bridge.cid import Cid
 from ceramic_bridge.errors import MalformedData
 
-__all__ = ["MAX_DEPTH", "MAX_INT", "Link", "MalformedData", "Value", "decode", "encode"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_INT", "Link", "MalformedData", "Value", "decode", "encode"]
 
 Link = Cid
 """A link to another block is its CID."""
@@ -30,6 +32,9 @@ MAX_DEPTH: Final = 64
 MAX_INT: Final = 2**53 - 1
 """The largest integer that every JSON and JavaScript reader keeps exact."""
 
+MAX_BYTES: Final = 1 << 20
+"""Bytes that ``decode`` reads unless it is told otherwise."""
+
 _LINK_HEAD = b"\xd8\x2a"
 _INFO_BYTES = {24: 1, 25: 2, 26: 4, 27: 8}
 _SIMPLE: dict[int, bool | None] = {0xF4: False, 0xF5: True, 0xF6: None}
@@ -44,64 +49,78 @@ def _head(major: int, number: int) -> bytes:
     raise MalformedData(f"length {number} does not fit CBOR")
 
 
-def _text(text: str) -> bytes:
+def _text_item(text: str) -> bytes:
     try:
-        return text.encode()
+        raw = text.encode()
     except UnicodeEncodeError as error:
         raise MalformedData("a string holds a lone surrogate") from error
+    return _head(3, len(raw)) + raw
+
+
+def _key_item(key: str) -> tuple[int, bytes]:
+    """Return a key's encoding behind its length: keys are in the order of these pairs."""
+    item = _text_item(key)
+    return len(item), item
+
+
+# Keys repeat from block to block; long ones are not worth the memory.
+_short_key_item = lru_cache(maxsize=1024)(_key_item)
 
 
 def _is_integral(number: float) -> bool:
     return number.is_integer() and abs(number) <= MAX_INT
 
 
-def _encode_number(value: float, out: list[bytes]) -> None:
+def _number_item(value: float) -> bytes:
     if isinstance(value, float) and not _is_integral(value):
         if not math.isfinite(value):
             raise MalformedData(f"{value} has no encoding in DAG-CBOR")
-        out.append(b"\xfb" + struct.pack(">d", value))
-        return
+        return b"\xfb" + struct.pack(">d", value)
     number = int(value)
     if abs(number) > MAX_INT:
         raise MalformedData("an integer exceeds 2^53 - 1", hint="write large integers as decimal strings")
-    out.append(_head(0, number) if number >= 0 else _head(1, -1 - number))
+    return _head(0, number) if number >= 0 else _head(1, -1 - number)
+
+
+def _link_item(link: Cid) -> bytes:
+    raw = b"\0" + link.to_bytes()
+    return _LINK_HEAD + _head(2, len(raw)) + raw
 
 
 def _encode_map(value: Mapping[str, Value], out: list[bytes], depth: int) -> None:
-    keys: list[tuple[bytes, Value]] = []
+    keys: list[tuple[int, bytes, Value]] = []
     for key, item in value.items():
         if not isinstance(key, str):
             raise MalformedData(f"a map key is a {type(key).__name__}, not a string")
-        keys.append((_text(key), item))
+        keys.append((*(_short_key_item if len(key) < 64 else _key_item)(key), item))
     out.append(_head(5, len(keys)))
-    for raw, item in sorted(keys, key=lambda pair: (len(pair[0]), pair[0])):
-        out.append(_head(3, len(raw)) + raw)
+    keys.sort(key=itemgetter(0, 1))
+    for _, raw, item in keys:
+        out.append(raw)
         _encode(item, out, depth)
 
 
-def _encode_scalar(value: float | str | bytes | Cid | None, out: list[bytes]) -> None:
-    if isinstance(value, str):
-        raw = _text(value)
-        out.append(_head(3, len(raw)) + raw)
-    elif value is None:
-        out.append(b"\xf6")
-    elif isinstance(value, bool):
-        out.append(b"\xf5" if value else b"\xf4")
-    elif isinstance(value, bytes):
-        out.append(_head(2, len(value)) + value)
-    elif isinstance(value, Cid):
-        raw = b"\0" + value.to_bytes()
-        out.append(_LINK_HEAD + _head(2, len(raw)) + raw)
-    else:
-        _encode_number(value, out)
-
-
 def _encode(value: Value, out: list[bytes], depth: int) -> None:
-    if value is None or isinstance(value, str | int | float | bytes | Cid):
-        _encode_scalar(value, out)
-    elif depth == MAX_DEPTH:
+    if isinstance(value, str):
+        out.append(_text_item(value))
+    elif value is None or isinstance(value, bool):
+        out.append(b"\xf6" if value is None else b"\xf5" if value else b"\xf4")
+    elif isinstance(value, bytes):
+        out += (_head(2, len(value)), value)
+    elif isinstance(value, int | float):
+        out.append(_number_item(value))
+    elif isinstance(value, Cid):
+        out.append(_link_item(value))
+    else:
+        _encode_container(value, out, depth)
+
+
+def _encode_container(
+    value: list[Value] | tuple[Value, ...] | Mapping[str, Value], out: list[bytes], depth: int
+) -> None:
+    if depth == MAX_DEPTH:
         raise MalformedData(f"containers nest deeper than {MAX_DEPTH}")
-    elif isinstance(value, list | tuple):
+    if isinstance(value, list | tuple):
         out.append(_head(4, len(value)))
         for item in value:
             _encode(item, out, depth + 1)
@@ -123,120 +142,130 @@ def encode(value: Value) -> bytes:
     return b"".join(out)
 
 
-class _Reader:
-    """A cursor over one block; every read checks the bounds."""
+def _number(data: bytes, at: int, info: int) -> tuple[int, int]:
+    """Read the number that an item's first byte announces; ``at`` is behind that byte."""
+    if info < 24:
+        return info, at
+    size = _INFO_BYTES.get(info)
+    if size is None:
+        raise MalformedData(f"indefinite or reserved length at byte {at - 1}")
+    end = at + size
+    value = int.from_bytes(data[at:end], "big")
+    if end > len(data):
+        raise MalformedData(f"DAG-CBOR ends inside the item at byte {at}")
+    if value < (24 if size == 1 else 1 << 4 * size):
+        raise MalformedData(f"number before byte {end} is not in its shortest form")
+    return value, end
 
-    __slots__ = ("at", "data")
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.at = 0
+def _link(data: bytes, at: int, tag: int) -> tuple[Cid, int]:
+    if tag != 42:
+        raise MalformedData(f"tag {tag} before byte {at} is not 42")
+    major, info = divmod(data[at], 32)
+    if major != 2:
+        raise MalformedData(f"link at byte {at} is not a byte string")
+    size, at = _number(data, at + 1, info)
+    end = at + size
+    if end > len(data):
+        raise MalformedData(f"DAG-CBOR ends inside the item at byte {at}")
+    if data[at : at + 1] != b"\0":
+        raise MalformedData(f"link at byte {at} lacks its zero byte")
+    return Cid.from_bytes(data[at + 1 : end]), end
 
-    def take(self, size: int) -> bytes:
-        end = self.at + size
-        if end > len(self.data):
-            raise MalformedData(f"DAG-CBOR ends inside the item at byte {self.at}")
-        piece = self.data[self.at : end]
-        self.at = end
-        return piece
 
-    def number(self, info: int) -> int:
-        if info < 24:
-            return info
-        size = _INFO_BYTES.get(info)
-        if size is None:
-            raise MalformedData(f"indefinite or reserved length at byte {self.at - 1}")
-        value = int.from_bytes(self.take(size), "big")
-        if value < (24 if size == 1 else 1 << 4 * size):
-            raise MalformedData(f"number before byte {self.at} is not in its shortest form")
-        return value
+def _special(data: bytes, at: int, initial: int) -> tuple[Value, int]:
+    if initial in _SIMPLE:
+        return _SIMPLE[initial], at
+    if initial != 0xFB:
+        raise MalformedData(f"item {initial:#04x} before byte {at} is not DAG-CBOR")
+    if at + 8 > len(data):
+        raise MalformedData(f"DAG-CBOR ends inside the item at byte {at}")
+    value = float(struct.unpack_from(">d", data, at)[0])
+    if not math.isfinite(value) or _is_integral(value):
+        raise MalformedData(f"float at byte {at} is not canonical")
+    return value, at + 8
 
-    def text(self, size: int) -> str:
-        raw = self.take(size)
-        try:
-            return raw.decode()
-        except UnicodeDecodeError as error:
-            raise MalformedData(f"string before byte {self.at} is not UTF-8") from error
 
-    def link(self, tag: int) -> Cid:
-        if tag != 42:
-            raise MalformedData(f"tag {tag} before byte {self.at} is not 42")
-        major, info = divmod(self.take(1)[0], 32)
-        if major != 2:
-            raise MalformedData(f"link before byte {self.at} is not a byte string")
-        raw = self.take(self.number(info))
-        if raw[:1] != b"\0":
-            raise MalformedData(f"link before byte {self.at} lacks its zero byte")
-        return Cid.from_bytes(raw[1:])
+def _text(data: bytes, at: int, size: int) -> tuple[str, int]:
+    end = at + size
+    if end > len(data):
+        raise MalformedData(f"DAG-CBOR ends inside the item at byte {at}")
+    try:
+        return data[at:end].decode(), end
+    except UnicodeDecodeError as error:
+        raise MalformedData(f"string at byte {at} is not UTF-8") from error
 
-    def float64(self) -> float:
-        (number,) = struct.unpack(">d", self.take(8))
-        value = float(number)
-        if not math.isfinite(value) or _is_integral(value):
-            raise MalformedData(f"float before byte {self.at} is not canonical")
-        return value
 
-    def map(self, size: int, depth: int) -> dict[str, Value]:
-        out: dict[str, Value] = {}
-        last: tuple[int, bytes] = (-1, b"")
-        for _ in range(size):
-            major, info = divmod(self.take(1)[0], 32)
+def _map(data: bytes, at: int, size: int, depth: int) -> tuple[dict[str, Value], int]:
+    out: dict[str, Value] = {}
+    last_length, last_raw = -1, b""
+    for _ in range(size):
+        length, start = data[at] - 0x60, at + 1
+        if not 0 <= length < 24:
+            major, info = divmod(data[at], 32)
             if major != 3:
-                raise MalformedData(f"map key before byte {self.at} is not a string")
-            length = self.number(info)
-            start = self.at
-            key = self.text(length)
-            order = (length, self.data[start : self.at])
-            if order <= last:
-                raise MalformedData(f"map key at byte {start} is out of order or repeated")
-            last = order
-            out[key] = self.value(depth)
-        return out
-
-    def special(self, initial: int) -> Value:
-        if initial == 0xFB:
-            return self.float64()
-        if initial in _SIMPLE:
-            return _SIMPLE[initial]
-        raise MalformedData(f"item {initial:#04x} before byte {self.at} is not DAG-CBOR")
-
-    def value(self, depth: int) -> Value:
-        initial = self.take(1)[0]
-        major, info = divmod(initial, 32)
-        if major == 7:
-            return self.special(initial)
-        number = self.number(info)
-        if major < 2:
-            return self.integer(major, number)
-        if major in (2, 3):
-            return self.take(number) if major == 2 else self.text(number)
-        return self.link(number) if major == 6 else self.container(major, number, depth)
-
-    def container(self, major: int, size: int, depth: int) -> Value:
-        if depth == MAX_DEPTH:
-            raise MalformedData(f"containers nest deeper than {MAX_DEPTH} at byte {self.at}")
-        if major == 4:
-            return [self.value(depth + 1) for _ in range(size)]
-        return self.map(size, depth + 1)
-
-    def integer(self, major: int, number: int) -> int:
-        value = number if major == 0 else -1 - number
-        if abs(value) > MAX_INT:
-            raise MalformedData(f"integer before byte {self.at} exceeds 2^53 - 1")
-        return value
+                raise MalformedData(f"map key at byte {at} is not a string")
+            length, start = _number(data, start, info)
+        key, at = _text(data, start, length)
+        raw = data[start:at]
+        if length < last_length or (length == last_length and raw <= last_raw):
+            raise MalformedData(f"map key at byte {start} is out of order or repeated")
+        last_length, last_raw = length, raw
+        out[key], at = _value(data, at, depth)
+    return out, at
 
 
-def decode(data: bytes) -> Value:
+def _list(data: bytes, at: int, size: int, depth: int) -> tuple[list[Value], int]:
+    out: list[Value] = []
+    for _ in range(size):
+        value, at = _value(data, at, depth)
+        out.append(value)
+    return out, at
+
+
+def _value(data: bytes, at: int, depth: int) -> tuple[Value, int]:
+    initial = data[at]
+    major, info = initial >> 5, initial & 31
+    if major == 7:
+        return _special(data, at + 1, initial)
+    number, at = (info, at + 1) if info < 24 else _number(data, at + 1, info)
+    if major == 3:
+        return _text(data, at, number)
+    if major == 2:
+        end = at + number
+        if end > len(data):
+            raise MalformedData(f"DAG-CBOR ends inside the item at byte {at}")
+        return data[at:end], end
+    if major < 2:
+        if number > MAX_INT - major:
+            raise MalformedData(f"integer before byte {at} exceeds 2^53 - 1")
+        return (number if major == 0 else -1 - number), at
+    if major == 6:
+        return _link(data, at, number)
+    if depth == MAX_DEPTH:
+        raise MalformedData(f"containers nest deeper than {MAX_DEPTH} at byte {at}")
+    return (_list if major == 4 else _map)(data, at, number, depth + 1)
+
+
+def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> Value:
     """Read one block.
+
+    Memory is bounded by the input: some 60 bytes for each of its own.
 
     Returns:
         The value; ``encode`` gives back exactly ``data``.
 
     Raises:
-        MalformedData: The bytes are not the one encoding of a value; the message says where.
+        MalformedData: The bytes are more than ``max_bytes``, or are not the one encoding of a
+            value; the message says where.
     """
-    reader = _Reader(data)
-    value = reader.value(0)
-    if reader.at != len(data):
-        raise MalformedData(f"{len(data) - reader.at} bytes after a DAG-CBOR value at byte {reader.at}")
+    if len(data) > max_bytes:
+        raise MalformedData(f"DAG-CBOR of {len(data)} bytes exceeds the limit of {max_bytes}")
+    try:
+        value, at = _value(data, 0, 0)
+    except IndexError as error:
+        # The first byte of an item is looked up without a check of its own.
+        raise MalformedData("DAG-CBOR ends where an item should begin") from error
+    if at != len(data):
+        raise MalformedData(f"{len(data) - at} bytes after a DAG-CBOR value at byte {at}")
     return value

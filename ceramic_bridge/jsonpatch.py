@@ -1,16 +1,19 @@
-"""JSON Patch (RFC 6902) with the operations that data events use: add, remove, replace."""
+"""JSON Patch (RFC 6902) below the document's root."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from ceramic_bridge.car import MAX_BLOCK
 from ceramic_bridge.dagcbor import MalformedData, Value, decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+MAX_WORK: Final = 4 * MAX_BLOCK
+"""Bytes that the steps of one patch may encode."""
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _BAD_ESCAPE = re.compile(r"~(?![01])")
@@ -23,17 +26,21 @@ class JsonPatchOp:
     Attributes:
         op: What to do.
         path: Where: a JSON Pointer (RFC 6901) below the document's root.
-        value: What to put there; ``None`` (JSON null) for ``remove``, which has no value.
+        value: What to put there or to find there; ``None`` (JSON null) where there is none.
+        source: Where to ``move`` or ``copy`` from; ``from`` in the event.
     """
 
-    op: Literal["add", "remove", "replace"]
+    op: Literal["add", "remove", "replace", "move", "copy", "test"]
     path: str
     value: Value = None
+    source: str | None = None
 
     def to_value(self) -> dict[str, Value]:
         """Return the map that stands in the event."""
         if self.op == "remove":
             return {"op": self.op, "path": self.path}
+        if self.source is not None:
+            return {"op": self.op, "path": self.path, "from": self.source}
         return {"op": self.op, "path": self.path, "value": self.value}
 
     @classmethod
@@ -41,14 +48,26 @@ class JsonPatchOp:
         """Read one step.
 
         Raises:
-            MalformedData: It is none of the three operations, or has missing or further fields.
+            MalformedData: It is no operation of RFC 6902, or has missing or further fields.
         """
         match value:
-            case {"op": "add" | "replace" as op, "path": str() as path, "value": new, **rest} if not rest:
+            case {
+                "op": "add" | "replace" | "test" as op,
+                "path": str() as path,
+                "value": new,
+                **rest,
+            } if not rest:
                 return cls(op=op, path=path, value=new)
+            case {
+                "op": "move" | "copy" as op,
+                "path": str() as path,
+                "from": str() as source,
+                **rest,
+            } if not rest:
+                return cls(op=op, path=path, source=source)
             case {"op": "remove", "path": str() as path, **rest} if not rest:
                 return cls(op="remove", path=path)
-        raise MalformedData("a patch may only hold add, remove and replace with their own fields")
+        raise MalformedData("a patch may only hold the operations of RFC 6902 with their own fields")
 
 
 def _tokens(path: str) -> list[str]:
@@ -73,21 +92,54 @@ def _step(node: Value, token: str, path: str) -> Value:
     raise MalformedData(f"the patch path {path[:80]!r} does not exist")
 
 
-def _apply(content: dict[str, Value], op: JsonPatchOp) -> None:
-    # A copy, or a later step inside this value would write into the signed event.
-    value = decode(encode(op.value))
-    *parents, last = _tokens(op.path)
+def _walk(content: dict[str, Value], path: str) -> tuple[Value, str]:
+    *parents, last = _tokens(path)
     node: Value = content
     for token in parents:
-        node = _step(node, token, op.path)
-    if isinstance(node, list) and op.op == "add":
-        at = len(node) if last == "-" else _index(last, len(node) + 1, op.path)
+        node = _step(node, token, path)
+    return node, last
+
+
+def _apply(content: dict[str, Value], op: JsonPatchOp) -> int:
+    """Apply one step and return how many bytes it encoded."""
+    match op.op:
+        case "move" | "copy":
+            assert op.source is not None
+            value = _at(content, op.source)
+            if op.op == "move":
+                # The place moved to may not lie inside what moves (RFC 6902, section 4.4).
+                if op.path.startswith(f"{op.source}/"):
+                    raise MalformedData(f"a patch moves {op.source[:80]!r} into itself")
+                _put(content, "remove", op.source, None)
+            return _put(content, "add", op.path, value)
+        case "test":
+            found = encode(_at(content, op.path))
+            if found != encode(op.value):
+                raise MalformedData(f"the patch's test of {op.path[:80]!r} fails")
+            return len(found)
+        case _:
+            return _put(content, op.op, op.path, op.value)
+
+
+def _at(content: dict[str, Value], path: str) -> Value:
+    node, last = _walk(content, path)
+    return _step(node, last, path)
+
+
+def _put(content: dict[str, Value], op: str, path: str, given: Value) -> int:
+    # A copy, or a later step inside this value would write into the signed event.
+    block = encode(given)
+    value = decode(block)
+    node, last = _walk(content, path)
+    if isinstance(node, list) and op == "add":
+        at = len(node) if last == "-" else _index(last, len(node) + 1, path)
         node.insert(at, value)
-    elif isinstance(node, dict) and op.op == "add":
+    elif isinstance(node, dict) and op == "add":
         node[last] = value
     else:
-        _step(node, last, op.path)
-        _change(node, last, op.op, value)
+        _step(node, last, path)
+        _change(node, last, op, value)
+    return len(block)
 
 
 def _change(node: Value, last: str, op: str, value: Value) -> None:
@@ -108,11 +160,14 @@ def apply_patch(content: Mapping[str, Value], ops: Sequence[JsonPatchOp]) -> dic
 
     Raises:
         MalformedData: A path does not exist or is no JSON Pointer, or the result is no longer
-            a document that fits one block.
+            a document that fits one block, or the steps copy and compare too much on the way.
     """
-    draft = _copy(content)
+    draft, work = _copy(content), 0
     for op in ops:
-        _apply(draft, op)
+        work += _apply(draft, op)
+        # A patch of copies doubles the document with each; a patch of tests reads it with each.
+        if work > MAX_WORK:
+            raise MalformedData(f"the patch copies and compares more than {MAX_WORK} bytes")
     return _copy(draft)
 
 

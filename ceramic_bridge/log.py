@@ -22,6 +22,8 @@ from federation.errors import IdentityError, VerificationFailed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ceramic_bridge.authority import Authority
+
 MAX_LOG: Final = 1 << 28
 """Bytes in one log file."""
 
@@ -75,17 +77,28 @@ class EventLog:
         return MappingProxyType(self._states)
 
     def to_bytes(self) -> bytes:
-        """Return the log's one file."""
+        """Return the log's one file.
+
+        Raises:
+            MalformedData: It would exceed ``MAX_LOG``.
+        """
         order: list[Value] = [event.cid for event in self._events]
         index = Block.of(DAG_CBOR, encode_block(order))
         blocks = [index]
         for event in self._events:
             blocks += event.blocks()
-        return car.write(index.cid, blocks)
+        return car.write(index.cid, blocks, MAX_LOG)
 
     @classmethod
-    def from_bytes(cls, data: bytes, max_bytes: int = MAX_LOG) -> EventLog:
+    def from_bytes(
+        cls, data: bytes, max_bytes: int = MAX_LOG, *, authority: Authority | None = None
+    ) -> EventLog:
         """Read a log file and verify every event in it.
+
+        Args:
+            data: The file.
+            max_bytes: Larger files are refused unread.
+            authority: What decides whether capabilities held; without it, none does.
 
         Raises:
             MalformedData: The file exceeds ``max_bytes`` or is not a CAR of a log; the message
@@ -97,16 +110,27 @@ class EventLog:
         if not blocks:
             raise MalformedData("a log's CAR has no index block")
         index, *rest = blocks
-        order = decode_block(index.data)
-        if not isinstance(order, list) or len(rest) != 2 * len(order):
-            raise VerificationFailed(f"log {root}", "its index does not list the blocks that follow")
-        log = cls()
-        for payload, envelope in zip(rest[::2], rest[1::2], strict=True):
+        log, at = cls(), 0
+        for cid in _order(index):
+            event = rest[at : at + 2]
+            if len(event) == 2 and event[1].cid != cid:
+                event = rest[at : at + 3]
+            at += len(event)
+            if len(event) < 2:
+                raise VerificationFailed(f"log {root}", f"it lacks the blocks of event {cid}")
+            *capability, payload, envelope = (block.data for block in event)
             try:
-                log.append(from_blocks(payload.data, envelope.data))
+                log.append(from_blocks(payload, envelope, *capability, authority=authority))
             except (MalformedData, IdentityError) as error:
-                raise VerificationFailed(f"event {envelope.cid}", error.message) from error
+                raise VerificationFailed(f"event {cid}", error.message) from error
         # Whatever the loop cannot see (order, repeats, codecs, root) differs here.
         if log.to_bytes() != data:
             raise VerificationFailed(f"log {root}", "its bytes are not what its events encode to")
         return log
+
+
+def _order(index: Block) -> list[Cid]:
+    order = decode_block(index.data, max_bytes=len(index.data))
+    if not isinstance(order, list) or not all(isinstance(cid, Cid) for cid in order):
+        raise VerificationFailed(f"log {index.cid}", "its index is not a list of events")
+    return [cid for cid in order if isinstance(cid, Cid)]

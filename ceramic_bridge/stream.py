@@ -1,14 +1,18 @@
-"""Replay of one stream: from signed events to the document they make."""
+"""Replay of one stream: from events in order to the document they make.
+
+``conflict.resolve`` does the same for events in any order and with forks.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ceramic_bridge.dagcbor import MalformedData, Value
-from ceramic_bridge.events import DataPayload, InitPayload, SignedEvent, apply_patch
+from ceramic_bridge.events import DataPayload, InitPayload, SignedEvent, UnsignedEvent, apply_patch
 from ceramic_bridge.schemas import validate_known
-from federation.errors import IdentityError, VerificationFailed
+from ceramic_bridge.timeevents import TimeEvent
+from federation.errors import VerificationFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +31,8 @@ class StreamState:
         model: Stream of the content's model.
         content: The document now.
         history: CIDs of the events so far, in order.
+        aliases: What else may be named instead of a signed event, and that event: time events that
+            stand on it, and other envelopes of its payload.
     """
 
     stream_id: StreamId
@@ -34,14 +40,21 @@ class StreamState:
     model: StreamId
     content: Mapping[str, Value]
     history: tuple[Cid, ...]
+    aliases: Mapping[Cid, Cid] = field(default_factory=dict)
 
     @property
     def tip(self) -> Cid:
         """The last event; the next one must name it."""
         return self.history[-1]
 
+    def signed(self, cid: Cid) -> Cid:
+        """Return the signed event that an event stands for: itself, if it is no alias."""
+        while cid in self.aliases:
+            cid = self.aliases[cid]
+        return cid
 
-def start(event: SignedEvent) -> StreamState:
+
+def start(event: SignedEvent | UnsignedEvent) -> StreamState:
     """Return the state after a stream's init event.
 
     Raises:
@@ -59,21 +72,22 @@ def start(event: SignedEvent) -> StreamState:
     )
 
 
-def advance(state: StreamState, event: SignedEvent) -> StreamState:
-    """Return the state after one more data event.
+def advance(state: StreamState, event: SignedEvent | TimeEvent) -> StreamState:
+    """Return the state after one more event.
 
     Raises:
         VerificationFailed: The event is of another stream, does not follow the tip, is a second
             successor of an earlier event (equivocation), or its patch does not apply.
-        IdentityError: The signer is not the stream's controller.
+        IdentityError: The signer may not write to the stream.
     """
+    if isinstance(event, TimeEvent):
+        return _anchor(state, event)
     name, payload = f"event {event.cid}", event.payload
     if not isinstance(payload, DataPayload) or payload.stream != state.stream_id:
         raise VerificationFailed(name, f"it does not change stream {state.stream_id}")
-    if event.signer != state.controller:
-        raise IdentityError(f"{name} is signed by {event.signer} but controlled by {state.controller}")
-    if payload.prev != state.tip:
-        if payload.prev in state.history:
+    event.check_author(controller=state.controller, model=state.model)
+    if state.signed(payload.prev) != state.signed(state.tip):
+        if state.signed(payload.prev) in state.history:
             raise VerificationFailed(name, f"equivocation: event {payload.prev} already has a successor")
         raise VerificationFailed(name, f"it follows {payload.prev}, not the tip {state.tip}")
     try:
@@ -81,21 +95,38 @@ def advance(state: StreamState, event: SignedEvent) -> StreamState:
         validate_known(content)
     except MalformedData as error:
         raise VerificationFailed(name, error.message) from error
-    if content.get("kind") != state.content.get("kind"):
+    if content.get("kind") != state.content.get("kind") and state.content:
         raise VerificationFailed(name, "a patch must not change the kind of a document")
     return replace(state, content=content, history=(*state.history, event.cid))
 
 
-def replay(events: Sequence[SignedEvent]) -> StreamState:
+def _anchor(state: StreamState, event: TimeEvent) -> StreamState:
+    name = f"time event {event.cid}"
+    if event.init != state.stream_id.cid:
+        raise VerificationFailed(name, f"it is not of stream {state.stream_id}")
+    below = state.signed(event.prev)
+    if below not in state.history:
+        raise VerificationFailed(name, f"it anchors {event.prev}, which the stream does not hold")
+    if event.cid in state.aliases:
+        raise VerificationFailed(name, "it is there already")
+    aliases = {**state.aliases, event.cid: event.prev}
+    # Anchors take their time: meanwhile the stream may have gone on from what they anchor.
+    onward = (event.cid,) if below == state.signed(state.tip) else ()
+    return replace(state, history=(*state.history, *onward), aliases=aliases)
+
+
+def replay(events: Sequence[SignedEvent | UnsignedEvent | TimeEvent]) -> StreamState:
     """Return the state after all events of one stream, init event first.
 
     Raises:
         VerificationFailed: There is no event, or as ``start`` and ``advance``.
-        IdentityError: An event is not signed by the stream's controller.
+        IdentityError: A signer may not write to the stream.
     """
-    if not events:
-        raise VerificationFailed("stream", "it has no events")
+    if not events or isinstance(events[0], TimeEvent):
+        raise VerificationFailed("stream", "it does not begin with an init event")
     state = start(events[0])
     for event in events[1:]:
+        if isinstance(event, UnsignedEvent):
+            raise VerificationFailed(f"event {event.cid}", "it begins another stream")
         state = advance(state, event)
     return state

@@ -9,7 +9,13 @@ MAX_BYTES = 9
 
 
 def encode(value: int) -> bytes:
-    """Return the shortest encoding of a non-negative integer below 2^63."""
+    """Return the shortest encoding.
+
+    Raises:
+        MalformedData: The value is negative or needs more than 63 bits.
+    """
+    if not 0 <= value < 1 << 7 * MAX_BYTES:
+        raise MalformedData(f"{value} is not an integer of 0 to 63 bits")
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)

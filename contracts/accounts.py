@@ -96,6 +96,28 @@ class Account:
         message = {"payee": self._address, "didHash": did_hash, "nonce": nonce, "deadline": deadline}
         return self.sign_typed_data(domain, types, message)
 
+    def sign_consent(self, *, chain_id: int, federation: Address, epoch: int, terms_hash: Hash32) -> bytes:
+        """Sign that this account's bond stands for a provider in an epoch (EIP-712, ``Federation.consent``).
+
+        Args:
+            chain_id: The federation's chain.
+            federation: The federation's address.
+            epoch: The epoch's number.
+            terms_hash: keccak-256 of the epoch's ABI-encoded terms.
+
+        Returns:
+            65 bytes: r, s, v.
+        """
+        domain: dict[str, object] = {
+            "name": "Folkmoot Federation",
+            "version": "1",
+            "chainId": chain_id,
+            "verifyingContract": federation,
+        }
+        fields = [{"name": "epoch", "type": "uint64"}, {"name": "termsHash", "type": "bytes32"}]
+        message: dict[str, object] = {"epoch": epoch, "termsHash": terms_hash}
+        return self.sign_typed_data(domain, {"Consent": fields}, message)
+
     def sign_typed_data(
         self,
         domain: dict[str, object],

@@ -118,12 +118,8 @@ class Reader(Protocol):
 
 
 @runtime_checkable
-class Chain(Reader, Protocol):
-    """A live chain."""
-
-    @property
-    def timestamp(self) -> int:
-        """Unix seconds of the latest block."""
+class Sender(Protocol):
+    """Where transactions go."""
 
     def send(self, transaction: Transaction, sender: Signer) -> Receipt:
         """Have a transaction signed, included and executed.
@@ -134,6 +130,15 @@ class Chain(Reader, Protocol):
             Reverted: The contract refuses it.
             ChainError: The chain refuses it for another reason.
         """
+
+
+@runtime_checkable
+class Chain(Reader, Sender, Protocol):
+    """A live chain."""
+
+    @property
+    def timestamp(self) -> int:
+        """Unix seconds of the latest block."""
 
     def mine(self, count: int = 1) -> None:
         """Wait for (on a development chain: make) ``count`` more blocks."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from contracts import abi
 from contracts.artifact import load_artifact
-from contracts.chain import Chain, Log, Reader, Receipt, Signer, Transaction
+from contracts.chain import Chain, Log, Reader, Receipt, Sender, Signer, Transaction
 from federation.errors import ChainError, Reverted
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _call_data(signature: str, values: tuple[object, ...]) -> bytes:
     return abi.selector(signature) + abi.encode(abi.parameter_types(signature), values)
 
 
-def _live(chain: Reader) -> Chain:
-    if not isinstance(chain, Chain):
+def _live(chain: Reader) -> Sender:
+    if not isinstance(chain, Sender):
         raise ChainError("this chain can only be read", hint="send transactions to a live chain")
     return chain

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from contracts import abi
 from contracts.bindings.structs import Chunk, Context, EpochTerms, Record, RoundWords
 from contracts.chain import Chain, Receipt, Signer, Transaction
 from contracts.contract import Contract
+from contracts.draft import draft
 from federation.errors import VerificationFailed
 from federation.hashing import Domain, abi_words, keccak256
 from federation.trace import CHUNK_BYTES, CHUNK_ENTRIES, Op, Trace, chunks
@@ -36,16 +36,7 @@ class Dispute:
     @classmethod
     def draft(cls, judge: type[Judge], act: Callable[[Judge, Signer], Receipt]) -> Dispute:
         """Write down the call that ``act`` makes to a judge, without a chain."""
-        data: list[bytes] = []
-
-        def note(_: Signer, signature: str, *values: Any) -> None:
-            data.append(abi.selector(signature) + abi.encode(abi.parameter_types(signature), values))
-
-        nowhere: Any = None
-        contract = judge(nowhere, Address(""))
-        contract._send = note  # type: ignore[method-assign,assignment] # noqa: SLF001 - the one way in
-        act(contract, nowhere)
-        return cls(judge=judge.ARTIFACT, data=data[0])
+        return cls(judge=judge.ARTIFACT, data=draft(judge, act))
 
     @property
     def hash(self) -> Hash32:

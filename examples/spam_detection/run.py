@@ -162,7 +162,12 @@ class Run:
         self.relayer = self._account("relayer")
         self.community_id, self.aggregator_id = self._identity("community"), self._identity("aggregator")
         self.providers = [
-            Provider(self._identity(f"provider-{i}"), examples_of(mails), entropy_for(seed, f"provider-{i}"))
+            Provider(
+                self._identity(f"provider-{i}"),
+                self._account(f"provider-{i}"),
+                examples_of(mails),
+                entropy_for(seed, f"provider-{i}"),
+            )
             for i, mails in enumerate(self.cast.providers)
         ]
         self.manifest: Manifest = build_manifest(

@@ -13,6 +13,7 @@ from aggregator.provider import Provider
 from ceramic_bridge.did import Identity
 from client.member import Member
 from client.noise import Entropy
+from contracts.accounts import Account
 from examples.spam_detection.cheats import CHEATS
 from examples.spam_detection.cleaning import Mail
 from examples.spam_detection.settings import FEATURES, Settings, build_manifest, chain_section
@@ -117,7 +118,12 @@ def found_world(cast: Cast, settings: Settings) -> tuple[World, Design, Manifest
         shards=settings.rounds,
     )
     providers = [
-        Provider(identity, examples_of(mails), entropy_for(seed, f"provider-{i}"))
+        Provider(
+            identity,
+            Account(entropy_for(seed, f"account/provider-{i}")(32)),
+            examples_of(mails),
+            entropy_for(seed, f"provider-{i}"),
+        )
         for i, (identity, mails) in enumerate(zip(identities, cast.providers, strict=True))
     ]
     domain = Domain(chain_id=0, federation=NOBODY, epoch=1)

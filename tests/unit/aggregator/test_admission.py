@@ -35,6 +35,7 @@ EPOCH = OpenEpoch(
     domain=DOMAIN,
     roster=ROSTER,
     admitted=ADMITTED,
+    consents=(),
     terms=epoch_terms(
         MANIFEST,
         ADMITTED,

@@ -12,14 +12,17 @@ from aggregator.provider import Provider
 from aggregator.public import PublicDirectory
 from aggregator.terms import admit
 from ceramic_bridge.did import Identity
+from contracts.accounts import Account
 from federation.errors import ConfigError, IdentityError
-from federation.hashing import did_hash
+from federation.hashing import did_hash, keccak256
 from federation.merkle import MerkleTree, leaf_hash
 from federation.models.linear import Examples
 from federation.roster import Roster
 from federation.rostertree import NO_PAYEE
 from federation.types import Address
 from tests.agreed import COMMUNITY, DIM, DOMAIN, MODELS, PROVIDERS, agreed, identity
+
+ACCOUNT = Account(keccak256(b"account of a provider"))
 
 MEMBER = identity("member")
 QUOTAS = {MEMBER.did: 10}
@@ -53,7 +56,7 @@ def providers(size: int = 30, identities: list[Identity] = PROVIDERS) -> list[Pr
 
     rows = [sorted(rng.choice(DIM, 5, replace=False).tolist()) for _ in range(size)]
     examples = Examples.build(rows, [i % 2 for i in range(size)])
-    return [Provider(who, examples, entropy) for who in identities]
+    return [Provider(who, ACCOUNT, examples, entropy) for who in identities]
 
 
 def signed(signer: Identity = COMMUNITY) -> Roster:

@@ -10,6 +10,7 @@ import pytest
 from aggregator.provider import PUBLIC, Provider
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import InitPayload
+from contracts.accounts import Account
 from examples.spam_detection.world import SeededEntropy
 from federation.errors import IdentityError, PeerError
 from federation.hashing import keccak256, sha256
@@ -34,7 +35,8 @@ class Chain:
 
 
 def provider(number: int = 1) -> Provider:
-    return Provider(PROVIDERS[number], EXAMPLES, SeededEntropy(0, f"provider {number}"))
+    account = Account(sha256(f"account {number}".encode()))
+    return Provider(PROVIDERS[number], account, EXAMPLES, SeededEntropy(0, f"provider {number}"))
 
 
 @pytest.fixture

@@ -92,6 +92,11 @@ def test_car_is_refused_when_over_a_limit() -> None:
     assert read(data, len(data))
     with pytest.raises(MalformedData):
         read(data, len(data) - 1)
+    assert write(ROOT.cid, [ROOT], len(data)) == data
+    with pytest.raises(MalformedData):
+        write(ROOT.cid, [ROOT], len(data) - 1)
+    with pytest.raises(MalformedData):
+        write(ROOT.cid, [largest] * 5)
 
 
 def test_car_is_refused_when_a_section_is_cut() -> None:

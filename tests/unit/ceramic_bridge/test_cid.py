@@ -122,3 +122,15 @@ def test_identifiers_match_the_reference_when_shared(vectors: dict[str, Any]) ->
     assert str(StreamId(type=MID, cid=Cid.of(DAG_CBOR, block))) == unsigned["stream_id"]
     model = vectors["model_init"]
     assert str(StreamId(type=MODEL, cid=Cid.parse(model["event_cid"]))) == model["stream_id"]
+
+
+@pytest.mark.parametrize("cid", [CID, Cid.of(DAG_JOSE, b"x"), Cid.of(RAW, b"x")])
+def test_cid_is_read_in_place_when_bytes_surround_it(cid: Cid) -> None:
+    data = cid.to_bytes()
+    assert Cid.read(b"\x01" + data + b"\x01", 1) == (cid, 1 + len(data))
+    for size in range(len(data)):
+        with pytest.raises(MalformedData):
+            Cid.read(b"\x01" + data[:size], 1)
+    odd = Cid(codec=cid.codec, hash_code=cid.hash_code, digest=cid.digest[:31])
+    with pytest.raises(MalformedData):
+        Cid.from_bytes(odd.to_bytes())

@@ -83,8 +83,10 @@ def test_model_matches_the_reference_when_definition_is_shared(
     assert event.stream_id.type == MODEL
 
 
-def test_unsigned_and_delegated_events_are_refused_when_not_yet_supported(vectors: dict[str, Any]) -> None:
-    with pytest.raises(MalformedData):
+def test_unsigned_and_delegated_events_are_refused_when_a_signature_or_a_time_is_needed(
+    vectors: dict[str, Any],
+) -> None:
+    with pytest.raises(IdentityError, match="capability"):
         decode(bytes.fromhex(vectors["init_cacao"]["car_hex"]))
     block = bytes.fromhex(vectors["mid_deterministic_init"]["block_hex"])
     unsigned = Block.of(DAG_CBOR, block)
@@ -161,18 +163,46 @@ def test_payload_is_refused_when_fields_are_missing_unknown_or_wrong(alice: Iden
         _init(did, model=b"\xce\x01"),
         _init(did, unique="text"),
         _init(did, unique=None),
-        _init(did, shouldIndex=False),
+        _init(did, shouldIndex=None),
+        _init(did, shouldIndex=0),
+        _init(did, modelVersion=str(cid)),
+        _init(did, context=str(META_MODEL)),
+        _init(did, context=None),
+        _init(did, schema="x"),
         {"id": cid, "prev": cid, "data": {}},
         {"id": cid, "prev": cid},
         {"id": cid, "data": [good_op]},
         {"id": str(cid), "prev": cid, "data": [good_op]},
-        {"id": cid, "prev": cid, "data": [good_op], "header": {}},
-        {"id": cid, "prev": cid, "data": [{"op": "copy", "from": "/a", "path": "/b"}]},
+        {"id": cid, "prev": cid, "data": [good_op], "header": None},
+        {"id": cid, "prev": cid, "data": [good_op], "header": {"unique": b""}},
+        {"id": cid, "prev": cid, "data": [good_op], "header": {"shouldIndex": None}},
+        {"id": cid, "prev": cid, "data": [good_op], "more": 1},
+        {"id": cid, "prev": cid, "data": [{"op": "copy", "path": "/b"}]},
     ]
     for payload in payloads:
         with pytest.raises(MalformedData):
             from_blocks(*_signed(alice, payload))
     assert from_blocks(*_signed(alice, {"id": cid, "prev": cid, "data": [good_op]}))
+    # Other Ceramic applications write an empty header.
+    assert from_blocks(*_signed(alice, {"id": cid, "prev": cid, "data": [good_op], "header": {}}))
+
+
+def test_headers_are_read_when_other_applications_fill_them(alice: Identity) -> None:
+    cid, context = Cid.of(DAG_CBOR, b""), StreamId(type=MODEL, cid=Cid.of(DAG_CBOR, b"x"))
+    header: dict[str, Value] = {"context": context.to_bytes(), "shouldIndex": False, "modelVersion": cid}
+    payload = from_blocks(*_signed(alice, _init(alice.did, **header))).payload
+    assert isinstance(payload, InitPayload)
+    assert (payload.context, payload.should_index, payload.model_version) == (context, False, cid)
+    assert payload.header() == _init(alice.did, **header)["header"]
+    flags: dict[str, Value] = {"shouldIndex": True, "modelVersion": cid}
+    value: dict[str, Value] = {"id": cid, "prev": cid, "data": [], "header": flags}
+    change = from_blocks(*_signed(alice, value)).payload
+    assert isinstance(change, DataPayload)
+    assert (change.should_index, change.model_version) == (True, cid)
+    assert change.to_value() == value
+    written = create_init(alice, model=META_MODEL, content={}, unique=None, context=context).payload
+    assert isinstance(written, InitPayload)
+    assert written.context == context
 
 
 def test_create_is_refused_when_inputs_break_a_rule(alice: Identity, models: dict[str, SignedEvent]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ceramic_bridge.cid import DAG_CBOR, DAG_JOSE, RAW, Cid
 from ceramic_bridge.dagcbor import MalformedData, decode, encode
-from ceramic_bridge.jws import sign_payload, verify_envelope
+from ceramic_bridge.jws import Envelope, sign_payload, verify_envelope
 from federation.errors import IdentityError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def test_envelope_matches_the_reference_when_key_and_payload_are_shared(
     envelope = bytes.fromhex(case["envelope_hex"])
     payload = Cid.parse(case["payload_cid"])
     assert sign_payload(alice, payload) == envelope
-    assert verify_envelope(envelope) == (alice.did, payload)
+    assert verify_envelope(envelope) == Envelope(signer=alice.did, payload=payload, capability=None)
     assert str(Cid.of(DAG_JOSE, envelope)) == case["event_cid"]
     protected = decode(envelope)["signatures"][0]["protected"]  # type: ignore[index,call-overload]  # known shape
     assert protected.decode() == case["protected_json"]  # type: ignore[union-attr]  # known shape

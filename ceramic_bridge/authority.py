@@ -1,0 +1,128 @@
+"""Whether a capability held when an event was made: time, anchors and revocations.
+
+An event's own word about its time proves nothing. It is taken to have been made when an anchor
+shows that it existed, else now: a session's events must be anchored before the session ends.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from ceramic_bridge import pkh
+from ceramic_bridge.cid import Cid
+from ceramic_bridge.dagcbor import MalformedData, Value
+from ceramic_bridge.payloads import InitPayload
+from ceramic_bridge.siwe import to_iso
+from federation.errors import IdentityError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ceramic_bridge.cacao import Capability
+    from ceramic_bridge.events import SignedEvent
+    from federation.types import Did
+
+SKEW: Final = 300_000
+"""Milliseconds by which clocks may differ; Ceramic's own value."""
+
+REVOCATION: Final = "capability-revocation"
+"""The ``kind`` of a document that ends a capability."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """Somebody declares a capability ended.
+
+    Attributes:
+        capability: CID of its block.
+        author: Who says so; it counts if this is the account or the session key.
+        at: From when on, in milliseconds since 1970.
+    """
+
+    capability: Cid
+    author: Did
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authority:
+    """What a verifier knows when it judges delegated events.
+
+    Attributes:
+        now: The verifier's clock, in milliseconds since 1970.
+        anchored: When each anchored event is proven to have existed, in milliseconds since 1970.
+        revocations: What has been revoked.
+    """
+
+    now: int
+    anchored: Mapping[Cid, int] = field(default_factory=dict)
+    revocations: tuple[Revocation, ...] = ()
+
+    def check(self, event: Cid, capability: Capability) -> None:
+        """Check that a capability held when an event was made.
+
+        Raises:
+            IdentityError: It was not yet valid, had expired or was revoked.
+        """
+        at, grant = self.anchored.get(event, self.now), capability.grant
+        since = max(grant.issued_at, grant.not_before or 0)
+        if at + SKEW < since:
+            raise IdentityError(f"the capability of event {event} is not valid before {to_iso(since)}")
+        if grant.expires is not None and at > grant.expires + SKEW:
+            raise IdentityError(
+                f"the capability of event {event} expired at {to_iso(grant.expires)}",
+                hint="an event that is anchored before then stays valid",
+            )
+        entitled = (capability.controller, grant.audience)
+        for revocation in self.revocations:
+            if (
+                revocation.capability == capability.cid
+                and revocation.author in entitled
+                and at >= revocation.at
+            ):
+                raise IdentityError(f"the capability of event {event} was revoked by {revocation.author}")
+
+
+def revocation(capability: Capability) -> dict[str, Value]:
+    """Return the content of the document that ends a capability.
+
+    Its account publishes it under another capability, or the session key under this one.
+    """
+    return {"kind": REVOCATION, "capability": str(capability.cid)}
+
+
+def revocations(events: Iterable[SignedEvent], authority: Authority) -> tuple[Revocation, ...]:
+    """Collect the revocations among verified events.
+
+    Args:
+        events: Any events; only the init events of revocations matter.
+        authority: Gives each its time: the anchor's, else now.
+    """
+    found = []
+    for event in events:
+        if not isinstance(event.payload, InitPayload) or event.payload.content.get("kind") != REVOCATION:
+            continue
+        # Anybody can publish a malformed one; it revokes nothing and must not stop the others.
+        with suppress(MalformedData):
+            found.append(
+                Revocation(
+                    capability=parse_revocation(event.payload.content),
+                    author=pkh.normalised(event.payload.controller),
+                    at=authority.anchored.get(event.cid, authority.now),
+                )
+            )
+    return tuple(found)
+
+
+def parse_revocation(content: Mapping[str, Value]) -> Cid:
+    """Return the capability that a revocation ends.
+
+    Raises:
+        MalformedData: The content is not that of a revocation.
+    """
+    match content:
+        case {"kind": "capability-revocation", "capability": str() as text, **rest} if not rest:
+            return Cid.parse(text)
+    raise MalformedData("a revocation must hold its kind and a capability")
