@@ -73,9 +73,9 @@ slither: .venv-slither/.installed $(NPM_DIR)/node_modules/.installed
 halmos: .venv-halmos/.installed $(NPM_DIR)/node_modules/.installed
 	@cd $(NPM_DIR) && PATH="$$PWD/node_modules/.bin:$$PATH" FOUNDRY_SRC=test/proofs FOUNDRY_TEST=test/proofs \
 	  FOUNDRY_OUT=node_modules/.cache/halmos/out FOUNDRY_CACHE_PATH=node_modules/.cache/halmos/cache \
-	  ../../.venv-halmos/bin/halmos --forge-build-out node_modules/.cache/halmos/out
+	  ../../.venv-halmos/bin/halmos --forge-build-out node_modules/.cache/halmos/out --solver-timeout-assertion 5m
 
-contracts: forge
+contracts: forge slither halmos
 	@$(BIN)/python -m contracts.build --check
 	@$(BIN)/python -m contracts.snapshots --check
 	@$(BIN)/python -m pytest tests/contracts $(ARGS)
