@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: demo test test-all lint bench contracts artifacts forge snapshots setup clean
+.PHONY: demo test test-all lint bench contracts artifacts forge snapshots slither halmos coverage setup clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
@@ -54,7 +54,28 @@ forge: setup $(NPM_DIR)/node_modules/.installed
 snapshots: forge
 	@$(BIN)/python -m contracts.snapshots
 
-contracts: forge
+# A tool of Python that wants other packages than the project has an environment of its own.
+.venv-%/.installed: contracts/%-requirements.txt
+	@$(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# Every contract of the product. Left out in slither.config.json: deadlines of hours and days are the
+# protocol (timestamp), measured assembly, and tables and masks (too-many-digits).
+slither: .venv-slither/.installed $(NPM_DIR)/node_modules/.installed
+	@cd $(NPM_DIR) && rm -rf node_modules/.cache/slither && FOUNDRY_SRC=policies FOUNDRY_TEST=policies \
+	  FOUNDRY_OUT=node_modules/.cache/slither/out FOUNDRY_CACHE_PATH=node_modules/.cache/slither/cache \
+	  $(FORGE) build --quiet --ast --build-info *.sol base disputes policies randomness
+	@cd $(NPM_DIR) && PATH="$$PWD/node_modules/.bin:$$PATH" ../../.venv-slither/bin/slither . --ignore-compile \
+	  --foundry-out-directory node_modules/.cache/slither/out
+
+# What holds for every argument, and not only for those that were tried.
+halmos: .venv-halmos/.installed $(NPM_DIR)/node_modules/.installed
+	@cd $(NPM_DIR) && PATH="$$PWD/node_modules/.bin:$$PATH" FOUNDRY_SRC=test/proofs FOUNDRY_TEST=test/proofs \
+	  FOUNDRY_OUT=node_modules/.cache/halmos/out FOUNDRY_CACHE_PATH=node_modules/.cache/halmos/cache \
+	  ../../.venv-halmos/bin/halmos --forge-build-out node_modules/.cache/halmos/out --solver-timeout-assertion 5m
+
+contracts: forge slither halmos
 	@$(BIN)/python -m contracts.build --check
 	@$(BIN)/python -m contracts.snapshots --check
 	@$(BIN)/python -m pytest tests/contracts $(ARGS)

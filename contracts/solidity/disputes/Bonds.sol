@@ -52,6 +52,7 @@ abstract contract Bonds is IBonds {
     }
 
     function _owe(IERC20 token, address account, uint256 amount) internal {
+        // slither-disable-next-line incorrect-equality: no bond was taken, so nothing is owed.
         if (amount == 0) return;
         owed[token][account] += amount;
         emit Owed(token, account, amount);

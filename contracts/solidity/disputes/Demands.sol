@@ -25,6 +25,7 @@ abstract contract Demands is IDataDemands, DisputeBase, Bonds {
     }
 
     /// @inheritdoc IDataDemands
+    // slither-disable-next-line reentrancy-events: the demand is deleted before anything is called.
     function expire(uint256 id) external {
         Demand memory demand = _open(id);
         if (block.timestamp <= demand.deadline) revert TooEarly(id, demand.deadline);
@@ -162,6 +163,7 @@ abstract contract Demands is IDataDemands, DisputeBase, Bonds {
     {
         if (demand.federation.phase() != IFederation.Phase.Proposed) return (false, proposal);
         proposal = demand.federation.proposal();
+        // slither-disable-next-line incorrect-equality: digests of what was proposed.
         standing = _hash(demand.federation, proposal) == demand.proposal;
     }
 

@@ -48,6 +48,7 @@ contract FitDisputes is DisputeBase {
         _open(context, tag, claim.examples, Trace.EXAMPLES, 0, position);
         Vectors.open(claim.logits, claim.sums.values[0], uint256(claim.examples.values[1]));
         Vectors.open(claim.labels, claim.examples.values[2], uint256(claim.examples.values[1]));
+        // slither-disable-next-line uninitialized-local: sums begin with zero.
         Running memory right;
         if (p >= Trace.PATH) {
             // The path is measured on the drawn shard alone, which is the round's own position.

@@ -80,6 +80,7 @@ contract GradientDisputes is DisputeBase {
     ) external {
         bytes32 tag = _enter(context);
         uint256 n = _openGradient(context, tag, gradient_, examples);
+        // slither-disable-next-line uninitialized-local: each is set below.
         int256[4] memory t;
         for (uint256 k = 0; k < t.length; ++k) {
             _open(context, tag, nodes[k], Trace.NODE, k, 0);

@@ -121,6 +121,7 @@ contract ProjectionDisputes is DisputeBase {
         _open(context, tag, claim.system, Trace.SYSTEM, 0, 0);
         _open(context, tag, claim.gradient, Trace.GRADIENT, 0, 0);
         uint256 dim = context.terms.dim;
+        // slither-disable-next-line uninitialized-local: each is set below.
         int256[4] memory entries;
         for (uint256 k = 0; k < Projection.DIRECTIONS; ++k) {
             _open(context, tag, claim.directions[k], Trace.DIRECTION, k, 0);

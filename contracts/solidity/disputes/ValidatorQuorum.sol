@@ -14,6 +14,7 @@ import {Bonds} from "./Bonds.sol";
 
 /// @title See `interfaces/IValidatorQuorum.sol`, which says what every function does.
 /// @dev One contract serves every federation that names it as a judge.
+// slither-disable-next-line unimplemented-functions: `owed` is a public variable.
 contract ValidatorQuorum is IValidatorQuorum, Bonds, EIP712 {
     bytes32 private constant TYPEHASH = keccak256(
         "Proposal(address federation,uint64 epoch,uint32 rounds,bytes32 payoutRoot,uint256 total,bytes32 settlementRoot)"
@@ -26,10 +27,13 @@ contract ValidatorQuorum is IValidatorQuorum, Bonds, EIP712 {
     mapping(IFederation federation => Call) private _calls;
 
     constructor(address demands_) EIP712("Folkmoot ValidatorQuorum", "1") {
+        // slither-disable-next-line missing-zero-check: zero where no judge takes demands.
         demands = demands_;
     }
 
     /// @inheritdoc IValidatorQuorum
+    /// @dev A federation that calls back from `unhold` harms only the bonds of those who deal with it.
+    // slither-disable-next-line reentrancy-no-eth,reentrancy-events: see above; an honest one calls nobody.
     function callQuorum(IFederation federation) external {
         IFederation.Phase phase = federation.phase();
         if (phase != IFederation.Phase.Proposed) revert NothingProposed(phase);
@@ -133,6 +137,7 @@ contract ValidatorQuorum is IValidatorQuorum, Bonds, EIP712 {
             if (v != 0 && place <= votes[v - 1].validator) revert VotesOutOfOrder(votes[v - 1].validator, place);
             if (place >= config.validators.length) revert NotAValidator(place);
             address validator = config.validators[place];
+            // slither-disable-next-line calls-loop: no more often than there are validators.
             uint256 bond = vault.standing(validator);
             if (bond < config.validatorBond) revert ValidatorNotBonded(validator, bond, config.validatorBond);
             if (!SignatureChecker.isValidSignatureNowCalldata(validator, ballot, votes[v].signature)) {
@@ -159,6 +164,7 @@ contract ValidatorQuorum is IValidatorQuorum, Bonds, EIP712 {
     }
 
     function _isAbout(Call memory open, address proposer, bytes32 ballot) private pure returns (bool) {
+        // slither-disable-next-line incorrect-equality: digests of what was proposed.
         return open.ballot == ballot && open.proposer == proposer;
     }
 

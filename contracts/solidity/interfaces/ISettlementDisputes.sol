@@ -25,10 +25,10 @@ interface ISettlementDisputes is IDispute {
 
     /// @notice A payment's credit is not the member's credit after the last paid round.
     /// @param member The member's record of that round.
-    function credit(Context calldata context, Record calldata payment, Record calldata member) external;
+    function credit(Context calldata context, Record calldata payment_, Record calldata member) external;
 
     /// @notice A payment has credit although no round is paid.
-    function unearned(Context calldata context, Record calldata payment) external;
+    function unearned(Context calldata context, Record calldata payment_) external;
 
     /// @notice Running sums, what is due, or whether there is a row does not follow from the credit.
     /// @param before The payment of the member before; none for the first member.

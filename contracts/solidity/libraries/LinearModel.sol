@@ -46,6 +46,7 @@ library LinearModel {
                     shift -= 64;
                     uint256 m = (x >> shift) & type(uint64).max;
                     if (m > total) return -1;
+                    // slither-disable-next-line divide-before-multiply: the mean is rounded before it is squared.
                     m = (m << Blobs.MEAN_BITS) / total;
                     sum += m * m;
                 }
