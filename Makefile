@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: demo test test-all lint bench contracts artifacts forge snapshots slither halmos coverage setup clean
+.PHONY: demo test test-all lint bench contracts artifacts forge snapshots slither halmos coverage js setup clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
@@ -79,6 +79,14 @@ contracts: forge slither halmos
 	@$(BIN)/python -m contracts.build --check
 	@$(BIN)/python -m contracts.snapshots --check
 	@$(BIN)/python -m pytest tests/contracts $(ARGS)
+
+# Ceramic's JavaScript libraries read what the bridge writes, and the other way round.
+tests/js/node_modules/.installed: tests/js/package.json tests/js/package-lock.json
+	@cd tests/js && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+js: setup tests/js/node_modules/.installed
+	@FOLKMOOT_JS=required $(BIN)/python -m pytest tests/unit/ceramic_bridge/test_js.py tests/e2e/test_events_node.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache $(NPM_DIR)/node_modules

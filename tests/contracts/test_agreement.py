@@ -25,7 +25,7 @@ def changed(**sections) -> Manifest:
 
 
 DISTINCT = changed(
-    deadlines=DeadlineSection(phase=11, settle=12, challenge=13, answer=14),
+    deadlines=DeadlineSection(phase=11, settle=12, challenge=13, answer=10),
     bonds=BondSection(aggregator_wei="21", provider_wei="22", challenger_wei="23"),
     validators=ValidatorSection(accounts=[VALIDATOR.lower(), JUDGE.lower()], quorum=2, bond_wei="24"),
 )
@@ -45,7 +45,7 @@ def test_every_number_stands_in_its_place_when_a_manifest_is_deployed() -> None:
         phase_duration=11,
         settle_duration=12,
         challenge_window=13,
-        answer_window=14,
+        answer_window=10,
         aggregator_bond=21,
         provider_bond=22,
         challenger_bond=23,
@@ -69,7 +69,7 @@ def test_config_names_the_manifest_when_only_its_text_differs() -> None:
 
 def test_stake_outlasts_an_epoch_when_every_phase_takes_its_time() -> None:
     # Five phases a round; a conviction starts the time to settle anew.
-    assert stake_lock(DISTINCT) == 3 * 5 * 11 + 2 * 12 + 13 + 14
+    assert stake_lock(DISTINCT) == 3 * 5 * 11 + 2 * 12 + 13 + 10
     assert stake_lock(DISTINCT.model_copy(update={"rounds": 4})) == stake_lock(DISTINCT) + 5 * 11
 
 

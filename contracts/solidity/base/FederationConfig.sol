@@ -27,10 +27,9 @@ abstract contract FederationConfig is IFederation, IFederationErrors {
 
     address[] private _validators;
     address[] private _judges;
-    mapping(address judge => bool) private _isJudge;
 
     modifier onlyJudge() {
-        if (!_isJudge[msg.sender]) revert NotJudge(msg.sender);
+        _requireJudge();
         _;
     }
 
@@ -55,9 +54,6 @@ abstract contract FederationConfig is IFederation, IFederationErrors {
         _quorum = given.quorum;
         _validators = given.validators;
         _judges = given.judges;
-        for (uint256 i = 0; i < given.judges.length; ++i) {
-            _isJudge[given.judges[i]] = true;
-        }
     }
 
     /// @inheritdoc IFederation
@@ -91,6 +87,13 @@ abstract contract FederationConfig is IFederation, IFederationErrors {
     function _bond(uint256 given) private pure returns (uint256) {
         if (given > type(uint96).max) revert InvalidBond(given);
         return given;
+    }
+
+    /// @dev The list itself is asked, so that nobody is a judge whom `judges` does not show.
+    function _requireJudge() private view {
+        uint256 left = _judges.length;
+        while (left != 0 && _judges[left - 1] != msg.sender) --left;
+        if (left == 0) revert NotJudge(msg.sender);
     }
 
     /// @dev A phase without end could never be left, one without length never be used.

@@ -76,6 +76,7 @@ def receipt() -> Receipt:
         trace_root=sha256(b"r"),
         outcome=outcome,
         reveals={did(2): (sha256(b"delta"), sha256(b"salt"))},
+        forced={did(2)},
     )
 
 
