@@ -232,6 +232,29 @@ contract DataDemandsTest is Judged {
         judge.answerChildren(small, context(federation), nodes[1], 1, [nodes[2], side], row(511));
     }
 
+    function test_bytesOfALargeModelAreNotDemanded() public {
+        IDispute.Context memory c = context(federation);
+        c.terms.dim = 12_289;
+        c.round = 1;
+        c.words.traceRoot = keccak256("trace");
+        federation.setEpoch(1, keccak256(abi.encode(c.terms)));
+        federation.setRound(1, 1);
+        federation.setDigest(1, keccak256(abi.encode(_drawn(), bytes32(0), bytes32(0), c.words.traceRoot, bytes32(0))));
+        IFederation.Proposal memory p = proposal();
+        p.rounds = 1;
+        federation.setProposal(p);
+        vm.expectRevert(abi.encodeWithSelector(IDataDemands.TooLarge.selector, 12_289, 12_288));
+        judge.demandBlob(c, IDataDemands.Blob.Mean, row(0));
+    }
+
+    /// @dev The digest of a round with nothing but zeros before its record.
+    function _drawn() private pure returns (bytes32 digest) {
+        digest = keccak256(abi.encode(bytes32(0)));
+        for (uint256 word = 0; word < 3; ++word) {
+            digest = keccak256(abi.encode(digest, bytes32(0)));
+        }
+    }
+
     function test_poolIsGivenItsHalfByAnyone() public {
         answer(federation, ask(federation));
         MockPool pool = new MockPool(token);

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from aggregator.challenge.members import forced, line, omitted, over_cap, partial_sum, product, seat
+from aggregator.challenge.members import absent, forced, line, omitted, over_cap, partial_sum, product, seat
 from contracts.bindings.errors import (
     InvalidRecord,
     NoAcceptedDelta,
+    NotCommitted,
     NotRevealed,
     NotSeated,
     WrongBytes,
@@ -19,7 +20,7 @@ from contracts.bindings.errors import (
 from contracts.bindings.member_disputes import MemberDisputes
 from federation.delta import delta_bytes, delta_hash
 from federation.errors import Reverted
-from federation.hashing import did_hash, sha256
+from federation.hashing import commitment, did_hash, sha256
 from federation.rostertree import in_order
 from federation.rounds import Status
 from federation.trace import STATUS_CODES, Op
@@ -161,6 +162,31 @@ def test_omitted_convicts_when_a_revealed_delta_is_not_the_accepted_one(court: C
             court.send(omitted(case, place, sha256(b"another"), proof))
         with refused(NotRevealed):
             court.send(omitted(case, seat_of(court, (i + 1) % len(MEMBERS)), digest, proof))
+
+
+def test_absent_convicts_when_the_member_had_committed(court: Court) -> None:
+    round_ = court.epoch.rounds[0]
+    leaves = round_.commits.proofs()
+    for i, entry in enumerate(in_order(court.epoch.entries)):
+        if entry.did not in round_.deltas:
+            continue
+        place, proof = seat_of(court, i), leaves[entry.did]
+        committed = commitment(
+            court.epoch.domain,
+            1,
+            did=entry.did,
+            base_hash=sha256(round_.base_blob),
+            delta_sha256=delta_hash(round_.deltas[entry.did]),
+            salt=round_.salts[entry.did],
+        )
+        for status in set(STATUS_CODES.values()) - {recorded(court, 1, i, "status")}:
+            case = court.lying(1, (Op.MEMBER, i, 0, "status", status))
+            if status == STATUS_CODES[Status.ABSENT]:
+                court.convicts(absent(case, place, committed, proof), 1)
+            else:
+                court.acquits(absent(case, place, committed, proof))
+        with refused(NotCommitted):
+            court.send(absent(court.honest(1), place, sha256(b"another"), proof))
 
 
 def test_forced_convicts_when_a_delta_revealed_on_chain_was_left_out(court: Court) -> None:
