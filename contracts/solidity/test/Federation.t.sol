@@ -39,8 +39,10 @@ contract FederationTest is World {
     function test_constructor_takesDurations_fromASecondToNinetyDays() public {
         for (uint256 which = 0; which < 4; ++which) {
             _deployWithDuration(which, 0, false);
-            _deployWithDuration(which, 1, true);
-            _deployWithDuration(which, 90 days, true);
+            _deployWithDuration(which, 1, which != 1);
+            _deployWithDuration(which, 2, true);
+            _deployWithDuration(which, 90 days - 1, true);
+            _deployWithDuration(which, 90 days, which != 3);
             _deployWithDuration(which, 90 days + 1, false);
         }
     }
@@ -259,8 +261,10 @@ contract FederationTest is World {
         new Federation(given);
     }
 
+    /// @dev Answers must be due sooner than proposals: the other of the two is at its own edge.
     function _deployWithDuration(uint256 which, uint64 duration, bool valid) private {
         IFederation.Config memory given = config();
+        (given.settleDuration, given.answerWindow) = (90 days, 1);
         if (which == 0) given.phaseDuration = duration;
         else if (which == 1) given.settleDuration = duration;
         else if (which == 2) given.challengeWindow = duration;
