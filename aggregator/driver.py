@@ -6,7 +6,7 @@ events and blobs, in the order of PROTOCOL's phases.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,7 +23,7 @@ from ceramic_bridge.log import EventLog
 from contracts.bindings.federation import Federation
 from contracts.chain import Chain, Signer
 from contracts.view import FederationView
-from federation.delta import delta_bytes, delta_hash
+from federation.delta import delta_bytes, delta_hash, parse_delta, within_cap
 from federation.errors import PeerError
 from federation.fixedpoint import Ints
 from federation.hashing import did_hash, sha256
@@ -146,6 +146,8 @@ class RoundDriver:
         committed = self._commits(base, absent)
         replies = self._reveals(base, committed, absent)
         drawn = self._draw(round_)
+        forced = self._forced(replies.keys(), absent)
+        replies |= forced
 
         deltas = {did: reply.delta for did, reply in replies.items()}
         outcome = close_round(
@@ -176,6 +178,7 @@ class RoundDriver:
             released=released,
             committed=committed,
             reveals=reveals,
+            forced=forced,
         )
         return RoundReport(
             base=base,
@@ -248,6 +251,27 @@ class RoundDriver:
         parts = [self._opening(i, number, round_) for i in range(len(ports.providers))]
         return Position(shard=number, design=epoch.shard(parts, number))
 
+    def _forced(
+        self, revealed: Collection[Did], absent: dict[Did, tuple[Status, str]]
+    ) -> dict[Did, RevealReply]:
+        """Return the deltas that members revealed on chain alone; they count like any other.
+
+        Asked after the draw, when no more can come.
+        """
+        epoch, found = self._epoch, {}
+        names = {did_hash(did): did for did in epoch.roster.quotas}
+        for event in self._view.forced(epoch.domain.epoch, self._state.round):
+            did = names.get(event.did_hash)
+            if did is None or did in revealed or did in self._state.suspended:
+                continue
+            delta = parse_delta(event.delta)
+            if within_cap(delta, epoch.cap(did)):
+                found[did] = RevealReply(delta=delta, salt=event.salt)
+                del absent[did]
+            else:
+                absent[did] = (Status.REJECTED, "over-cap")
+        return found
+
     def _opening(self, i: int, shard: int, round_: int) -> bytes:
         """Return a provider's part of the drawn shard, or accuse it on chain, where it may still open.
 
@@ -276,6 +300,7 @@ class RoundDriver:
         released: Hash32,
         committed: Mapping[Did, Committed],
         reveals: Mapping[Did, tuple[Hash32, Hash32]],
+        forced: Collection[Did],
     ) -> None:
         ports, epoch = self._ports, self._epoch
         ports.public.put(trace.to_bytes())
@@ -290,6 +315,7 @@ class RoundDriver:
             trace_root=trace_root,
             outcome=outcome,
             reveals=reveals,
+            forced=forced,
         )
         signed = create_init(
             ports.identity,

@@ -16,7 +16,7 @@ from contracts.view import FederationView
 from federation.delta import parse_delta, within_cap
 from federation.errors import VerificationFailed
 from federation.fixedpoint import Ints
-from federation.hashing import commitment
+from federation.hashing import commitment, did_hash
 from federation.membertree import MemberTree
 from federation.models.linear import Design, model_hash
 from federation.payloads import Contribution, Receipt
@@ -83,7 +83,9 @@ class RoundReplay:
         if Hash32(receipt_event.payload_cid.digest) != on_chain.receipt_hash:
             raise VerificationFailed(subject, "the receipt is not the one that the chain recorded")
         lines = _lines(receipt.content, self._epoch.roster)
-        deltas, reveals = self._deltas(round_, base, commitments, lines, on_chain)
+        forced = frozenset(Did(str(did)) for did in _listed(receipt.content, "forced"))
+        deltas, reveals = self._deltas(round_, base, commitments, lines, on_chain, forced=forced)
+        self._check_forced(state, deltas, reveals, forced)
         absent = _absent(lines, state, commitments, receipt.content)
         shard = Position(shard=on_chain.shard, design=self._epoch.shards[on_chain.shard])
         outcome = close_round(
@@ -98,7 +100,7 @@ class RoundReplay:
         )
         trace = round_trace(state, base, outcome, rules=rules, known=known, shard=shard, deltas=deltas)
         after = Design.concat([seen, shard.design])
-        self._check_record(base, outcome, trace, after, receipt, on_chain, reveals)
+        self._check_record(base, outcome, trace, after, receipt, on_chain, reveals, forced)
         return PlayedRound(
             base=base,
             outcome=outcome,
@@ -136,6 +138,8 @@ class RoundReplay:
         commitments: Mapping[Did, Hash32],
         lines: Mapping[Did, Mapping[str, str]],
         on_chain: RoundWords,
+        *,
+        forced: frozenset[Did],
     ) -> tuple[dict[Did, Ints], dict[Did, tuple[Hash32, Hash32]]]:
         deltas: dict[Did, Ints] = {}
         reveals: dict[Did, tuple[Hash32, Hash32]] = {}
@@ -153,11 +157,33 @@ class RoundReplay:
             if len(deltas[did]) != self._epoch.dim or not within_cap(deltas[did], self._cap(did)):
                 raise VerificationFailed(f"round {round_}", f"{did}'s delta should have been rejected")
         if (
-            MemberTree.build({did: digest for did, (digest, _) in reveals.items()}).root
+            MemberTree.build({did: digest for did, (digest, _) in reveals.items() if did not in forced}).root
             != on_chain.reveal_root
         ):
             raise VerificationFailed(f"round {round_}", "the reveal root does not hold the accepted deltas")
         return deltas, reveals
+
+    def _check_forced(
+        self,
+        state: EpochState,
+        deltas: Mapping[Did, Ints],
+        reveals: Mapping[Did, tuple[Hash32, Hash32]],
+        forced: frozenset[Did],
+    ) -> None:
+        """Check that every usable delta that came by the chain was accepted, and who came by it alone."""
+        epoch, subject = self._epoch, f"round {state.round}"
+        names, seen = {did_hash(did): did for did in epoch.roster.quotas}, set()
+        view = FederationView(epoch.deployment.federation)
+        for event in view.forced(epoch.domain.epoch, state.round):
+            did = names.get(event.did_hash)
+            if did is None or did in state.suspended:
+                continue
+            usable = within_cap(parse_delta(event.delta), self._cap(did))
+            if usable != (did in deltas) or (usable and reveals[did] != (event.delta_sha256, event.salt)):
+                raise VerificationFailed(subject, f"{did} revealed its delta on chain, and it did not count")
+            seen.add(did)
+        if forced - seen:
+            raise VerificationFailed(subject, f"{min(forced - seen)} revealed nothing on chain")
 
     def _check_record(  # noqa: PLR0917 - the pieces of one record
         self,
@@ -168,6 +194,7 @@ class RoundReplay:
         receipt: InitPayload,
         on_chain: RoundWords,
         reveals: Mapping[Did, tuple[Hash32, Hash32]],
+        forced: frozenset[Did],
     ) -> None:
         subject = f"round {outcome.round}"
         published = self._epoch.public.blob(
@@ -190,6 +217,7 @@ class RoundReplay:
             trace_root=on_chain.trace_root,
             outcome=outcome,
             reveals=reveals,
+            forced=forced,
         ).content()
         for key, value in expected.items():
             found = receipt.content.get(key)
@@ -197,11 +225,18 @@ class RoundReplay:
                 raise VerificationFailed(subject, f"the receipt's {key} is not the recomputed one")
 
 
+def _listed(content: Mapping[str, object], key: str) -> list[object]:
+    found = content[key]
+    assert isinstance(found, list)
+    return found
+
+
 def _lines(content: Mapping[str, object], roster: Roster) -> dict[Did, Mapping[str, str]]:
     """Return the receipt's line of every member; the bridge has checked their form."""
-    credits = content["credits"]
-    assert isinstance(credits, list)
-    lines = {Did(line["did"]): line for line in credits}
+    credits = _listed(content, "credits")
+    lines: dict[Did, Mapping[str, str]] = {
+        Did(line["did"]): line for line in credits if isinstance(line, dict)
+    }
     if lines.keys() != roster.quotas.keys() or len(lines) != len(credits):
         raise VerificationFailed("receipt", "does not have one line for every admitted member")
     return lines
@@ -218,9 +253,7 @@ def _absent(
     Why a delta was refused before it was published is the aggregator's word; that a suspended or
     silent member is one is checked.
     """
-    rejections = content["rejections"]
-    assert isinstance(rejections, list)
-    reasons = {Did(r["did"]): str(r["reason"]) for r in rejections}
+    reasons = {Did(r["did"]): str(r["reason"]) for r in _listed(content, "rejections") if isinstance(r, dict)}
     absent: dict[Did, tuple[Status, str]] = {}
     for did, line in lines.items():
         try:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from federation.errors import PeerError
+from federation.errors import ConfigError, PeerError
 
 
 class MalformedData(PeerError):
     """Bytes, text or fields from outside do not have the one form they must have."""
 
     code = "malformed-data"
+
+
+class StoreError(ConfigError):
+    """An event store cannot be opened, read or written."""
+
+    code = "store"

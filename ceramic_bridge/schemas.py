@@ -90,6 +90,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         ),
         rejections=_array(_record({"did": _DID, "reason": _TEXT})),
         suspended=_array(_DID),
+        forced=_array(_DID),
         trace=_HEX32,
         traceRoot=_HEX32,
     ),

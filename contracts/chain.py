@@ -51,6 +51,25 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Inclusion:
+    """A transaction that a block holds, whoever sent it and however it went.
+
+    Attributes:
+        succeeded: Whether it was executed without reverting.
+        to: The account it called, or None if it created one.
+        data: Call data, or creation code with its arguments.
+        block_number: The block that holds it.
+        timestamp: Unix seconds of that block.
+    """
+
+    succeeded: bool
+    to: Address | None
+    data: bytes
+    block_number: int
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
     """What a sender wants to happen; the chain backend adds nonce and fees.
 
@@ -112,6 +131,9 @@ class Reader(Protocol):
 
     def logs(self, address: Address, from_block: int = 0) -> tuple[Log, ...]:
         """Return a contract's logs in chain order, from a block on."""
+
+    def transaction(self, transaction_hash: Hash32) -> Inclusion | None:
+        """Return a transaction by the hash of its signed form; None if no confirmed block holds it."""
 
     def code(self, address: Address) -> bytes:
         """Return the code deployed at an address; empty if there is none."""

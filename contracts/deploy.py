@@ -11,9 +11,11 @@ from contracts.artifact import load_artifact
 from contracts.bindings.blockhash_randomness import BlockhashRandomness
 from contracts.bindings.bond_vault import BondVault
 from contracts.bindings.contributor_registry import ContributorRegistry
+from contracts.bindings.data_demands import DataDemands
 from contracts.bindings.federation import Federation
 from contracts.bindings.moot_token import MootToken
 from contracts.bindings.reward_pool import RewardPool
+from contracts.bindings.validator_quorum import ValidatorQuorum
 from contracts.chain import Transaction
 from federation.errors import ChainError, VerificationFailed
 
@@ -94,7 +96,34 @@ class Deployment:
             raise VerificationFailed(f"federation {federation}", "has other judges than this software knows")
         for address, name in zip(config.judges, JUDGES, strict=True):
             check_code(chain, address, name)
+        found.check_links()
         return found
+
+    def check_links(self) -> None:
+        """Refuse contracts that do not name each other: right code can still serve somebody else.
+
+        What a constructor of somebody's own left in storage only shows in its creation code:
+        see ``check_creation``.
+
+        Raises:
+            VerificationFailed: A contract belongs to another federation, pool or token.
+        """
+        federation, pool, vault, token = self.federation, self.pool, self.vault, self.token.address
+        judges = dict(zip(JUDGES, federation.judges(), strict=True))
+        links = [
+            ("RewardPool", pool.federation(), federation.address),
+            ("RewardPool", pool.token(), token),
+            ("BondVault", vault.federation(), federation.address),
+            ("BondVault", vault.pool(), pool.address),
+            ("BondVault", vault.token(), token),
+        ]
+        quorum = ValidatorQuorum(federation.reader, judges[ValidatorQuorum.ARTIFACT])
+        links.append((ValidatorQuorum.ARTIFACT, quorum.demands(), judges[DataDemands.ARTIFACT]))
+        for name, actual, right in links:
+            if actual != right:
+                raise VerificationFailed(
+                    f"federation {federation.address}", f"its {name} serves {actual}, not {right}"
+                )
 
     def creations(self) -> Iterator[tuple[str, Address, bytes]]:
         """Yield artifact, address and constructor arguments of every contract of the federation."""

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from contracts.backends.embedded import select_logs
+from contracts.backends.embedded import find_transaction, select_logs
 from contracts.backends.machine import Built, Machine, mix_hash
 from contracts.genesis import Genesis
 from federation.errors import ChainError, VerificationFailed
 from federation.hashing import keccak256
 
 if TYPE_CHECKING:
-    from contracts.chain import Log
+    from contracts.chain import Inclusion, Log
     from federation.types import Address, Hash32
 
 PARENT_HASH, TRANSACTIONS_ROOT, TIMESTAMP, MIX_HASH, HEADER_FIELDS = 0, 4, 11, 13, 20
@@ -76,6 +76,10 @@ class ReplayedChain:
     def logs(self, address: Address, from_block: int = 0) -> tuple[Log, ...]:
         """Return a contract's logs in chain order, from a block on."""
         return select_logs(self._blocks, address, from_block)
+
+    def transaction(self, transaction_hash: Hash32) -> Inclusion | None:
+        """Return a transaction by its hash; None if no block holds it."""
+        return find_transaction(self._blocks, transaction_hash)
 
     def code(self, address: Address) -> bytes:
         """Return the code at an address after the last block."""

@@ -12,6 +12,7 @@ from contracts.bindings.federation import (
     CommitsClosed,
     EpochOpened,
     Federation,
+    RevealForced,
     RevealsClosed,
     RoundOpened,
     RoundRecorded,
@@ -48,6 +49,7 @@ class _Read:
     last_hash: Hash32 = _ZERO
     terms: dict[int, EpochTerms] = field(default_factory=dict)
     words: dict[tuple[int, int], RoundWords] = field(default_factory=dict)
+    forced: dict[tuple[int, int], list[RevealForced]] = field(default_factory=dict)
 
 
 class FederationView:
@@ -78,6 +80,11 @@ class FederationView:
         """Return what a round has committed so far; zero where a phase has not been reached."""
         self._catch_up()
         return self._read.words.get((epoch, round_), _NOTHING)
+
+    def forced(self, epoch: int, round_: int) -> tuple[RevealForced, ...]:
+        """Return the deltas that members revealed on chain in a round; final once its shard is drawn."""
+        self._catch_up()
+        return tuple(self._read.forced.get((epoch, round_), ()))
 
     def terms(self, epoch: int) -> EpochTerms:
         """Return what an epoch promised.
@@ -115,6 +122,8 @@ class FederationView:
         for reveals in RevealsClosed.decode_logs(found):
             at = reveals.epoch, reveals.round_
             words[at] = replace(words[at], reveal_root=reveals.reveal_root)
+        for reveal in RevealForced.decode_logs(found):
+            self._read.forced.setdefault((reveal.epoch, reveal.round_), []).append(reveal)
         for drawn in ShardDrawn.decode_logs(found):
             at = drawn.epoch, drawn.round_
             words[at] = replace(words[at], shard=drawn.shard)

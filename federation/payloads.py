@@ -6,7 +6,7 @@ Hashes travel as lower-case hex, wei and scores as decimal strings (a JSON numbe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -162,6 +162,7 @@ class Receipt:
         trace_root: The trace's Merkle root.
         outcome: The decisions.
         reveals: SHA-256 of every accepted delta, and the salt that opens its commitment.
+        forced: Members whose accepted delta came by the chain alone, and is not under the reveal root.
     """
 
     domain: Domain
@@ -173,6 +174,7 @@ class Receipt:
     trace_root: Hash32
     outcome: RoundOutcome
     reveals: Mapping[Did, tuple[Hash32, Hash32]]
+    forced: Collection[Did]
 
     def content(self) -> Content:
         """Return the event's fields."""
@@ -201,6 +203,7 @@ class Receipt:
                 {"did": m.did, "reason": m.reason} for m in members if m.status is Status.REJECTED
             ),
             "suspended": tuple(sorted(self.outcome.state.suspended)),
+            "forced": tuple(sorted(self.forced)),
             "trace": self.trace_hash.hex(),
             "traceRoot": self.trace_root.hex(),
         }

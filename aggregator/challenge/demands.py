@@ -262,11 +262,17 @@ def _node(archive: Archive, demand: Demanded) -> Dispute:
     leaves = subtree(tree, node)
     if len(leaves) > LEAVES:
         at = tree.nodes.index(node)
-        left, right = tree.nodes[2 * at + 1], tree.nodes[2 * at + 2]
+        case = archive.settlement
         return Dispute.draft(
             DataDemands,
             lambda judge, sender: judge.answer_children(
-                sender, id_=demand.id_, node=node, depth=depth, left=left, right=right
+                sender,
+                id_=demand.id_,
+                context=case.context,
+                node=node,
+                depth=depth,
+                children=tree.nodes[2 * at + 1 : 2 * at + 3],
+                row=case.record(Op.ROW, case.rows - 1),
             ),
         )
     # A table that pays nobody has one leaf all the same.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from contracts.backends.machine import Built, Machine
-from contracts.chain import Log, Receipt, Signer, Transaction, UnsignedTransaction
+from contracts.chain import Inclusion, Log, Receipt, Signer, Transaction, UnsignedTransaction
 from contracts.genesis import Genesis
 from federation.errors import ChainError
 from federation.types import Address, Hash32, Wei
@@ -69,6 +69,10 @@ class EmbeddedChain:
     def logs(self, address: Address, from_block: int = 0) -> tuple[Log, ...]:
         """Return a contract's logs in chain order, from a block on."""
         return select_logs(self._blocks, address, from_block)
+
+    def transaction(self, transaction_hash: Hash32) -> Inclusion | None:
+        """Return a transaction by its hash; None if no block holds it."""
+        return find_transaction(self._blocks, transaction_hash)
 
     def code(self, address: Address) -> bytes:
         """Return the code deployed at an address."""
@@ -150,3 +154,12 @@ def select_logs(blocks: Sequence[Built], address: Address, from_block: int) -> t
         for log in receipt.logs
         if log.address == address
     )
+
+
+def find_transaction(blocks: Sequence[Built], transaction_hash: Hash32) -> Inclusion | None:
+    """Return a transaction out of executed blocks; None if none holds it."""
+    for block in blocks:
+        for receipt, inclusion in zip(block.receipts, block.inclusions, strict=True):
+            if receipt.transaction_hash == transaction_hash:
+                return inclusion
+    return None

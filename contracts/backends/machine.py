@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contracts.abi import reverted, to_address, to_bytes
-from contracts.chain import Log, Receipt
+from contracts.chain import Inclusion, Log, Receipt
 from federation.errors import ChainError
 from federation.hashing import abi_words, keccak256, purpose
 from federation.types import Address, Hash32
@@ -42,6 +42,7 @@ class Built:
         number: Its number.
         timestamp: Its Unix seconds.
         receipts: One per transaction; a reverted one has no logs.
+        inclusions: One per transaction, in the same order.
         created: Contracts created and their creation code, creators before what they create.
     """
 
@@ -50,6 +51,7 @@ class Built:
     number: int
     timestamp: int
     receipts: tuple[Receipt, ...]
+    inclusions: tuple[Inclusion, ...]
     created: tuple[tuple[Address, bytes], ...]
 
 
@@ -230,7 +232,7 @@ def _built(
 ) -> Built:
     import rlp
 
-    number = int(block.number)
+    number, timestamp = int(block.number), int(block.header.timestamp)
     results, gas_before, index = [], 0, 0
     for item, receipt, computation in zip(raw, receipts, computations, strict=True):
         logs = []
@@ -260,9 +262,21 @@ def _built(
         encoded=rlp.encode(block),
         hash=Hash32(block.hash),
         number=number,
-        timestamp=int(block.header.timestamp),
+        timestamp=timestamp,
         receipts=tuple(results),
+        inclusions=tuple(_inclusion(computation, number, timestamp) for computation in computations),
         created=tuple(pair for computation in computations for pair in _created(computation)),
+    )
+
+
+def _inclusion(computation: ComputationAPI, number: int, timestamp: int) -> Inclusion:
+    message = computation.msg
+    return Inclusion(
+        succeeded=not computation.is_error,
+        to=None if message.is_create else to_address(message.to),
+        data=bytes(message.code if message.is_create else message.data),
+        block_number=number,
+        timestamp=timestamp,
     )
 
 

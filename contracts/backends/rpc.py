@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from contracts import abi
 from contracts.backends import wire
 from contracts.backends.delivery import Delivery, dearer
+from contracts.backends.inclusion import find_included
 from contracts.backends.patience import Clock, Patience, SystemClock
 from contracts.backends.transport import RpcRefused, Transport
-from contracts.chain import Log, Receipt, Signer, Transaction, UnsignedTransaction
+from contracts.chain import Inclusion, Log, Receipt, Signer, Transaction, UnsignedTransaction
 from federation.errors import ChainError
 from federation.types import Address, Hash32, Wei
 
@@ -105,6 +106,14 @@ class RpcChain:
     def code(self, address: Address) -> bytes:
         """Return the code deployed at an address."""
         return wire.data(self._node.request("eth_getCode", address, "latest"))
+
+    def transaction(self, transaction_hash: Hash32) -> Inclusion | None:
+        """Return a transaction by its hash; None unless a block holds it that has its confirmations.
+
+        Raises:
+            ChainError: The node's answers are malformed, or are about another transaction.
+        """
+        return find_included(self._node, transaction_hash, confirmations=self._patience.confirmations)
 
     def balance(self, address: Address) -> Wei:
         """Return the wei an account can pay for gas with."""

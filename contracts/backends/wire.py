@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from contracts.abi import to_address
-from contracts.chain import Log, Receipt, Transaction
+from contracts.chain import Inclusion, Log, Receipt, Transaction
 from federation.errors import ChainError
 from federation.types import Address, Hash32
 
@@ -84,11 +84,8 @@ def log(value: object) -> Log:
     entry = fields(value)
     if entry.get("removed") or entry.get("blockNumber") is None:
         raise ChainError("the node returned a log that is not on the chain", hint="try again")
-    raw = data(entry.get("address"))
-    if len(raw) != 20:
-        raise _malformed("an address")
     return Log(
-        address=to_address(raw),
+        address=to_address(_address(entry.get("address"))),
         topics=tuple(hash32(topic) for topic in items(entry.get("topics"))),
         data=data(entry.get("data")),
         block_number=quantity(entry["blockNumber"]),
@@ -112,6 +109,22 @@ def receipt(value: Fields) -> Receipt:
     )
 
 
+def inclusion(sent: Fields, receipt: Fields, block: Fields) -> Inclusion:
+    """Read how a transaction went, from what a node says about it, its receipt and its block.
+
+    Raises:
+        ChainError: One of them is malformed.
+    """
+    to = sent.get("to")
+    return Inclusion(
+        succeeded=quantity(receipt.get("status")) == 1,
+        to=None if to is None else to_address(_address(to)),
+        data=data(sent.get("input")),
+        block_number=quantity(block.get("number")),
+        timestamp=quantity(block.get("timestamp")),
+    )
+
+
 def call(transaction: Transaction, sender: Address | None = None) -> dict[str, str]:
     """Write the call object of ``eth_call`` and ``eth_estimateGas``."""
     made = {"data": "0x" + transaction.data.hex(), "gas": hex(transaction.gas)}
@@ -120,6 +133,13 @@ def call(transaction: Transaction, sender: Address | None = None) -> dict[str, s
     if sender is not None:
         made["from"] = sender
     return made
+
+
+def _address(value: object) -> bytes:
+    raw = data(value)
+    if len(raw) != 20:
+        raise _malformed("an address")
+    return raw
 
 
 def _malformed(wanted: str) -> ChainError:

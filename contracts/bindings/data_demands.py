@@ -221,14 +221,28 @@ class DataDemands(Contract):
         return self._send(sender, "answerBlob(uint256,bytes32,bytes4,bytes)", id_, hash_, magic, data)
 
     def answer_children(
-        self, sender: Signer, *, id_: int, node: Hash32, depth: int, left: Hash32, right: Hash32
+        self,
+        sender: Signer,
+        *,
+        id_: int,
+        context: Context,
+        node: Hash32,
+        depth: int,
+        children: Sequence[Hash32],
+        row: Record,
     ) -> Receipt:
-        """Answer with the node's two children, each of which may be demanded in turn.
-
-        For tables that do not fit a transaction; not below a depth of twenty.
+        """Answer with the node's two children, each of which may be demanded in turn: only where so many rows
+        are below it that its leaves do not fit a transaction.
         """
         return self._send(
-            sender, "answerChildren(uint256,bytes32,uint256,bytes32,bytes32)", id_, node, depth, left, right
+            sender,
+            f"answerChildren(uint256,{Context.ABI},bytes32,uint256,bytes32[2],{Record.ABI})",
+            id_,
+            context.to_abi(),
+            node,
+            depth,
+            children,
+            row.to_abi(),
         )
 
     def answer_example(
@@ -461,6 +475,13 @@ class DataDemands(Contract):
         """Read ``demands``."""
         found: int = self._read("demands()", ("uint256",))[0]
         return found
+
+    def donate(self, sender: Signer, pool: Address) -> Receipt:
+        """Give a reward pool what it is owed in its token.
+
+        Anyone may call it.
+        """
+        return self._send(sender, "donate(address)", pool)
 
     def expire(self, sender: Signer, id_: int) -> Receipt:
         """Convict whoever could not answer in time.

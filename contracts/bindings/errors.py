@@ -559,10 +559,10 @@ class InvalidDuration(CustomError):
 
 
 class InvalidGrid(CustomError):
-    """An epoch needs 1 to 32 step sizes and as many momenta."""
+    """An epoch needs 2 to 32 step sizes, and 1 to 32 momenta."""
 
     SIGNATURE: ClassVar[str] = "InvalidGrid(uint256,uint256)"
-    HINT: ClassVar[str] = "an epoch needs 1 to 32 step sizes and as many momenta"
+    HINT: ClassVar[str] = "an epoch needs 2 to 32 step sizes, and 1 to 32 momenta"
 
     def __init__(self, etas: int, betas: int) -> None:
         super().__init__(etas, betas)
@@ -791,6 +791,13 @@ class NoVector(CustomError):
         super().__init__(op, field)
         self.op = op
         self.field = field
+
+
+class NobodyAdmitted(CustomError):
+    """An epoch needs a member, a quota and a weight."""
+
+    SIGNATURE: ClassVar[str] = "NobodyAdmitted()"
+    HINT: ClassVar[str] = "an epoch needs a member, a quota and a weight"
 
 
 class NotAValidator(CustomError):
@@ -1790,6 +1797,7 @@ ERRORS: tuple[type[CustomError], ...] = (
     NoSuchEntry,
     NoValidators,
     NoVector,
+    NobodyAdmitted,
     NotAValidator,
     NotAccepted,
     NotAccused,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from contracts.bindings.structs import RoundRecord
+from contracts.bindings.structs import AnchorStep, RoundRecord
 from contracts.contract import Contract, Event
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from federation.types import Address, Hash32
 
 __all__ = [
+    "AnchorStep",
     "DidAnchor",
     "EventAnchor",
     "RoundRecord",
@@ -61,7 +62,7 @@ class EventAnchor(Contract):
     def includes(
         self, *, root: Hash32, stream_digest: Hash32, payload_digest: Hash32, proof: Sequence[Hash32]
     ) -> bool:
-        """Whether a signed event is in an anchored root."""
+        """Whether a signed event is in an anchored root of the project's own trees."""
         found: bool = self._read(
             "includes(bytes32,bytes32,bytes32,bytes32[])",
             ("bool",),
@@ -69,6 +70,17 @@ class EventAnchor(Contract):
             stream_digest,
             payload_digest,
             proof,
+        )[0]
+        return found
+
+    def includes_dag_cbor(self, root: Hash32, event_digest: Hash32, steps: Sequence[AnchorStep]) -> bool:
+        """Whether an event is in an anchored tree of DAG-CBOR nodes, as a Ceramic time event shows it."""
+        found: bool = self._read(
+            f"includesDagCbor(bytes32,bytes32,{AnchorStep.ABI}[])",
+            ("bool",),
+            root,
+            event_digest,
+            tuple(item.to_abi() for item in steps),
         )[0]
         return found
 

@@ -27,6 +27,7 @@ from contracts.bindings.errors import (
     InvalidRounds,
     InvalidShortString,
     LengthMismatch,
+    NobodyAdmitted,
     NotAccused,
     NotAggregator,
     NotAnnounced,
@@ -98,6 +99,7 @@ __all__ = [
     "InvalidShortString",
     "Lapsed",
     "LengthMismatch",
+    "NobodyAdmitted",
     "NotAccused",
     "NotAggregator",
     "NotAnnounced",
@@ -474,14 +476,15 @@ class Proposed(Event):
 class RevealForced(Event):
     """Event ``RevealForced``."""
 
-    SIGNATURE: ClassVar[str] = "RevealForced(uint64,uint32,bytes32,bytes32,bytes32)"
-    INDEXED: ClassVar[tuple[bool, ...]] = (True, True, True, False, False)
+    SIGNATURE: ClassVar[str] = "RevealForced(uint64,uint32,bytes32,bytes32,bytes32,bytes)"
+    INDEXED: ClassVar[tuple[bool, ...]] = (True, True, True, False, False, False)
 
     epoch: int
     round_: int
     did_hash: Hash32
     delta_sha256: Hash32
     salt: Hash32
+    delta: bytes
 
     @classmethod
     def _from_values(cls, log: Log, values: tuple[Any, ...]) -> Self:
@@ -492,6 +495,7 @@ class RevealForced(Event):
             did_hash=values[2],
             delta_sha256=values[3],
             salt=values[4],
+            delta=values[5],
         )
 
 

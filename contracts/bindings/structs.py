@@ -217,6 +217,28 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Struct ``Record``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(uint8,uint32,uint32,int256[],bytes32[])"
+
+    op: int
+    i: int
+    j: int
+    values: tuple[int, ...]
+    proof: tuple[Hash32, ...]
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.op, self.i, self.j, self.values, self.proof)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(op=values[0], i=values[1], j=values[2], values=values[3], proof=values[4])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartEntry:
     """Struct ``PartEntry``; see the interface for its fields."""
 
@@ -288,28 +310,6 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """Struct ``Record``; see the interface for its fields."""
-
-    ABI: ClassVar[str] = "(uint8,uint32,uint32,int256[],bytes32[])"
-
-    op: int
-    i: int
-    j: int
-    values: tuple[int, ...]
-    proof: tuple[Hash32, ...]
-
-    def to_abi(self) -> tuple[object, ...]:
-        """Return the fields in the order of the ABI."""
-        return (self.op, self.i, self.j, self.values, self.proof)
-
-    @classmethod
-    def from_abi(cls, values: tuple[Any, ...]) -> Self:
-        """Build from decoded fields in the order of the ABI."""
-        return cls(op=values[0], i=values[1], j=values[2], values=values[3], proof=values[4])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
     """Struct ``Demand``; see the interface for its fields."""
 
@@ -350,6 +350,25 @@ class Demand:
             proposal=values[6],
             question=values[7],
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorStep:
+    """Struct ``AnchorStep``; see the interface for its fields."""
+
+    ABI: ClassVar[str] = "(bytes,bytes)"
+
+    before: bytes
+    behind: bytes
+
+    def to_abi(self) -> tuple[object, ...]:
+        """Return the fields in the order of the ABI."""
+        return (self.before, self.behind)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """Build from decoded fields in the order of the ABI."""
+        return cls(before=values[0], behind=values[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -241,6 +241,13 @@ class ValidatorQuorum(Contract):
         found: Hash32 = self._read(f"digest({Ballot.ABI})", ("bytes32",), ballot.to_abi())[0]
         return found
 
+    def donate(self, sender: Signer, pool: Address) -> Receipt:
+        """Give a reward pool what it is owed in its token.
+
+        Anyone may call it.
+        """
+        return self._send(sender, "donate(address)", pool)
+
     def eip712_domain(self) -> tuple[bytes, str, str, int, Address, Hash32, tuple[int, ...]]:
         """Read ``eip712Domain``."""
         return self._read(

@@ -17,6 +17,19 @@ contract EventAnchor is IEventAnchor {
     }
 
     /// @inheritdoc IEventAnchor
+    function includesDagCbor(bytes32 root, bytes32 eventDigest, AnchorStep[] calldata steps)
+        external
+        view
+        returns (bool)
+    {
+        bytes32 digest = eventDigest;
+        for (uint256 i = 0; i < steps.length; ++i) {
+            digest = sha256(bytes.concat(steps[i].before, digest, steps[i].behind));
+        }
+        return anchoredAt[root] != 0 && digest == root;
+    }
+
+    /// @inheritdoc IEventAnchor
     function includes(bytes32 root, bytes32 streamDigest, bytes32 payloadDigest, bytes32[] calldata proof)
         external
         view

@@ -229,6 +229,7 @@ ON_EVERY_BACKEND = (
     "test_reward_pool",
     "test_contributor_registry",
     "test_chain",
+    "test_anchoring",
 )
 
 

@@ -14,14 +14,19 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.anchoring import anchor_events, check_anchored
+from ceramic_bridge.cid import DAG_JOSE, MODEL, Cid, StreamId
+from ceramic_bridge.did import Identity
+from ceramic_bridge.events import create_init
 from contracts.backends.anvil import AnvilChain, AnvilNode, AnvilOptions
 from contracts.backends.anvil_binary import VERSION, find_anvil, install_anvil
 from contracts.backends.patience import Patience
 from contracts.backends.rpc import RpcChain
 from contracts.backends.transport import NodeTransport
+from contracts.bindings.event_anchor import EventAnchor
 from contracts.bindings.moot_token import MootToken
 from contracts.chain import Chain
-from federation.errors import ChainError, ConfigError, PeerError
+from federation.errors import ChainError, ConfigError, PeerError, VerificationFailed
 
 from .conftest import TIME, key
 
@@ -129,6 +134,50 @@ def test_transaction_is_sent_again_when_its_block_is_reorganised_away(anvil):
         assert chain.block_hash(receipt.block_number) != lost
         assert chain.block_number >= receipt.block_number + 2
         assert MootToken(chain, token.address).logs() == receipt.logs
+
+
+@pytest.mark.slow
+def test_anchor_does_not_count_when_its_transaction_is_unconfirmed_or_lost(anvil):
+    author = Identity(b"\x07" * 32)
+    model = StreamId(type=MODEL, cid=Cid.of(DAG_JOSE, b"a model"))
+    event = create_init(author, model=model, content={}, unique=bytes(12))
+    with Opened(binary=anvil, genesis_time=TIME) as opened:
+        chain, request = opened.chain, opened.transport.request
+        anchor = EventAnchor.deploy(chain, COMMUNITY)
+        patient = EventAnchor(RpcChain(opened.transport, patience=Patience(confirmations=3)), anchor.address)
+        (time,) = anchor_events(anchor, COMMUNITY, [event])
+        then = chain.timestamp
+        for _ in range(2):
+            assert check_anchored(time, anchor) == 1000 * then
+            with pytest.raises(VerificationFailed, match="has no transaction"):
+                check_anchored(time, patient)
+            chain.mine()
+        assert check_anchored(time, patient) == 1000 * then
+        request("evm_setAutomine", False)
+        request("anvil_reorg", 3, [])
+        for asked in (anchor, patient):
+            with pytest.raises(VerificationFailed, match="has no transaction"):
+                check_anchored(time, asked)
+
+
+@pytest.mark.slow
+def test_transaction_is_not_there_when_no_block_holds_it_yet(anvil):
+    with Opened(binary=anvil, genesis_time=TIME) as opened:
+        token = MootToken.deploy(opened.chain, COMMUNITY)
+        request, seen = opened.transport.request, []
+        request("evm_setAutomine", False)
+
+        def look():
+            (pending,) = request("eth_getBlockByNumber", "pending", False)["transactions"]
+            seen.append(opened.chain.transaction(bytes.fromhex(pending[2:])))
+            request("anvil_mine", "0x1")
+
+        chain = RpcChain(opened.transport, clock=Waiting(look))
+        receipt = MootToken(chain, token.address).mint(COMMUNITY, COMMUNITY.address, 5)
+        assert seen == [None]
+        found = opened.chain.transaction(receipt.transaction_hash)
+        assert (found.succeeded, found.to, found.block_number) == (True, token.address, receipt.block_number)
+        assert found.timestamp == opened.chain.timestamp
 
 
 @pytest.mark.slow

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from contracts.abi import selector
 from contracts.bindings.errors import ERC20InsufficientBalance, NotMinter
 from contracts.bindings.moot_token import MootToken, Transfer
-from contracts.chain import Chain, Transaction
+from contracts.chain import Chain, Inclusion, Transaction
 from federation.errors import ChainError, Reverted
+from federation.hashing import keccak256
 
 from .conftest import BACKENDS, TIME, key
 
 ALICE, BOB = key("alice"), key("bob")
+EMPTY = b"\x5f\x5f\xf3"
+"""Creation code of a contract without code: PUSH0 PUSH0 RETURN."""
 NAME_TAG = b"\x5f\x5f\xfd"
 """Creation code that reverts without data: PUSH0 PUSH0 REVERT."""
 
@@ -40,6 +44,22 @@ def test_receipt_tells_what_a_transaction_did(chain: Chain, token: MootToken) ->
     assert token.logs(2) == receipt.logs
     assert token.logs(3) == ()
     assert chain.block_hash(2) != chain.block_hash(1)
+
+
+def test_transaction_is_found_by_its_hash_when_a_block_holds_it(chain: Chain, token: MootToken) -> None:
+    then, snapshot = chain.timestamp, chain.snapshot()
+    creation = chain.send(Transaction(to=None, data=EMPTY), ALICE)
+    sent = token.mint(ALICE, BOB.address, 7)
+    found = chain.transaction(sent.transaction_hash)
+    assert found is not None
+    assert (found.succeeded, found.to, found.block_number) == (True, token.address, 3)
+    assert (found.data[:4], found.timestamp) == (selector("mint(address,uint256)"), then + 24)
+    assert chain.transaction(creation.transaction_hash) == Inclusion(
+        succeeded=True, to=None, data=EMPTY, block_number=2, timestamp=then + 12
+    )
+    assert chain.transaction(keccak256(b"no transaction")) is None
+    chain.revert(snapshot)
+    assert chain.transaction(sent.transaction_hash) is None
 
 
 def test_refused_transaction_is_never_included(chain: Chain, token: MootToken) -> None:

@@ -9,11 +9,12 @@ from dataclasses import replace
 import pytest
 import rlp
 
-from contracts.abi import encode
+from contracts.abi import encode, selector
 from contracts.accounts import Account
 from contracts.agreement import stake_lock
 from contracts.backends.embedded import EmbeddedChain
 from contracts.bindings.contributor_registry import ContributorRegistry
+from contracts.bindings.event_anchor import EventAnchor
 from contracts.bindings.federation import Federation, RoundRecorded
 from contracts.bindings.structs import Phase
 from contracts.chain import Transaction, UnsignedTransaction
@@ -21,6 +22,7 @@ from contracts.deploy import JUDGES, Deployment, check_code, check_creation, cre
 from contracts.replay import replay
 from contracts.view import FederationView
 from federation.errors import ChainError, Reverted, VerificationFailed
+from federation.hashing import keccak256
 
 from .conftest import TIME, World, h, key, make_world
 
@@ -53,6 +55,33 @@ def flipped(data: bytes, bit: int) -> bytes:
 def with_blocks(exported, change) -> tuple[bytes, bytes]:
     blocks = rlp.decode(exported[1])
     return exported[0], rlp.encode(change(blocks))
+
+
+def test_transaction_says_the_same_when_its_block_is_executed_again() -> None:
+    payer = key("payer")
+    chain = EmbeddedChain(TIME, [payer.address])
+    anchor = EventAnchor.deploy(chain, payer)
+    sent = anchor.anchor_dag_cbor(payer, h("root"))
+    # Another chain's blocks may hold failures; the embedded chain makes none by itself.
+    short = payer.sign_transaction(
+        UnsignedTransaction(
+            chain_id=chain.chain_id,
+            nonce=2,
+            max_priority_fee_per_gas=0,
+            max_fee_per_gas=10**11,
+            gas=25_000,
+            to=anchor.address,
+            data=selector("anchorDagCbor(bytes32)") + h("never"),
+        )
+    )
+    chain._blocks.append(chain._machine.build([short], chain._next_time()))
+    again = replay(*chain.export())
+    for name in (sent.transaction_hash, keccak256(short)):
+        assert again.transaction(name) == chain.transaction(name)
+    assert again.transaction(sent.transaction_hash).succeeded
+    assert not again.transaction(keccak256(short)).succeeded
+    assert again.transaction(h("none")) is None
+    assert again.after(1).transaction(sent.transaction_hash) is None
 
 
 def test_two_runs_export_the_same_bytes(exported) -> None:

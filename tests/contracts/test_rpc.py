@@ -8,7 +8,7 @@ from contracts.abi import encode, selector
 from contracts.backends.patience import Patience
 from contracts.backends.rpc import RpcChain
 from contracts.backends.transport import RpcRefused
-from contracts.chain import Chain, Transaction
+from contracts.chain import Chain, Inclusion, Transaction
 from federation.errors import ChainError, Reverted
 from federation.hashing import keccak256
 from federation.types import Wei
@@ -585,3 +585,88 @@ def test_advance_time_waits_until_the_clock_says_so(node, clock):
     assert clock.time == 1090
     with pytest.raises(ChainError, match="backwards"):
         connect(node, clock).advance_time(-1)
+
+
+# Transactions by hash
+
+
+NAME = h("a transaction")
+
+
+def included(node, number, **changes):
+    """Let the node know a transaction in a block."""
+    name = "0x" + NAME.hex()
+    node.answers["eth_getTransactionByHash"] = {
+        "hash": name,
+        "blockHash": node.hash(number),
+        "to": PLACE.lower(),
+        "input": "0x0102",
+        **changes.get("sent", {}),
+    }
+    node.answers["eth_getTransactionReceipt"] = {
+        "transactionHash": name,
+        "blockHash": node.hash(number),
+        "blockNumber": hex(number),
+        "status": "0x1",
+        **changes.get("receipt", {}),
+    }
+
+
+def test_transaction_is_found_when_it_has_its_confirmations(node, clock):
+    included(node, 4)
+    found = Inclusion(succeeded=True, to=PLACE, data=b"\x01\x02", block_number=4, timestamp=1000)
+    assert connect(node, clock, confirmations=2).transaction(NAME) == found
+    assert connect(node, clock, confirmations=3).transaction(NAME) is None
+    node.grow()
+    assert connect(node, clock, confirmations=3).transaction(NAME) == found
+
+
+def test_transaction_tells_how_it_went_when_it_failed_or_created(node, clock):
+    included(node, 4, receipt={"status": "0x0"}, sent={"to": None})
+    found = connect(node, clock).transaction(NAME)
+    assert (found.succeeded, found.to) == (False, None)
+
+
+@pytest.mark.parametrize("answer", ["eth_getTransactionByHash", "eth_getTransactionReceipt"])
+def test_transaction_is_not_there_when_the_node_does_not_know_it(node, clock, answer):
+    included(node, 4)
+    node.answers[answer] = None
+    assert connect(node, clock).transaction(NAME) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sent": {"blockHash": None}},
+        {"sent": {"blockHash": "0x" + h("lost").hex()}},
+        {"receipt": {"blockHash": "0x" + h("lost").hex()}},
+        {"receipt": {"blockNumber": "0x3"}},
+        {"receipt": {"blockNumber": "0x6"}},
+    ],
+)
+def test_transaction_is_not_there_when_it_is_pending_or_its_block_is_lost(node, clock, changes):
+    included(node, 4, **changes)
+    assert connect(node, clock).transaction(NAME) is None
+
+
+@pytest.mark.parametrize("confirmations", [0, 1])
+def test_transaction_is_not_there_when_its_block_is_still_to_come(node, clock, confirmations):
+    included(node, 6)
+    assert connect(node, clock, confirmations=confirmations).transaction(NAME) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sent": {"hash": "0x" + h("another").hex()}},
+        {"receipt": {"transactionHash": "0x" + h("another").hex()}},
+        {"sent": {"hash": None}},
+        {"sent": {"to": "0x01"}},
+        {"sent": {"input": "no bytes"}},
+        {"receipt": {"status": None}},
+    ],
+)
+def test_transaction_is_refused_when_answers_are_malformed_or_about_another(node, clock, changes):
+    included(node, 4, **changes)
+    with pytest.raises(ChainError):
+        connect(node, clock).transaction(NAME)

@@ -235,9 +235,12 @@ def test_challenger_loses_its_bond_when_what_it_demands_is_posted(trial: Trial):
     posted = answer(archive(trial, settlement, trial.honest, {}), demanded)
     posted.send(trial.run.chain, trial.run.aggregator, judge.address)
     token, bond = trial.run.deployment.token, int(trial.run.manifest.bonds.challenger_wei)
-    assert judge.owed(token.address, trial.run.aggregator.address) == bond
     judge.withdraw(trial.run.aggregator, token.address)
-    assert token.balance_of(trial.run.aggregator.address) == bond
+    assert token.balance_of(trial.run.aggregator.address) == bond - bond // 2
+    pool = trial.run.deployment.pool
+    before = pool.unallocated()
+    judge.donate(trial.run.relayer, pool.address)
+    assert pool.unallocated() - before == bond // 2
     assert token.balance_of(trial.challenger.address) == 0
     finalize_and_claim(
         trial.run.deployment, settlement, trial.run.epoch.domain, trial.run.chain, trial.run.relayer

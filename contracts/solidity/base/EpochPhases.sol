@@ -18,6 +18,7 @@ abstract contract EpochPhases is FederationState, IReserves {
         if (terms.rounds == 0 || terms.rounds > terms.shards) revert InvalidRounds(terms.rounds, terms.shards);
         _requireGrids(terms.etas.length, terms.betasTenths.length);
         if (terms.bounty > type(uint128).max) revert InvalidBounty(terms.bounty);
+        if (terms.quotaTotal == 0 || terms.members == 0 || terms.dim == 0) revert NobodyAdmitted();
         _requireFunds(terms.funds);
         _requireBonds(terms);
 
@@ -83,7 +84,7 @@ abstract contract EpochPhases is FederationState, IReserves {
 
     /// @dev Every proof of a fault carries the terms, so they must stay small.
     function _requireGrids(uint256 etas, uint256 betas) private pure {
-        if (etas == 0 || etas > MAX_GRID || betas == 0 || betas > MAX_GRID) revert InvalidGrid(etas, betas);
+        if (etas < 2 || etas > MAX_GRID || betas == 0 || betas > MAX_GRID) revert InvalidGrid(etas, betas);
     }
 
     /// @dev Lost bonds lie in the pool too, but belong to the members already.

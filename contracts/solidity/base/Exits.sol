@@ -18,6 +18,8 @@ abstract contract Exits is ProviderDuties {
         if (from == Phase.Settle || from == Phase.Proposed) {
             phase = Phase.Closed;
             emit Lapsed(epoch, round, from, 0);
+            // Rounds that nobody was ever asked to pay for; anybody bonded could have proposed, the aggregator had to.
+            if (from == Phase.Settle && recorded != 0 && voids == 0) _loseAggregator(address(0));
             return;
         }
         uint32 suspect = accused();

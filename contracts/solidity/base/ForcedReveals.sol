@@ -32,7 +32,7 @@ abstract contract ForcedReveals is FederationState {
             revert UnknownCommitment(didHash, commitment);
         }
         forced[epoch][round][didHash] = hash;
-        emit RevealForced(epoch, round, didHash, hash, salt);
+        emit RevealForced(epoch, round, didHash, hash, salt, delta);
     }
 
     /// @dev A round takes reveals as long as nobody can know its shard.

@@ -5,6 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 import {IBonds} from "../interfaces/IBonds.sol";
+import {IRewardPool} from "../interfaces/IRewardPool.sol";
 
 /// @title See `interfaces/IBonds.sol`, which says what every function does.
 /// @dev Paid out only on request of whom it is owed to: an account that a token refuses to pay could
@@ -23,6 +24,20 @@ abstract contract Bonds is IBonds {
         emit Withdrawn(token, msg.sender, amount);
 
         token.safeTransfer(msg.sender, amount);
+    }
+
+    /// @inheritdoc IBonds
+    /// @dev A pool that does not take it, or names another token, only loses what it is owed itself.
+    function donate(IRewardPool pool) external {
+        IERC20 token = pool.token();
+        uint256 amount = owed[token][address(pool)];
+        if (amount == 0) revert NothingOwed(address(pool));
+
+        delete owed[token][address(pool)];
+        emit Withdrawn(token, address(pool), amount);
+
+        token.forceApprove(address(pool), amount);
+        pool.donate(amount);
     }
 
     /// @notice Move a bond of the caller into this contract.

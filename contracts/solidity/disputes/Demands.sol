@@ -29,14 +29,15 @@ abstract contract Demands is IDataDemands, DisputeBase, Bonds {
     function expire(uint256 id) external {
         Demand memory demand = _open(id);
         if (block.timestamp <= demand.deadline) revert TooEarly(id, demand.deadline);
-        (bool standing, IFederation.Proposal memory proposal) = _standing(demand);
+        (bool standing,) = _standing(demand);
         if (!standing) revert ProposalGone(id);
 
-        _drop(id, demand, demand.challenger);
+        _drop(id, demand, demand.challenger, demand.bond);
         emit Expired(id);
 
         bytes32 proof = _proofHash(id);
-        if (demand.round != 0 && proposal.proposer == demand.federation.config().aggregator) {
+        // Whoever proposed: a stand-in cannot show what the aggregator keeps, but may propose the rounds before.
+        if (demand.round != 0) {
             demand.federation.convictRound(demand.round, demand.challenger, proof);
         } else {
             demand.federation.convictProposal(demand.challenger, proof);
@@ -50,7 +51,7 @@ abstract contract Demands is IDataDemands, DisputeBase, Bonds {
         if (standing) revert ProposalStands(id);
 
         emit Released(id);
-        _drop(id, demand, demand.challenger);
+        _drop(id, demand, demand.challenger, demand.bond);
     }
 
     /// @notice Open a demand of the caller against what stands proposed.
@@ -101,7 +102,10 @@ abstract contract Demands is IDataDemands, DisputeBase, Bonds {
     function _settle(uint256 id, bool answered) internal {
         if (!answered) revert NoAnswer(id);
         emit Answered(id, msg.sender);
-        _drop(id, _demands[id], msg.sender);
+        Demand memory demand = _demands[id];
+        uint256 half = demand.bond / 2;
+        _owe(demand.token, demand.federation.pool(), half);
+        _drop(id, demand, msg.sender, demand.bond - half);
     }
 
     /// @notice Refuse a demand for what does not follow from the proposal.
@@ -163,9 +167,9 @@ abstract contract Demands is IDataDemands, DisputeBase, Bonds {
         standing = _hash(demand.federation, proposal) == demand.proposal;
     }
 
-    function _drop(uint256 id, Demand memory demand, address to) private {
+    function _drop(uint256 id, Demand memory demand, address to, uint256 amount) private {
         delete _demands[id];
-        _owe(demand.token, to, demand.bond);
+        _owe(demand.token, to, amount);
         demand.federation.unhold();
     }
 

@@ -15,9 +15,10 @@ import {Demands} from "./Demands.sol";
 abstract contract TableDemands is Demands {
     using Trace for Record;
 
-    /// @dev Below this depth a node must be answered with its leaves. No table that an honest proposer
-    /// could not cut into 2^20 pieces of a transaction each is ever paid.
-    uint256 private constant DEPTH = 20;
+    /// @dev With fewer rows for each node at its depth, a node must be answered with its leaves: an honest
+    /// table has at most twice as many below it, which fit a transaction. Otherwise a tree much larger
+    /// than the rows could hide a leaf that they do not have.
+    uint256 private constant ROWS = 256;
 
     /// @inheritdoc IDataDemands
     function demandLeaf(Context calldata context, Record calldata row) external returns (uint256) {
@@ -111,9 +112,19 @@ abstract contract TableDemands is Demands {
     }
 
     /// @inheritdoc IDataDemands
-    function answerChildren(uint256 id, bytes32 node, uint256 depth, bytes32 left, bytes32 right) external {
-        _asked(id, Kind.Node, abi.encode(node, depth));
-        _settle(id, depth < DEPTH && Hashes.commutativeKeccak256(left, right) == node);
+    function answerChildren(
+        uint256 id,
+        Context calldata context,
+        bytes32 node,
+        uint256 depth,
+        bytes32[2] calldata children,
+        Record calldata row
+    ) external {
+        (IFederation federation,) = _asked(id, Kind.Node, abi.encode(node, depth));
+        _requireOf(context, federation);
+        _openRow(context, row);
+        bool large = (uint256(row.i) + 1) >> depth >= ROWS;
+        _settle(id, large && Hashes.commutativeKeccak256(children[0], children[1]) == node);
     }
 
     function _openRow(Context calldata context, Record calldata row) private view {

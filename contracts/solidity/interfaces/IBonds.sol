@@ -3,6 +3,8 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
+import {IRewardPool} from "./IRewardPool.sol";
+
 /// @title Bonds of challengers, and what they have become.
 interface IBonds {
     /// @notice An account may withdraw so much more.
@@ -19,6 +21,9 @@ interface IBonds {
 
     /// @notice Pay the caller all bonds that it is owed in a token.
     function withdraw(IERC20 token) external;
+
+    /// @notice Give a reward pool what it is owed in its token. Anyone may call it.
+    function donate(IRewardPool pool) external;
 
     /// @notice What an account may withdraw.
     function owed(IERC20 token, address account) external view returns (uint256);

@@ -11,8 +11,9 @@ import {IFederation} from "./IFederation.sol";
 
 /// @title Demands for what a proposal commits to and nobody published.
 /// @notice A challenger pays a bond and asks. Anyone may answer, in call data that everybody can read,
-/// and earns the bond. If nobody has by the deadline, whoever proposed is convicted: the aggregator of
-/// the round that it withholds, anybody else of a proposal that it cannot stand for.
+/// and earns half of the bond; the other half goes to the pool, so that nobody asks itself for nothing. If nobody has by the deadline, what
+/// cannot be shown falls: the round that it belongs to, with the aggregator's bond, whoever proposed; or
+/// the proposal, with its proposer's.
 ///
 /// Only what an honest proposal has can be demanded: a challenger shows the record, the leaf or the
 /// words from which it follows. Where that cannot be known (a record that exists only if somebody's
@@ -249,9 +250,17 @@ interface IDataDemands is IBonds, IDispute {
         uint256[] calldata cumulatives
     ) external;
 
-    /// @notice Answer with the node's two children, each of which may be demanded in turn. For tables
-    /// that do not fit a transaction; not below a depth of twenty.
-    function answerChildren(uint256 id, bytes32 node, uint256 depth, bytes32 left, bytes32 right) external;
+    /// @notice Answer with the node's two children, each of which may be demanded in turn: only where so
+    /// many rows are below it that its leaves do not fit a transaction.
+    /// @param row A row of the settlement whose number shows how many there are: the last one does.
+    function answerChildren(
+        uint256 id,
+        Context calldata context,
+        bytes32 node,
+        uint256 depth,
+        bytes32[2] calldata children,
+        Record calldata row
+    ) external;
 
     /// @notice Convict whoever could not answer in time. Anyone may call it, for the challenger.
     function expire(uint256 id) external;

@@ -27,7 +27,9 @@ interface IFederationErrors {
     error InvalidRounds(uint32 rounds, uint32 shards);
     /// @notice A bounty must be below 2^128 wei.
     error InvalidBounty(uint256 bounty);
-    /// @notice An epoch needs 1 to 32 step sizes and as many momenta.
+    /// @notice An epoch needs a member, a quota and a weight.
+    error NobodyAdmitted();
+    /// @notice An epoch needs 2 to 32 step sizes, and 1 to 32 momenta.
     error InvalidGrid(uint256 etas, uint256 betas);
     /// @notice An epoch needs 1 to 32 providers.
     error InvalidProviderCount(uint256 providers);

@@ -12,7 +12,12 @@ interface IFederationEvents {
         uint64 indexed epoch, uint32 indexed round, bytes32 revealRoot, uint64 drawTarget, uint64 deadline
     );
     event RevealForced(
-        uint64 indexed epoch, uint32 indexed round, bytes32 indexed didHash, bytes32 deltaSha256, bytes32 salt
+        uint64 indexed epoch,
+        uint32 indexed round,
+        bytes32 indexed didHash,
+        bytes32 deltaSha256,
+        bytes32 salt,
+        bytes delta
     );
     event DrawRetargeted(uint64 indexed epoch, uint32 indexed round, uint64 drawTarget);
     event PreimageShown(uint64 indexed epoch, uint32 indexed round, uint32 indexed provider, bytes32 preimage);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+
 /// @title Holds a federation's tokens and pays them out of one cumulative Merkle root.
 /// @notice A leaf says what a payee has earned since the beginning, so that a newer root replaces an
 /// older one and a missed epoch loses nothing. The pool counts what it was given and what it paid, and
@@ -76,6 +78,7 @@ interface IRewardPool {
     /// @return amount Wei taken back.
     function sweep() external returns (uint256 amount);
 
+    function token() external view returns (IERC20);
     function root() external view returns (bytes32);
 
     /// @notice Wei funded or donated, less what was swept.

@@ -7,11 +7,26 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {DataDemands} from "../disputes/DataDemands.sol";
 import {IBonds} from "../interfaces/IBonds.sol";
 import {IDataDemands} from "../interfaces/IDataDemands.sol";
+import {IDispute} from "../interfaces/IDispute.sol";
 import {IFederation} from "../interfaces/IFederation.sol";
+import {IRewardPool} from "../interfaces/IRewardPool.sol";
+import {Trace} from "../libraries/Trace.sol";
 import {FeeToken} from "./FeeToken.sol";
 import {HookToken} from "./HookToken.sol";
 import {Judged} from "./Judged.sol";
 import {MockProposal} from "./MockProposal.sol";
+
+contract MockPool {
+    IERC20 public immutable token;
+
+    constructor(IERC20 token_) {
+        token = token_;
+    }
+
+    function donate(uint256 amount) external {
+        token.transferFrom(msg.sender, address(this), amount);
+    }
+}
 
 contract DataDemandsTest is Judged {
     DataDemands internal judge;
@@ -45,10 +60,11 @@ contract DataDemandsTest is Judged {
         eq(token.balanceOf(address(judge)), BOND, "bond came in");
         answer(federation, id);
         eq(federation.holds(), 0, "let go");
-        eq(judge.owed(token, ANYONE), BOND, "owed to who answered");
+        eq(judge.owed(token, ANYONE), BOND - BOND / 2, "owed to who answered");
+        eq(judge.owed(token, federation.pool()), BOND / 2, "owed to the pool");
         vm.prank(ANYONE);
         judge.withdraw(token);
-        eq(token.balanceOf(ANYONE), BOND, "paid");
+        eq(token.balanceOf(ANYONE), BOND - BOND / 2, "paid");
         vm.expectRevert(abi.encodeWithSelector(IBonds.NothingOwed.selector, ANYONE));
         vm.prank(ANYONE);
         judge.withdraw(token);
@@ -143,8 +159,8 @@ contract DataDemandsTest is Judged {
         ask(federation);
     }
 
-    /// @dev What a griefer can do: one bond for each `answerWindow`, if every demand is answered at once.
-    function testFuzz_eachBondDelaysByOneAnswerWindowAtMost(uint8 count) public {
+    /// @dev What a griefer can do: half a bond for each `answerWindow`, if every demand is answered at once.
+    function testFuzz_eachHalfBondDelaysByOneAnswerWindowAtMost(uint8 count) public {
         uint64 end = federation.proposal().challengeEnd;
         uint256 times = uint256(count) % 8;
         for (uint256 k = 0; k < times; ++k) {
@@ -152,7 +168,7 @@ contract DataDemandsTest is Judged {
             answer(federation, ask(federation));
         }
         atMost(federation.proposal().challengeEnd, uint256(end) + times * ANSWER, "delay");
-        eq(judge.owed(token, ANYONE), times * BOND, "price");
+        eq(judge.owed(token, federation.pool()), times * (BOND / 2), "price");
     }
 
     function test_nothingIsDemandedOutsideTheChallengeWindow() public {
@@ -173,28 +189,58 @@ contract DataDemandsTest is Judged {
         eq(judge.owed(token, ANYONE), 0, "nothing owed");
     }
 
-    /// @dev A liar's table may be as deep as it likes: its answers may not.
-    function test_childrenAreNoAnswerBelowTwentyLevels() public {
-        bytes32[] memory nodes = new bytes32[](22);
-        bytes32[] memory siblings = new bytes32[](21);
-        nodes[21] = keccak256("bottom");
-        for (uint256 depth = 21; depth > 0; --depth) {
-            siblings[depth - 1] = keccak256(abi.encode("sibling", depth));
-            nodes[depth - 1] = Hashes.commutativeKeccak256(nodes[depth], siblings[depth - 1]);
-        }
+    /// @dev The settlement's one record: a row whose number says how many there are.
+    function row(uint32 i) internal pure returns (IDispute.Record memory r) {
+        r.op = Trace.ROW;
+        r.i = i;
+        r.values = new int256[](6);
+    }
+
+    function rootOf(IDispute.Record memory r) internal view returns (bytes32) {
+        bytes32 tag = keccak256(abi.encode(Trace.PURPOSE, block.chainid, address(federation), uint64(1), uint32(0)));
+        bytes memory words = abi.encodePacked(Trace.PURPOSE, tag, uint256(r.op), uint256(r.i), uint256(0), r.values);
+        return keccak256(bytes.concat(keccak256(words)));
+    }
+
+    /// @dev A liar's tree may be as deep as it likes: it must show its leaves where the rows are few.
+    function test_childrenAnswerOnlyWhereManyRowsAreBelow() public {
+        bytes32[3] memory nodes;
+        bytes32 side = keccak256("sibling");
+        nodes[2] = keccak256("bottom");
+        nodes[1] = Hashes.commutativeKeccak256(nodes[2], side);
+        nodes[0] = Hashes.commutativeKeccak256(nodes[1], side);
         IFederation.Proposal memory p = proposal();
         p.payoutRoot = nodes[0];
+        p.settlementRoot = rootOf(row(511));
         federation.setProposal(p);
-        for (uint256 depth = 19; depth <= 20; ++depth) {
+        for (uint256 depth = 0; depth < 2; ++depth) {
             bytes32[] memory proof = new bytes32[](depth);
-            for (uint256 k = 0; k < depth; ++k) {
-                proof[k] = siblings[depth - 1 - k];
-            }
+            if (depth == 1) proof[0] = side;
             vm.prank(CHALLENGER);
             uint256 id = judge.demandNode(context(federation), nodes[depth], proof);
-            if (depth == 20) vm.expectRevert(abi.encodeWithSelector(IDataDemands.NoAnswer.selector, id));
-            judge.answerChildren(id, nodes[depth], depth, nodes[depth + 1], siblings[depth]);
+            judge.answerChildren(id, context(federation), nodes[depth], depth, [nodes[depth + 1], side], row(511));
         }
+        p.settlementRoot = rootOf(row(510));
+        federation.setProposal(p);
+        bytes32[] memory up = new bytes32[](1);
+        up[0] = side;
+        vm.prank(CHALLENGER);
+        uint256 small = judge.demandNode(context(federation), nodes[1], up);
+        vm.expectRevert(abi.encodeWithSelector(IDataDemands.NoAnswer.selector, small));
+        judge.answerChildren(small, context(federation), nodes[1], 1, [nodes[2], side], row(510));
+        vm.expectRevert(abi.encodeWithSelector(IDispute.InvalidRecord.selector, Trace.ROW, 511, 0));
+        judge.answerChildren(small, context(federation), nodes[1], 1, [nodes[2], side], row(511));
+    }
+
+    function test_poolIsGivenItsHalfByAnyone() public {
+        answer(federation, ask(federation));
+        MockPool pool = new MockPool(token);
+        federation.setPool(address(pool));
+        answer(federation, ask(federation));
+        judge.donate(IRewardPool(address(pool)));
+        eq(token.balanceOf(address(pool)), BOND / 2, "its half");
+        vm.expectRevert(abi.encodeWithSelector(IBonds.NothingOwed.selector, address(pool)));
+        judge.donate(IRewardPool(address(pool)));
     }
 
     function test_tokenWithAFeeIsRefused() public {
@@ -225,7 +271,7 @@ contract DataDemandsTest is Judged {
         judge.demandSeat(context(other), 0);
         hook.arm(address(judge), abi.encodeCall(judge.answerSeat, (2, context(other), seat())));
         judge.demandSeat(context(other), 0);
-        eq(judge.owed(hook, address(hook)), BOND, "its own bond");
+        eq(judge.owed(hook, address(hook)), BOND - BOND / 2, "half of its own bond");
         eq(hook.balanceOf(address(judge)), 2 * BOND, "both are there");
     }
 
@@ -263,7 +309,8 @@ contract DataDemandsTest is Judged {
             open += judge.demandOf(id).bond;
             if (_open(id)) ++held;
         }
-        uint256 owed = judge.owed(token, ANYONE) + judge.owed(token, CHALLENGER);
+        uint256 owed = judge.owed(token, ANYONE) + judge.owed(token, CHALLENGER)
+            + judge.owed(token, federations[0].pool()) + judge.owed(token, federations[1].pool());
         eq(token.balanceOf(address(judge)), owed + open, "solvent");
         eq(uint256(federations[0].holds()) + federations[1].holds(), held, "one hold for each open demand");
     }

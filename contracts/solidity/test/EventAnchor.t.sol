@@ -11,6 +11,16 @@ import {Tree} from "./Tree.sol";
 contract EventAnchorTest is Base, IRoundDigests {
     uint256 internal constant EVENTS = 5;
 
+    /// @dev A tree that the JavaScript libraries made, `time_event` in tests/vectors/ceramic_js.json: the
+    /// event's digest, the node above it, the root.
+    bytes32 internal constant EVENT = 0x0c871438a4946e5c5be3c94590deeb68ecb3c0bf79e558faf7726890c8c7e9f6;
+    bytes32 internal constant INNER = 0x154ae2b45d8f2eca6407f1ee86902adcc0365bf27b22d7904ddec738150e1f48;
+    bytes32 internal constant ROOT = 0x2ace18c9e909e016fe6e9470142bd33605551dd8291a0e250be29cd1ca50e9d1;
+    bytes32 internal constant NEXT = 0x35432247ab6165ea12f16babad4bf77d7ca4d47fe7ca6f1a45ec6b900c45c3f1;
+    bytes32 internal constant OTHER = 0x5c66897f0115c4ce392cc031913e8539be186c7c59176ae6f45e197786f24dc7;
+    bytes internal constant SIGNED = hex"d82a5826000185011220";
+    bytes internal constant NODE = hex"d82a58250001711220";
+
     EventAnchor internal anchor;
     bytes32[] internal leaves;
     IEventAnchor.RoundRecord internal recorded;
@@ -41,6 +51,80 @@ contract EventAnchorTest is Base, IRoundDigests {
             anchor.anchorDagCbor(root);
             eq(anchor.anchoredAt(root), 1000, "the first time");
         }
+    }
+
+    function test_includesDagCbor_findsEachEvent_ofATreeThatOthersMade() public {
+        check(!anchor.includesDagCbor(ROOT, EVENT, _steps()), "not anchored yet");
+        anchor.anchorDagCbor(ROOT);
+        check(anchor.includesDagCbor(ROOT, EVENT, _steps()), "left and left");
+        IEventAnchor.AnchorStep[] memory steps = _steps();
+        steps[0] = IEventAnchor.AnchorStep(bytes.concat(hex"82", SIGNED, EVENT, SIGNED), "");
+        check(anchor.includesDagCbor(ROOT, NEXT, steps), "left and right");
+        check(!anchor.includesDagCbor(ROOT, EVENT, steps), "the other way");
+        steps = new IEventAnchor.AnchorStep[](1);
+        steps[0] = IEventAnchor.AnchorStep(bytes.concat(hex"82", NODE, INNER, NODE), "");
+        check(anchor.includesDagCbor(ROOT, OTHER, steps), "right");
+        check(!anchor.includesDagCbor(ROOT, INNER, steps), "on the wrong side");
+    }
+
+    function testFuzz_includesDagCbor_isFalse_whenAnythingDiffers(uint256 bit, bytes32 other) public {
+        anchor.anchorDagCbor(ROOT);
+        vm.assume(other != EVENT && other != ROOT);
+        check(!anchor.includesDagCbor(ROOT, other, _steps()), "another event");
+        check(!anchor.includesDagCbor(other, EVENT, _steps()), "another root, never anchored");
+        anchor.anchorDagCbor(other);
+        check(!anchor.includesDagCbor(other, EVENT, _steps()), "another root, anchored");
+        for (uint256 i = 0; i < 2; ++i) {
+            IEventAnchor.AnchorStep[] memory steps = _steps();
+            bytes memory flipped = steps[i].before;
+            bit = bound(bit, 0, 8 * flipped.length - 1);
+            flipped[bit / 8] ^= bytes1(uint8(1 << (bit % 8)));
+            check(!anchor.includesDagCbor(ROOT, EVENT, steps), "a bit before");
+            steps = _steps();
+            flipped = steps[i].behind;
+            flipped[bit % flipped.length] ^= bytes1(uint8(1 << (bit % 8)));
+            check(!anchor.includesDagCbor(ROOT, EVENT, steps), "a bit behind");
+        }
+    }
+
+    function test_includesDagCbor_isFalse_whenStepsAreMissing_orTooMany_orSwapped() public {
+        anchor.anchorDagCbor(ROOT);
+        IEventAnchor.AnchorStep[] memory all = _steps();
+        IEventAnchor.AnchorStep[] memory none = new IEventAnchor.AnchorStep[](0);
+        IEventAnchor.AnchorStep[] memory steps = new IEventAnchor.AnchorStep[](1);
+        check(!anchor.includesDagCbor(ROOT, EVENT, none), "none");
+        steps[0] = all[0];
+        check(!anchor.includesDagCbor(ROOT, EVENT, steps), "the first");
+        check(!anchor.includesDagCbor(INNER, EVENT, steps), "up to a node that was not anchored");
+        steps[0] = all[1];
+        check(!anchor.includesDagCbor(ROOT, EVENT, steps), "the last");
+        steps = new IEventAnchor.AnchorStep[](3);
+        (steps[0], steps[1]) = (all[0], all[1]);
+        check(!anchor.includesDagCbor(ROOT, EVENT, steps), "one too many");
+        (all[0], all[1]) = (all[1], all[0]);
+        check(!anchor.includesDagCbor(ROOT, EVENT, all), "swapped");
+    }
+
+    function testFuzz_includesDagCbor_needsNoStep_forAnEventThatIsTheRoot(bytes32 digest) public {
+        IEventAnchor.AnchorStep[] memory none = new IEventAnchor.AnchorStep[](0);
+        check(!anchor.includesDagCbor(digest, digest, none), "not anchored yet");
+        anchor.anchorDagCbor(digest);
+        check(anchor.includesDagCbor(digest, digest, none), "included");
+    }
+
+    function test_includesDagCbor_costsLittle_forAThousandEvents() public {
+        IEventAnchor.AnchorStep[] memory steps = new IEventAnchor.AnchorStep[](10);
+        bytes32 root = EVENT;
+        for (uint256 i = 0; i < 10; ++i) {
+            steps[i] = _steps()[1];
+            root = sha256(bytes.concat(steps[i].before, root, steps[i].behind));
+        }
+        anchor.anchorDagCbor(root);
+        uint256 before = gasleft();
+        bool found = anchor.includesDagCbor(root, EVENT, steps);
+        uint256 spent = before - gasleft();
+        check(found, "included");
+        atMost(spent, 25_000, "gas");
     }
 
     function testFuzz_includes_findsEachEvent_onceItsRootIsAnchored(uint256 i, bytes32 other) public {
@@ -94,6 +178,12 @@ contract EventAnchorTest is Base, IRoundDigests {
         bytes32[] memory proof
     ) private view returns (bool) {
         return anchor.roundIncludes(this, epoch, round, given, _stream(i), payload, proof);
+    }
+
+    function _steps() private pure returns (IEventAnchor.AnchorStep[] memory steps) {
+        steps = new IEventAnchor.AnchorStep[](2);
+        steps[0] = IEventAnchor.AnchorStep(bytes.concat(hex"82", SIGNED), bytes.concat(SIGNED, NEXT));
+        steps[1] = IEventAnchor.AnchorStep(bytes.concat(hex"82", NODE), bytes.concat(NODE, OTHER));
     }
 
     function _stream(uint256 i) private pure returns (bytes32) {

@@ -59,6 +59,22 @@ contract ExitsTest is World {
         eq(federation.proposal().rounds, 1, "is paid");
     }
 
+    /// @dev Recorded rounds that nobody was ever asked to pay for; a table that a judge voided was asked for.
+    function test_lapse_takesTheAggregatorsBond_whenNothingWasProposed() public {
+        reach(IFederation.Phase.Settle);
+        lapse();
+        phaseIs(IFederation.Phase.Closed);
+        eq(vault.bondOf(AGGREGATOR), 0, "lost");
+        eq(federation.forfeited(), AGGREGATOR_BOND, "to the members");
+        vault.deposit(AGGREGATOR, AGGREGATOR_BOND);
+        reach(IFederation.Phase.Proposed);
+        vm.prank(JUDGE);
+        federation.voidProposal();
+        lapse();
+        phaseIs(IFederation.Phase.Closed);
+        eq(vault.bondOf(AGGREGATOR), AGGREGATOR_BOND, "kept");
+    }
+
     /// @dev Bits of `shown` and `agreed`: what each provider did.
     function testFuzz_lapse_ofADraw_blamesWhoeverWithheld(uint256 shown, uint256 agreed) public {
         (shown, agreed) = (shown % 4, agreed % 4);

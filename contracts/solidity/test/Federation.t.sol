@@ -39,12 +39,17 @@ contract FederationTest is World {
     function test_constructor_takesDurations_fromASecondToNinetyDays() public {
         for (uint256 which = 0; which < 4; ++which) {
             _deployWithDuration(which, 0, false);
-            _deployWithDuration(which, 1, which != 1);
-            _deployWithDuration(which, 2, true);
-            _deployWithDuration(which, 90 days - 1, true);
-            _deployWithDuration(which, 90 days, which != 3);
+            _deployWithDuration(which, which == 1 ? 2 : 1, true);
+            _deployWithDuration(which, which == 3 ? 90 days - 1 : 90 days, true);
             _deployWithDuration(which, 90 days + 1, false);
         }
+    }
+
+    function test_constructor_refusesAnswers_dueNoSoonerThanProposals() public {
+        IFederation.Config memory given = config();
+        given.answerWindow = given.settleDuration;
+        vm.expectRevert(abi.encodeWithSelector(IFederationErrors.InvalidDuration.selector, given.answerWindow));
+        new Federation(given);
     }
 
     function test_constructor_takesAQuorum_upToAllValidators() public {
@@ -109,18 +114,35 @@ contract FederationTest is World {
         phaseIs(IFederation.Phase.Open);
     }
 
-    function test_openEpoch_takesGrids_ofOneToThirtyTwo() public {
-        uint8[4] memory sizes = [0, 33, 1, 32];
-        for (uint256 i = 0; i < 4; ++i) {
+    function test_openEpoch_refusesABountyThatOverflows_andNobody() public {
+        IFederation.EpochTerms memory given = terms(3, 2, FUNDS);
+        given.bounty = uint256(type(uint128).max) + 1;
+        _refused(given, abi.encodeWithSelector(IFederationErrors.InvalidBounty.selector, given.bounty));
+        for (uint256 i = 0; i < 3; ++i) {
+            given = terms(3, 2, FUNDS);
+            if (i == 0) given.members = 0;
+            else if (i == 1) given.quotaTotal = 0;
+            else given.dim = 0;
+            _refused(given, abi.encodeWithSelector(IFederationErrors.NobodyAdmitted.selector));
+        }
+    }
+
+    function test_openEpoch_takesGrids_ofUpToThirtyTwo() public {
+        uint8[3] memory etas = [0, 1, 33];
+        uint8[2] memory betas = [0, 33];
+        for (uint256 i = 0; i < 3; ++i) {
             IFederation.EpochTerms memory given = terms(3, 2, FUNDS);
-            given.etas = new uint32[](sizes[i]);
-            if (i < 2) _refused(given, abi.encodeWithSelector(IFederationErrors.InvalidGrid.selector, sizes[i], 7));
+            given.etas = new uint32[](etas[i]);
+            _refused(given, abi.encodeWithSelector(IFederationErrors.InvalidGrid.selector, etas[i], 7));
+        }
+        for (uint256 i = 0; i < 2; ++i) {
+            IFederation.EpochTerms memory given = terms(3, 2, FUNDS);
             given.etas = new uint32[](32);
-            given.betasTenths = new uint32[](sizes[i]);
-            if (i < 2) _refused(given, abi.encodeWithSelector(IFederationErrors.InvalidGrid.selector, 32, sizes[i]));
+            given.betasTenths = new uint32[](betas[i]);
+            _refused(given, abi.encodeWithSelector(IFederationErrors.InvalidGrid.selector, 32, betas[i]));
         }
         IFederation.EpochTerms memory least = terms(3, 2, FUNDS);
-        (least.etas, least.betasTenths) = (new uint32[](1), new uint32[](32));
+        (least.etas, least.betasTenths) = (new uint32[](2), new uint32[](32));
         vm.prank(AGGREGATOR);
         federation.openEpoch(least);
     }
@@ -261,7 +283,6 @@ contract FederationTest is World {
         new Federation(given);
     }
 
-    /// @dev Answers must be due sooner than proposals: the other of the two is at its own edge.
     function _deployWithDuration(uint256 which, uint64 duration, bool valid) private {
         IFederation.Config memory given = config();
         (given.settleDuration, given.answerWindow) = (90 days, 1);

@@ -30,7 +30,7 @@ contract ForcedRevealsTest is World {
     function test_forceReveal_keepsTheHash_ofACommittedDelta() public {
         eq(federation.forced(1, 1, DID), 0, "not yet");
         vm.expectEmit(address(federation));
-        emit IFederationEvents.RevealForced(1, 1, DID, sha256(DELTA), SALT);
+        emit IFederationEvents.RevealForced(1, 1, DID, sha256(DELTA), SALT, DELTA);
         vm.prank(STRANGER);
         this.force(DID, DELTA, SALT);
         eq(federation.forced(1, 1, DID), sha256(DELTA), "forced");

@@ -10,6 +10,7 @@ contract MockProposal is MockFederation {
     uint8 public voids;
     uint16 public holds;
     bytes32 public root;
+    address private _pool;
     IFederation.Config private _config;
     IFederation.Proposal private _proposal;
     mapping(bytes32 commitment => uint256) public announced;
@@ -95,8 +96,12 @@ contract MockProposal is MockFederation {
         return _config;
     }
 
+    function setPool(address pool_) external {
+        _pool = pool_;
+    }
+
     function pool() external view returns (address) {
-        return address(this);
+        return _pool == address(0) ? address(this) : _pool;
     }
 
     function vault() external view returns (address) {

@@ -79,7 +79,7 @@ class Stage:
             phase_duration=86400,
             settle_duration=86400,
             challenge_window=86400,
-            answer_window=86400,
+            answer_window=3600,
             aggregator_bond=BOND,
             provider_bond=BOND,
             challenger_bond=1,

@@ -96,10 +96,10 @@ def asked(receipt) -> Demanded:
 
 
 def answered(bench: Bench, judge: DataDemands, found: Archive, receipt) -> int:
-    """The demand is answered by somebody, who earns the bond; return the gas."""
+    """The demand is answered by somebody, who earns half the bond; return the gas."""
     event, owed = asked(receipt), judge.owed(bench.token.address, CLERK.address)
     gas = answer(found, event).send(bench.chain, CLERK, judge.address).gas_used
-    assert judge.owed(bench.token.address, CLERK.address) == owed + BOND
+    assert judge.owed(bench.token.address, CLERK.address) == owed + BOND - BOND // 2
     with refused(NoDemand):
         judge.expire(CHALLENGER, event.id_)
     return gas
@@ -495,18 +495,14 @@ def test_every_node_of_the_table_is_answered_with_its_leaves(bench, judge, hones
         judge.demand_node(CHALLENGER, case.context, sha256(b"none"), ())
 
 
-def test_node_is_answered_with_its_children_when_the_table_is_large(
+def test_node_is_not_answered_with_its_children_when_its_leaves_are_few(
     bench, judge, honest, monkeypatch
 ) -> None:
     monkeypatch.setattr(demands, "LEAVES", 2)
     case = honest.settlement
-    tree = case.table.tree()
-    answered(bench, judge, honest, judge.demand_node(CHALLENGER, case.context, tree.root, ()))
-    event = asked(judge.demand_node(CHALLENGER, case.context, tree.root, ()))
+    event = asked(judge.demand_node(CHALLENGER, case.context, case.table.tree().root, ()))
     with refused(NoAnswer):
-        judge.answer_children(
-            CLERK, id_=event.id_, node=tree.root, depth=0, left=tree.nodes[1], right=tree.nodes[3]
-        )
+        answer(honest, event).send(bench.chain, CLERK, judge.address)
 
 
 def test_empty_table_is_answered_with_its_one_leaf(bench, judge) -> None:

@@ -1,0 +1,259 @@
+"""``folkmoot events``: a store of signed events on this machine, its files and its node."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ceramic_bridge.session import all_events, find, interest_options, open_store, read_file, store_option
+from federation.cli import emit_json, format_option
+from federation.errors import ConfigError, UsageError, VerificationFailed
+
+if TYPE_CHECKING:
+    from ceramic_bridge.store.base import Interest
+
+_PAGE = 500
+
+
+@click.group()
+def events() -> None:
+    """Read, verify, move and serve signed events."""
+
+
+@events.command()
+@store_option
+@interest_options
+@click.option("--after", type=click.IntRange(0), default=0, help="Go on after this token.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@format_option
+def ls(
+    path: Path | None,
+    interest: Interest,
+    after: int,
+    limit: int,
+    output_format: str,
+) -> None:
+    """List the events of a store, oldest first.
+
+    Example: folkmoot events ls --limit 10
+    """
+    from ceramic_bridge.admission import read_event
+    from ceramic_bridge.store.base import Query
+    from ceramic_bridge.story import tell
+
+    with open_store(path) as store:
+        page = store.page(Query(after=after, limit=limit, interest=interest))
+    told = [tell(read_event(entry.car), {}) for entry in page.entries]
+    if output_format == "json":
+        rows = [{name: row[name] for name in ("event", "kind", "stream", "who")} for row in told]
+        emit_json("ok", {"events": rows, "token": page.token, "complete": page.complete})
+        return
+    for row in told:
+        who = row["who"]
+        author = who["author"] if isinstance(who, dict) else "-"
+        click.echo(f"{row['kind']}  {row['event']}  {row['stream']}  {author}")
+    if not page.complete:
+        click.echo(f"there are more: --after {page.token}", err=True)
+
+
+@events.command()
+@click.argument("what", metavar="FILE|STREAM|EVENT")
+@store_option
+@format_option
+def show(what: str, path: Path | None, output_format: str) -> None:
+    """Say who said what and when, under which authority.
+
+    WHAT is a CAR file, or a stream or an event of the store.
+
+    Example: folkmoot events show receipts.car
+    """
+    from ceramic_bridge.story import anchors_of, lines, tell
+
+    found = find(what, path)
+    anchors = anchors_of(found)
+    told = [tell(event, anchors) for event in found]
+    if output_format == "json":
+        emit_json("ok", {"events": told})
+        return
+    for number, row in enumerate(told, 1):
+        for line in lines(row, number):
+            click.echo(_printable(line))
+
+
+@events.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@format_option
+def verify(file: Path, output_format: str) -> None:
+    """Verify a CAR file with nothing else, and say what was checked and what was not.
+
+    Exit code 8 if anything is wrong.
+
+    Example: folkmoot events verify receipts.car
+    """
+    from ceramic_bridge.examine import examine
+
+    verdict = examine(read_file(file), now=_now())
+    if output_format == "json":
+        fields = {"checked": list(verdict.checked), "open": list(verdict.open)}
+        emit_json("ok", {"verified": True, "events": len(verdict.events), **fields})
+        return
+    for line in verdict.checked:
+        click.echo(f"  ok    {line}", err=True)
+    for line in verdict.open:
+        click.echo(f"  open  {line}", err=True)
+    click.echo(f"yes: {len(verdict.events)} events verify")
+
+
+@events.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@store_option
+@interest_options
+@format_option
+def export(
+    file: Path,
+    path: Path | None,
+    interest: Interest,
+    output_format: str,
+) -> None:
+    """Write events of a store to a new CAR file.
+
+    Example: folkmoot events export receipts.car
+    """
+    from ceramic_bridge.bundle import pack
+    from ceramic_bridge.log import MAX_LOG
+
+    with open_store(path) as store:
+        found = all_events(store, interest, max_bytes=MAX_LOG)
+    data = pack(found)
+    try:
+        with file.open("xb") as out:
+            out.write(data)
+    except FileExistsError as error:
+        raise ConfigError(f"{file} is there already", hint="choose another name") from error
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {(error.strerror or str(error)).lower()}") from error
+    if output_format == "json":
+        emit_json("ok", {"file": str(file), "events": len(found), "bytes": len(data)})
+        return
+    click.echo(f"{len(found)} events, {len(data)} bytes")
+
+
+@events.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@store_option
+@format_option
+def import_(file: Path, path: Path | None, output_format: str) -> None:
+    """Verify a CAR file and add its events to a store.
+
+    Example: folkmoot events import receipts.car
+    """
+    from ceramic_bridge.bundle import unpack
+
+    found = unpack(read_file(file))
+    with open_store(path) as store:
+        receipts = [
+            receipt for at in range(0, len(found), _PAGE) for receipt in store.add(found[at : at + _PAGE])
+        ]
+    added = sum(receipt.new for receipt in receipts)
+    refused = [(str(one.cid), one.refusal.message) for one in receipts if one.refusal is not None]
+    for _, message in refused:
+        click.echo(f"refused: {_printable(message)}", err=True)
+    if refused:
+        raise VerificationFailed(
+            str(file),
+            f"{len(refused)} of {len(found)} events do not follow what the store holds; {added} were added",
+        )
+    if output_format == "json":
+        emit_json("ok", {"added": added, "known": len(found) - added})
+        return
+    click.echo(f"{added} events added, {len(found) - added} known")
+
+
+@events.command()
+@store_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=5101, show_default=True, help="Any if 0.")
+@click.option("--allow-host", "hosts", multiple=True, help="Further name under which callers come.")
+@click.option("--rate", type=click.IntRange(1), default=1000, show_default=True, help="Requests a second.")
+def serve(path: Path | None, host: str, port: int, hosts: tuple[str, ...], rate: int) -> None:
+    """Serve a store over HTTP as ceramic-one does, until Ctrl-C; by default to this machine only.
+
+    Example: folkmoot events serve --port 5101
+    """
+    import asyncio
+    import ipaddress
+
+    from ceramic_bridge.node.api import Policy
+    from ceramic_bridge.node.limits import Rate
+    from ceramic_bridge.node.run import run_node
+
+    try:
+        local = ipaddress.ip_address(host).is_loopback
+    except ValueError as error:
+        raise UsageError(f"{host} is no address", hint="give one like 127.0.0.1 or ::1") from error
+    names = frozenset({"127.0.0.1", "localhost", "[::1]", host, *(name.lower() for name in hosts)})
+    policy = Policy(
+        rate=Rate(per_second=rate, burst=2 * rate), hosts=names if local or hosts else frozenset()
+    )
+    if not local:
+        click.echo("anybody who can reach this address can read and add events", err=True)
+
+    def ready(address: str, number: int) -> None:
+        shown = f"[{address}]" if ":" in address else address
+        click.echo(f"events at http://{shown}:{number}/ceramic; Ctrl-C ends it", err=True)
+
+    with open_store(path) as store:
+        asyncio.run(run_node(store, host, port, policy=policy, now=_now, ready=ready, report=_complain))
+
+
+@events.command()
+@click.argument("url")
+@store_option
+@interest_options
+@click.option("--everything", is_flag=True, help="Take all events, whatever the store's interests.")
+@format_option
+def sync(
+    url: str,
+    path: Path | None,
+    interest: Interest,
+    output_format: str,
+    *,
+    everything: bool,
+) -> None:
+    """Pull events from another node: those of the options, else those the store is interested in.
+
+    Example: folkmoot events sync http://127.0.0.1:5101 --everything
+    """
+    from ceramic_bridge.node.client import RemoteNode
+    from ceramic_bridge.store.base import EVERYTHING
+    from ceramic_bridge.sync import pull
+
+    with open_store(path) as store, RemoteNode(url) as peer:
+        wanted = (EVERYTHING,) if everything else (interest,) if interest != EVERYTHING else store.interests()
+        if not wanted:
+            raise UsageError("there is nothing to pull", hint="give --model or --everything")
+        report = pull(store, peer, peer.url, wanted)
+    for cid, reason in report.refused:
+        click.echo(f"left out: {cid}: {_printable(reason)}", err=True)
+    if output_format == "json":
+        counts = {"added": report.added, "known": report.known, "refused": len(report.refused)}
+        emit_json("ok", {**counts, "bytes": report.size, "complete": report.complete})
+        return
+    rest = "" if report.complete else "; there are more"
+    click.echo(f"{report.added} events added, {report.known} known, {len(report.refused)} left out{rest}")
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _complain(line: str) -> None:
+    click.echo(_printable(line), err=True)
+
+
+def _printable(text: str) -> str:
+    """Escape control characters: an event may quote a hostile author to the user's terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

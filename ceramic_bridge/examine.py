@@ -1,0 +1,124 @@
+"""Verify a file of events from its bytes alone, and say what was checked and what was not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ceramic_bridge.admission import Event, init_of, kind_of
+from ceramic_bridge.authority import Authority, revocations
+from ceramic_bridge.bundle import unpack
+from ceramic_bridge.conflict import resolve
+from ceramic_bridge.did import algorithm
+from ceramic_bridge.events import SignedEvent
+from ceramic_bridge.story import anchors_of
+from ceramic_bridge.timeevents import TimeEvent
+from federation.errors import IdentityError, VerificationFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ceramic_bridge.cid import Cid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a file holds, if nothing in it is wrong.
+
+    Attributes:
+        events: The events, in the file's order.
+        checked: What was checked, one sentence each.
+        open: What these bytes alone cannot tell, one sentence each.
+    """
+
+    events: tuple[Event, ...]
+    checked: tuple[str, ...]
+    open: tuple[str, ...]
+
+
+def examine(data: bytes, *, now: int) -> Verdict:
+    """Verify a file of events: one event's CAR, a log or an export.
+
+    Args:
+        data: The file.
+        now: The reader's clock, in milliseconds since 1970, to which capabilities are held.
+
+    Raises:
+        MalformedData: The bytes are not the one encoding of events.
+        VerificationFailed: A hash, a signature, an authority or a stream is wrong; the error names
+            the first such event.
+    """
+    events = unpack(data)
+    checked = [
+        f"{len(data)} bytes: every block has the hash that names it, and is the one encoding of its content",
+        *_signatures(events),
+    ]
+    unknown = _capabilities(events, now, checked)
+    unknown += _streams(events, checked)
+    times = [event for event in events if isinstance(event, TimeEvent)]
+    if times:
+        roots = len({event.proof.cid for event in times})
+        checked.append(f"{len(times)} time events: each path leads from the anchored root to its event")
+        chains = ", ".join(sorted({event.proof.chain_id for event in times}))
+        unknown.append(f"whether {roots} transactions with the roots exist: only {chains} can tell")
+    anchors = anchors_of(events)
+    if any(event.cid not in anchors for event in _signed(events)):
+        unknown.append("when the events without an anchor were made: nothing here proves it")
+    return Verdict(events=events, checked=tuple(checked), open=tuple(unknown))
+
+
+def _signatures(events: Sequence[Event]) -> list[str]:
+    signed = [event for event in events if isinstance(event, SignedEvent)]
+    kinds = Counter(algorithm(event.signer) for event in signed)
+    return [f"{count} {name} signatures: each signs its payload" for name, count in sorted(kinds.items())]
+
+
+def _capabilities(events: Sequence[Event], now: int, checked: list[str]) -> list[str]:
+    """Hold delegated events to the clock; what an anchor could save is left open."""
+    delegated = [event for event in events if isinstance(event, SignedEvent) and event.capability]
+    if not delegated:
+        return []
+    anchors, unknown = anchors_of(events), []
+    authority = Authority(now=now, revocations=revocations(_signed(events), Authority(now=now)))
+    for event in delegated:
+        assert event.capability is not None
+        try:
+            authority.check(event.cid, event.capability)
+        except IdentityError as error:
+            if event.cid not in anchors:
+                raise VerificationFailed(f"event {event.cid}", error.message, hint=error.hint) from error
+            unknown.append(f"event {event.cid} stands only if its anchor does: {error.message}")
+    wallets = len({event.capability.cid for event in delegated if event.capability})
+    checked.append(
+        f"{wallets} capabilities: signed by the account, for the key that signs, "
+        f"over the streams of {len(delegated)} events"
+    )
+    return unknown
+
+
+def _signed(events: Sequence[Event]) -> list[SignedEvent]:
+    return [event for event in events if isinstance(event, SignedEvent)]
+
+
+def _streams(events: Sequence[Event], checked: list[str]) -> list[str]:
+    streams: dict[Cid, list[Event]] = {}
+    for event in events:
+        streams.setdefault(init_of(event), []).append(event)
+    unknown, whole = [], 0
+    for init, own in streams.items():
+        if not any(kind_of(event) == "init" for event in own):
+            unknown.append(f"stream {init}: its init event is not in the file, so who may write is open")
+            continue
+        found = resolve(own)
+        for cid, reason in found.rejected.items():
+            raise VerificationFailed(f"event {cid}", reason)
+        for fork in found.equivocations:
+            names = " and ".join(str(event.cid) for event in fork.events)
+            raise VerificationFailed(
+                f"stream {init}", f"equivocation: {names} both follow {fork.prev}, by the same controller"
+            )
+        whole += 1
+    if whole:
+        checked.append(f"{whole} streams: each event is by its controller's authority and follows another")
+    return unknown

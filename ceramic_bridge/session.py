@@ -1,0 +1,154 @@
+"""What the commands have in common: the user's store, choosing events, reading files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from federation.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from ceramic_bridge.admission import Event
+    from ceramic_bridge.cid import StreamId
+    from ceramic_bridge.store.base import Interest
+    from ceramic_bridge.store.sqlite import SqliteStore
+
+Command = Callable[..., None]
+
+_PAGE = 500
+
+store_option = click.option(
+    "--store", "path", type=click.Path(path_type=Path), help="The store's file; else the user's own."
+)
+"""Declare ``--store``, passed as ``path``."""
+
+
+def interest_options(command: Command) -> Command:
+    """Declare ``--model``, ``--controller`` and ``--stream``, passed together as ``interest``."""
+
+    @wraps(command)
+    def wrapped(
+        *args: object, model: str | None, controller: str | None, stream: str | None, **options: object
+    ) -> None:
+        command(*args, interest=_interest(model, controller, stream), **options)
+
+    for name, meta, text in (
+        ("--stream", "STREAM", "Events of this stream only."),
+        ("--controller", "DID", "Events of this controller's streams only."),
+        ("--model", "STREAM", "Events of this model's streams only."),
+    ):
+        wrapped = click.option(name, metavar=meta, help=text)(wrapped)
+    return wrapped
+
+
+def open_store(path: Path | None) -> SqliteStore:
+    """Open the store of a file, or the user's own.
+
+    Raises:
+        StoreError: It cannot be opened.
+    """
+    from ceramic_bridge.store.sqlite import SqliteStore
+
+    return SqliteStore(path or _data_directory() / "events.sqlite")
+
+
+def _data_directory() -> Path:
+    try:
+        if home := os.environ.get("FOLKMOOT_HOME"):
+            return Path(home).expanduser() / "data"
+        base = os.environ.get("XDG_DATA_HOME", "")
+        return (Path(base) if Path(base).is_absolute() else Path.home() / ".local/share") / "folkmoot"
+    except RuntimeError as error:
+        raise ConfigError("there is no home directory", hint="set FOLKMOOT_HOME") from error
+
+
+def _interest(model: str | None, controller: str | None, stream: str | None) -> Interest:
+    from ceramic_bridge.store.base import Interest
+    from federation.types import Did
+
+    return Interest(
+        model=_stream_id(model), controller=Did(controller) if controller else None, stream=_stream_id(stream)
+    )
+
+
+def _stream_id(text: str | None) -> StreamId | None:
+    from ceramic_bridge.cid import StreamId
+    from ceramic_bridge.errors import MalformedData
+
+    try:
+        return None if text is None else StreamId.parse(text)
+    except MalformedData as error:
+        raise UsageError(f"{text!r} is no stream: {error.message}", hint="it begins with k") from error
+
+
+def read_file(file: Path) -> bytes:
+    """Return the bytes of a file, or one more than a log may have.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    from ceramic_bridge.log import MAX_LOG
+
+    try:
+        with file.open("rb") as source:
+            return source.read(MAX_LOG + 1)
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {(error.strerror or str(error)).lower()}") from error
+
+
+def find(what: str, path: Path | None) -> list[Event]:
+    """Return the verified events of a file, or a stream's or one event of a store.
+
+    Raises:
+        UsageError: There is no such thing.
+    """
+    from ceramic_bridge.admission import init_of, read_event
+    from ceramic_bridge.bundle import unpack
+    from ceramic_bridge.cid import Cid
+    from ceramic_bridge.errors import MalformedData
+    from ceramic_bridge.log import MAX_LOG
+    from ceramic_bridge.store.base import Interest
+
+    if Path(what).exists():
+        return list(unpack(read_file(Path(what))))
+    with open_store(path) as store:
+        try:
+            stream = _stream_id(what) if what.startswith("k") else None
+            cid = None if stream else Cid.parse(what)
+        except MalformedData as error:
+            raise UsageError(f"{what!r} is neither a file, nor a stream, nor an event") from error
+        if cid is not None:
+            data = store.get(cid)
+            if data is None:
+                raise UsageError(f"the store does not have event {cid}")
+            stream = store.stream_of(init_of(read_event(data)))
+        found = all_events(store, Interest(stream=stream), max_bytes=MAX_LOG)
+        if not found:
+            raise UsageError(f"the store does not have stream {what}")
+        return [event for event in found if cid in (None, event.cid)]
+
+
+def all_events(store: SqliteStore, interest: Interest, *, max_bytes: int) -> list[Event]:
+    """Return the events of a store that are of interest, verified again.
+
+    Raises:
+        ConfigError: They have more bytes than they may.
+    """
+    from ceramic_bridge.admission import read_event
+    from ceramic_bridge.store.base import Query
+
+    found: list[Event] = []
+    token, size, complete = 0, 0, False
+    while not complete:
+        page = store.page(Query(after=token, limit=_PAGE, interest=interest))
+        size += sum(len(entry.car) for entry in page.entries)
+        if size > max_bytes:
+            raise ConfigError(f"these events have over {max_bytes} bytes", hint="name a model or a stream")
+        found += [read_event(entry.car) for entry in page.entries]
+        token, complete = page.token, page.complete
+    return found

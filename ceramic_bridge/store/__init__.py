@@ -1,0 +1,1 @@
+"""Where events are kept: a protocol and a database for one machine."""

@@ -1,0 +1,137 @@
+"""What a store of events can do, whether it is a database here or a node elsewhere.
+
+A store gives each event a position when it is added, and positions only grow; the last one read
+is the token with which a reader goes on. A store holds an event only together with the init event
+of its stream and the event it follows, so a reader that follows the positions never meets an event
+before the ones it builds on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ceramic_bridge.admission import Event
+    from ceramic_bridge.cid import Cid, StreamId
+    from federation.errors import FolkmootError
+    from federation.types import Did
+
+MAX_PAGE: Final = 10_000
+"""Events in one page."""
+
+MAX_PAGE_BYTES: Final = 1 << 20
+"""Bytes of CARs in one page; a page always holds at least one event, whatever its size."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interest:
+    """Which events somebody wants; all conditions must hold, and none stands for all events.
+
+    Attributes:
+        model: Streams of this model.
+        controller: Streams of this controller.
+        stream: This stream only.
+    """
+
+    model: StreamId | None = None
+    controller: Did | None = None
+    stream: StreamId | None = None
+
+    def __str__(self) -> str:
+        """Write the interest on one line; two interests are equal if their lines are."""
+        parts = [f"model={self.model}", f"controller={self.controller}", f"stream={self.stream}"]
+        return " ".join(part for part in parts if not part.endswith("=None")) or "everything"
+
+
+EVERYTHING: Final = Interest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A question for one page.
+
+    Attributes:
+        after: Token of the last page; 0 for the beginning.
+        limit: Most events in the page, up to ``MAX_PAGE``.
+        interest: Which events.
+        with_data: Whether to give their CARs.
+        max_bytes: Most bytes of CARs, if there is more than one event.
+    """
+
+    after: int = 0
+    limit: int = 100
+    interest: Interest = EVERYTHING
+    with_data: bool = True
+    max_bytes: int = MAX_PAGE_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An event in a store.
+
+    Attributes:
+        cid: The event.
+        car: Its CAR; empty if the query did not ask for it.
+    """
+
+    cid: Cid
+    car: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some events, in the order in which the store got them.
+
+    Attributes:
+        entries: The events.
+        token: Position of the last one, to go on from; the query's own token if there is none.
+        complete: Whether there are no more at present.
+    """
+
+    entries: tuple[Entry, ...]
+    token: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of an event handed to a store.
+
+    Attributes:
+        cid: The event.
+        new: Whether the store did not have it before and has it now.
+        refusal: Why the store does not have it now; ``None`` if it does, and will after a crash.
+    """
+
+    cid: Cid
+    new: bool
+    refusal: FolkmootError | None = None
+
+
+class Store(Protocol):
+    """A place that keeps verified events."""
+
+    def add(self, events: Sequence[Event]) -> list[Receipt]:
+        """Add verified events; those that a receipt accepts outlive a crash.
+
+        Args:
+            events: In such an order that each follows what it builds on.
+
+        Returns:
+            One receipt for each event, in order.
+
+        Raises:
+            StoreError: Nothing could be written; none of the events was added.
+        """
+
+    def get(self, cid: Cid) -> bytes | None:
+        """Return an event's CAR, or ``None`` if the store does not have it."""
+
+    def page(self, query: Query) -> Page:
+        """Return the events after a position."""
+
+    def position(self) -> int:
+        """Return the position of the newest event; 0 if there is none."""

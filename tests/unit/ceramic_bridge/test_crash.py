@@ -1,0 +1,145 @@
+"""Kill -9: what was acknowledged is there afterwards, whole, and nothing is there by halves."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ceramic_bridge.admission import init_of, prev_of, read_event
+from ceramic_bridge.cid import Cid
+from ceramic_bridge.store.base import EVERYTHING, Query
+from ceramic_bridge.store.sqlite import SqliteStore
+from ceramic_bridge.sync import pull
+from tests.unit.ceramic_bridge.crowd import edit, note
+
+ROOT = Path(__file__).parents[3]
+BATCH = 6
+
+INGEST = """
+import sys
+from pathlib import Path
+from ceramic_bridge.store.sqlite import SqliteStore
+from tests.unit.ceramic_bridge.crowd import edit, note
+with SqliteStore(Path(sys.argv[1])) as store:
+    start = store.position()
+    print("begun", flush=True)
+    while True:
+        first = note(start)
+        batch = [first, edit(first, "changed"), *(note(start + i) for i in range(1, 5))]
+        receipts = store.add(batch)
+        assert all(receipt.new for receipt in receipts)
+        print(*(receipt.cid for receipt in receipts), flush=True)
+        start += len(batch)
+"""
+
+SYNC = """
+import sys
+from pathlib import Path
+from ceramic_bridge.store.sqlite import SqliteStore
+from ceramic_bridge.sync import SyncLimits, pull
+with SqliteStore(Path(sys.argv[1])) as store, SqliteStore(Path(sys.argv[2])) as peer:
+    print("begun", flush=True)
+    print(pull(store, peer, "peer", limits=SyncLimits(page=4)).added, flush=True)
+"""
+
+
+def killed(script, *arguments, delay):
+    """Run a script, kill it some seconds after it began, and return the lines it wrote whole."""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout.readline() == "begun\n"
+        try:
+            process.wait(delay)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        said = process.stdout.read()
+    return process.returncode, [line for line in said.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def all_events(store):
+    """Every event, read and verified again; each after what it builds on."""
+    seen, token, complete = {}, 0, False
+    while not complete:
+        page = store.page(Query(after=token, limit=500))
+        for entry in page.entries:
+            event = read_event(entry.car)
+            assert event.cid == entry.cid
+            assert prev_of(event) is None or (prev_of(event) in seen and init_of(event) in seen)
+            seen[event.cid] = event
+        token, complete = page.token, page.complete
+    return seen
+
+
+def intact(path):
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def ingest_and_kill(path, times, seed):
+    rng, acknowledged, kills = random.Random(seed), set(), 0
+    for _ in range(times):
+        code, lines = killed(INGEST, path, delay=rng.uniform(0.0, 0.12))
+        kills += code == -signal.SIGKILL
+        acknowledged |= {Cid.parse(word) for line in lines for word in line.split()}
+        with SqliteStore(path) as store:
+            found = all_events(store)
+            assert acknowledged <= found.keys(), "an acknowledged event is lost"
+            assert len(found) % BATCH == 0, "a batch is there by half"
+    assert intact(path)
+    assert kills == times
+    assert acknowledged
+
+
+def sync_and_kill(tmp_path, times, seed, events):
+    rng, kills = random.Random(seed), 0
+    path, source = tmp_path / "store", tmp_path / "peer"
+    with SqliteStore(source) as peer:
+        for at in range(0, events, 2):
+            first = note(at)
+            peer.add([first, edit(first, "changed")])
+        everything = all_events(peer)
+    before = 0
+    for _ in range(times):
+        code, _ = killed(SYNC, path, source, delay=rng.uniform(0.0, 0.05))
+        kills += code == -signal.SIGKILL
+        with SqliteStore(path) as store:
+            found = all_events(store)
+            cursor = store.cursor("peer", EVERYTHING)
+        # One writer, one peer, all of it: how far the peer was read is how much there is.
+        assert len(found) == (cursor.token if cursor else 0)
+        assert len(found) >= before
+        before = len(found)
+    assert intact(path)
+    assert kills == times, "the peer ran out of events"
+    assert before
+    with SqliteStore(path) as store, SqliteStore(source) as peer:
+        assert pull(store, peer, "peer").added == events - before
+        assert all_events(store) == everything
+
+
+def test_acknowledged_events_stay_when_ingest_is_killed_thrice(tmp_path):
+    ingest_and_kill(tmp_path / "store", 3, seed=1)
+
+
+def test_pull_goes_on_when_it_is_killed_thrice(tmp_path):
+    sync_and_kill(tmp_path, 3, seed=1, events=400)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_acknowledged_events_stay_when_ingest_is_killed_fifty_times(tmp_path):
+    ingest_and_kill(tmp_path / "store", 50, seed=2)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_pull_goes_on_when_it_is_killed_fifty_times(tmp_path):
+    sync_and_kill(tmp_path, 50, seed=2, events=4000)

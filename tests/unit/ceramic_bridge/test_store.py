@@ -1,0 +1,242 @@
+"""The store: what it accepts, what it gives back, in which order, and how it fails."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import threading
+
+import pytest
+
+from ceramic_bridge.admission import UNDATED, kind_of, read_event, root_of, write_event
+from ceramic_bridge.cid import DAG_CBOR, Cid
+from ceramic_bridge.errors import MalformedData, StoreError
+from ceramic_bridge.events import create_data, create_deterministic, create_model
+from ceramic_bridge.store.base import EVERYTHING, Interest, Query
+from ceramic_bridge.store.sqlite import MAX_INTERESTS, Cursor, SqliteStore
+from federation.errors import IdentityError, VerificationFailed
+from tests.unit.ceramic_bridge.crowd import ALICE, BOB, NOTES, OTHER, anchor, edit, note
+
+
+@pytest.fixture
+def store(tmp_path):
+    with SqliteStore(tmp_path / "deep" / "events.sqlite") as store:
+        yield store
+
+
+def cids(page):
+    return [entry.cid for entry in page.entries]
+
+
+FIRST = note(1)
+CHANGE = edit(FIRST, "changed")
+UNSIGNED = create_deterministic(ALICE.did, model=NOTES, unique=b"x")
+KINDS = [FIRST, CHANGE, *anchor(FIRST, CHANGE), UNSIGNED]
+
+
+@pytest.mark.parametrize("event", KINDS, ids=kind_of)
+def test_event_of_any_kind_round_trips_when_written_as_a_car(event):
+    data = write_event(event)
+    assert read_event(data) == event
+    assert root_of(data) == event.cid
+
+
+@pytest.mark.parametrize("event", KINDS, ids=kind_of)
+def test_any_flipped_byte_is_refused_when_an_event_is_read(event):
+    data = write_event(event)
+    for at in range(0, len(data), 7):
+        damaged = bytearray(data)
+        damaged[at] ^= 1 << at % 8
+        with pytest.raises((MalformedData, VerificationFailed, IdentityError)):
+            read_event(bytes(damaged))
+
+
+def test_unsigned_event_is_refused_when_its_car_names_another_root():
+    data = write_event(UNSIGNED)
+    with pytest.raises((VerificationFailed, MalformedData)):
+        read_event(data.replace(UNSIGNED.cid.digest, bytes(32), 1))
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", bytes(15), b"\xff" * 60])
+def test_root_is_unknown_when_bytes_are_no_car(data):
+    assert root_of(data) is None
+    with pytest.raises(MalformedData):
+        read_event(data, authority=UNDATED)
+
+
+def test_store_gives_back_what_it_took_when_opened_again(tmp_path):
+    path = tmp_path / "events.sqlite"
+    with SqliteStore(path) as store:
+        assert [receipt.new for receipt in store.add(KINDS)] == [True] * len(KINDS)
+    with SqliteStore(path) as store:
+        assert cids(store.page(Query())) == [event.cid for event in KINDS]
+        assert all(store.get(event.cid) == write_event(event) for event in KINDS)
+        assert store.get(Cid.of(DAG_CBOR, b"?")) is None
+        assert store.position() == len(KINDS)
+        assert store.stream_of(FIRST.cid) == FIRST.stream_id
+        assert store.stream_of(CHANGE.cid) is None
+        assert [receipt.new for receipt in store.add(KINDS)] == [False] * len(KINDS)
+        assert store.position() == len(KINDS)
+
+
+def test_every_commit_is_synced_when_a_store_is_open(store):
+    # What kill -9 cannot show: the machine itself may stop.
+    (journal,) = store._writer.execute("PRAGMA journal_mode").fetchone()
+    (synchronous,) = store._writer.execute("PRAGMA synchronous").fetchone()
+    assert (journal, synchronous) == ("wal", 2)
+
+
+def test_only_the_owner_can_read_when_a_store_is_made(tmp_path):
+    with SqliteStore(tmp_path / "events.sqlite") as store:
+        store.add([FIRST])
+        modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {0o600}
+
+
+def refusal(store, event):
+    (receipt,) = store.add([event])
+    assert not receipt.new
+    assert store.get(event.cid) is None
+    return receipt.refusal
+
+
+def test_event_is_refused_when_what_it_builds_on_is_missing(store):
+    assert isinstance(refusal(store, CHANGE), VerificationFailed)
+    assert isinstance(refusal(store, anchor(FIRST)[0]), VerificationFailed)
+    store.add([FIRST])
+    second = edit(FIRST, "again", prev=CHANGE.cid)
+    assert "follows" in refusal(store, second).message
+    assert store.add([CHANGE, second])[1].new
+
+
+def test_event_is_refused_when_it_follows_an_event_of_another_stream(store):
+    other = note(2)
+    store.add([FIRST, other])
+    assert isinstance(refusal(store, edit(FIRST, "x", prev=other.cid)), VerificationFailed)
+
+
+def test_event_is_refused_when_an_impostor_signs_it(store):
+    store.add([FIRST])
+    assert isinstance(refusal(store, edit(FIRST, "mine", author=BOB)), IdentityError)
+
+
+def test_event_is_refused_when_it_changes_a_model(store):
+    model = create_model(ALICE, {"version": "2.0", "name": "N"})
+    store.add([model])
+    change = edit(note(1), "x").payload.patch
+    stream = FIRST.stream_id.__class__(type=FIRST.stream_id.type, cid=model.cid)
+    assert "model" in refusal(store, create_data(ALICE, stream=stream, prev=model.cid, patch=change)).message
+
+
+def test_others_are_kept_when_one_event_of_a_batch_is_refused(store):
+    receipts = store.add([FIRST, edit(FIRST, "mine", author=BOB), CHANGE])
+    assert [receipt.new for receipt in receipts] == [True, False, True]
+    assert cids(store.page(Query())) == [FIRST.cid, CHANGE.cid]
+
+
+def test_pages_join_to_the_whole_when_read_by_token(store):
+    notes = [note(i, author=(ALICE, BOB)[i % 2], model=(NOTES, OTHER)[i % 3 == 0]) for i in range(60)]
+    store.add(notes)
+    interests = {
+        EVERYTHING: notes,
+        Interest(model=OTHER): notes[::3],
+        Interest(controller=BOB.did): notes[1::2],
+        Interest(model=OTHER, controller=BOB.did): notes[3::6],
+        Interest(model=NOTES, stream=notes[1].stream_id): [notes[1]],
+        Interest(model=OTHER, stream=notes[1].stream_id): [],
+        Interest(stream=note(99).stream_id): [],
+    }
+    for interest, expected in interests.items():
+        for limit in (1, 7, 1000):
+            found, token, complete = [], 0, False
+            while not complete:
+                page = store.page(Query(after=token, limit=limit, interest=interest))
+                assert len(page.entries) <= limit
+                found, token, complete = found + cids(page), page.token, page.complete
+            assert found == [event.cid for event in expected]
+            assert store.page(Query(after=token, interest=interest)).entries == ()
+
+
+def test_page_is_cut_when_its_bytes_exceed_the_bound_but_is_never_empty(store):
+    store.add([note(i) for i in range(5)])
+    size = len(write_event(note(0)))
+    page = store.page(Query(max_bytes=2 * size + 10))
+    assert (len(page.entries), page.complete) == (2, False)
+    assert len(store.page(Query(max_bytes=1)).entries) == 1
+    bare = store.page(Query(with_data=False, max_bytes=1))
+    assert (len(bare.entries), bare.complete, bare.entries[0].car) == (5, True, b"")
+
+
+def test_interests_are_kept_once_each_when_added(store, tmp_path):
+    wanted = [Interest(model=NOTES), Interest(model=NOTES, controller=BOB.did, stream=FIRST.stream_id)]
+    for interest in (*wanted, wanted[0]):
+        store.add_interest(interest)
+    assert store.interests() == tuple(wanted)
+
+
+def test_interest_is_refused_when_there_are_too_many(store, monkeypatch):
+    monkeypatch.setattr("ceramic_bridge.store.sqlite.MAX_INTERESTS", 1)
+    store.add_interest(EVERYTHING)
+    store.add_interest(EVERYTHING)
+    with pytest.raises(StoreError):
+        store.add_interest(Interest(model=NOTES))
+    assert store.interests() == (EVERYTHING,)
+    assert MAX_INTERESTS > 1
+
+
+def test_cursor_is_kept_with_its_events_when_the_transaction_fails(store):
+    cursor = Cursor(peer="p", interest=EVERYTHING, token=7, cid=FIRST.cid)
+    assert store.cursor("p", EVERYTHING) is None
+    store._writer.execute("CREATE TRIGGER no BEFORE INSERT ON cursors BEGIN SELECT RAISE(ABORT, 'no'); END")
+    with pytest.raises(StoreError):
+        store.add([FIRST], cursor=cursor)
+    assert store.get(FIRST.cid) is None
+    store._writer.execute("DROP TRIGGER no")
+    store.add([FIRST], cursor=cursor)
+    assert store.cursor("p", EVERYTHING) == cursor
+    assert store.cursor("q", EVERYTHING) is None
+
+
+@pytest.mark.parametrize("content", [b"not a database, but a text of some length", None])
+def test_store_is_refused_when_the_file_is_something_else(tmp_path, content):
+    path = tmp_path / "events.sqlite"
+    if content is None:
+        with sqlite3.connect(path) as other:
+            other.execute("CREATE TABLE t (x)")
+        other.close()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"events\.sqlite"):
+        SqliteStore(path)
+
+
+def test_readers_see_whole_batches_in_order_when_a_writer_goes_on(store):
+    batches = [[note(10 * i + j) for j in range(10)] for i in range(20)]
+    order = [event.cid for batch in batches for event in batch]
+    problems = []
+
+    def read():
+        while not done.is_set():
+            seen = cids(store.page(Query(limit=1000)))
+            if len(seen) % 10 or seen != order[: len(seen)]:
+                problems.append(len(seen))
+
+    done = threading.Event()
+    readers = [threading.Thread(target=read) for _ in range(6)]
+    for reader in readers:
+        reader.start()
+    for batch in batches:
+        store.add(batch)
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert problems == []
+    assert cids(store.page(Query(limit=1000))) == order
+
+
+def test_two_processes_may_write_when_they_share_a_file(tmp_path):
+    with SqliteStore(tmp_path / "e.sqlite") as one, SqliteStore(tmp_path / "e.sqlite") as two:
+        assert one.add([FIRST])[0].new
+        assert not two.add([FIRST])[0].new
+        assert two.add([CHANGE])[0].new
+        assert cids(one.page(Query())) == [FIRST.cid, CHANGE.cid]
