@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: demo test test-all lint bench contracts artifacts forge snapshots slither halmos coverage js setup clean
+.PHONY: demo test test-all lint bench contracts artifacts forge snapshots slither halmos record coverage js setup clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
@@ -75,10 +75,18 @@ halmos: .venv-halmos/.installed $(NPM_DIR)/node_modules/.installed
 	  FOUNDRY_OUT=node_modules/.cache/halmos/out FOUNDRY_CACHE_PATH=node_modules/.cache/halmos/cache \
 	  ../../.venv-halmos/bin/halmos --forge-build-out node_modules/.cache/halmos/out --solver-timeout-assertion 5m
 
-contracts: forge slither halmos
+# What the judges were asked in Python and answered, which forge then asks again (test/Replay.t.sol).
+JUDGED := $(patsubst %,tests/contracts/disputes/test_%.py,\
+  examples fits gradient members points projection records state witness)
+
+record: setup
+	@$(BIN)/python -m pytest -p tests.contracts.disputes.recording $(JUDGED) \
+	  --record-calls $(NPM_DIR)/node_modules/.cache/calls.txt
+
+contracts: record forge slither halmos
 	@$(BIN)/python -m contracts.build --check
 	@$(BIN)/python -m contracts.snapshots --check
-	@$(BIN)/python -m pytest tests/contracts $(ARGS)
+	@$(BIN)/python -m pytest tests/contracts $(addprefix --ignore=,$(JUDGED)) $(ARGS)
 
 # Ceramic's JavaScript libraries read what the bridge writes, and the other way round.
 tests/js/node_modules/.installed: tests/js/package.json tests/js/package-lock.json
@@ -89,4 +97,5 @@ js: setup tests/js/node_modules/.installed
 	@FOLKMOOT_JS=required $(BIN)/python -m pytest tests/unit/ceramic_bridge/test_js.py tests/e2e/test_events_node.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache $(NPM_DIR)/node_modules
+	rm -rf $(VENV) .venv-slither .venv-halmos runs .pytest_cache .mypy_cache .ruff_cache \
+	  $(NPM_DIR)/node_modules tests/js/node_modules

@@ -9,6 +9,7 @@ import {MemberDisputes} from "../disputes/MemberDisputes.sol";
 import {PointDisputes} from "../disputes/PointDisputes.sol";
 import {ProjectionDisputes} from "../disputes/ProjectionDisputes.sol";
 import {RecordDisputes} from "../disputes/RecordDisputes.sol";
+import {SettlementDisputes} from "../disputes/SettlementDisputes.sol";
 import {StateDisputes} from "../disputes/StateDisputes.sol";
 import {MockFederation} from "./MockFederation.sol";
 
@@ -45,6 +46,7 @@ contract ReplayTest is Base {
         codes["PointDisputes"] = address(new PointDisputes()).code;
         codes["ProjectionDisputes"] = address(new ProjectionDisputes()).code;
         codes["RecordDisputes"] = address(new RecordDisputes()).code;
+        codes["SettlementDisputes"] = address(new SettlementDisputes()).code;
         codes["StateDisputes"] = address(new StateDisputes()).code;
     }
 
