@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: demo test test-all lint bench contracts artifacts forge snapshots slither halmos record coverage js setup clean
+.PHONY: demo test test-all lint bench contracts artifacts forge snapshots slither halmos record js setup clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
