@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from contracts.chain import Log
 
 _ZERO: Final = Hash32(bytes(32))
-_NOTHING: Final = RoundWords(
+NO_WORDS: Final = RoundWords(
     base_hash=_ZERO,
     commit_root=_ZERO,
     reveal_root=_ZERO,
@@ -39,6 +39,7 @@ _NOTHING: Final = RoundWords(
     trace_root=_ZERO,
     receipt_hash=_ZERO,
 )
+"""Of a round that has not committed anything, and of a settlement, which is nobody's round."""
 
 
 @dataclass(slots=True)
@@ -79,7 +80,7 @@ class FederationView:
     def words(self, epoch: int, round_: int) -> RoundWords:
         """Return what a round has committed so far; zero where a phase has not been reached."""
         self._catch_up()
-        return self._read.words.get((epoch, round_), _NOTHING)
+        return self._read.words.get((epoch, round_), NO_WORDS)
 
     def forced(self, epoch: int, round_: int) -> tuple[RevealForced, ...]:
         """Return the deltas that members revealed on chain in a round; final once its shard is drawn."""
@@ -115,7 +116,7 @@ class FederationView:
         for opening in EpochOpened.decode_logs(found):
             terms[opening.epoch] = opening.terms
         for opened in RoundOpened.decode_logs(found):
-            words[opened.epoch, opened.round_] = replace(_NOTHING, base_hash=opened.base_hash)
+            words[opened.epoch, opened.round_] = replace(NO_WORDS, base_hash=opened.base_hash)
         for commits in CommitsClosed.decode_logs(found):
             at = commits.epoch, commits.round_
             words[at] = replace(words[at], commit_root=commits.commit_root)

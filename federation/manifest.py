@@ -99,12 +99,19 @@ class DeadlineSection(_Section):
 class BondSection(_Section):
     """What parties stake on doing their duty, in wei of the federation's token.
 
-    ``challenger_wei`` is what an unfounded demand costs; wrong scores are proven without a bond.
+    ``challenger_wei`` is staked on a demand: answered, half of it is lost, which is the price of putting a
+    table off by ``deadlines.answer``. Wrong scores are proven without a bond.
     """
 
     aggregator_wei: _BondText
     provider_wei: _BondText
     challenger_wei: _BondText
+
+    @model_validator(mode="after")
+    def _demands_have_a_price(self) -> BondSection:
+        if int(self.challenger_wei) < 2:
+            raise ValueError("a challenger's bond must be at least 2 wei, of which a wrong demand loses half")
+        return self
 
 
 class ValidatorSection(_Section):

@@ -65,5 +65,5 @@ def agreed(*, rounds: int = 3, shards: int = 3, privacy: PrivacySection | None =
         reward=RewardSection(bounty_wei=str(10**21), funds_wei=str(10**21)),
         validation=ValidationSection(shards=shards),
         deadlines=DeadlineSection(phase=86_400, settle=604_800, challenge=3600, answer=3600),
-        bonds=BondSection(aggregator_wei="100", provider_wei="10", challenger_wei="1"),
+        bonds=BondSection(aggregator_wei="100", provider_wei="10", challenger_wei="2"),
     )

@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from aggregator.challenge.witness import NO_RECORD, Case, Dispute
 from contracts.bindings.settlement_disputes import SettlementDisputes
-from contracts.bindings.structs import Context, EpochTerms, Record, RoundWords, Seat
+from contracts.bindings.structs import Context, EpochTerms, Record, Seat
+from contracts.view import NO_WORDS
 from federation.hashing import Domain, did_hash
 from federation.reward import PayoutTable
 from federation.rostertree import Admitted, roster_tree
 from federation.trace import Op, Trace
-from federation.types import Address, Hash32
-
-_NOTHING: Final = Hash32(bytes(32))
-NO_WORDS: Final = RoundWords(
-    base_hash=_NOTHING,
-    commit_root=_NOTHING,
-    reveal_root=_NOTHING,
-    shard=0,
-    model_hash=_NOTHING,
-    events_root=_NOTHING,
-    trace_root=_NOTHING,
-    receipt_hash=_NOTHING,
-)
-"""Of the settlement, which is nobody's round."""
+from federation.types import Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -66,7 +66,7 @@ answer = 7200
 [bonds]
 aggregator_wei = "100"
 provider_wei = "10"
-challenger_wei = "1"
+challenger_wei = "2"
 
 [validators]
 accounts = ["0x{"b1" * 20}", "0x{"b2" * 20}", "0x{"b3" * 20}"]
@@ -155,7 +155,8 @@ CHANGES = [
     (f'"0x{"a3" * 20}"]', f'"0x{"cd" * 20}"]', "chain: "),
     (f'"0x{"a3" * 20}"]', f'"0x{"a3" * 20}", "0x{"a4" * 20}"]', "3 providers have 4 accounts"),
     ('aggregator_wei = "100"', "aggregator_wei = 100", "bonds.aggregator_wei"),
-    ('challenger_wei = "1"', 'challenger_wei = "-1"', "bonds.challenger_wei"),
+    ('challenger_wei = "2"', 'challenger_wei = "-1"', "bonds.challenger_wei"),
+    ('challenger_wei = "2"', 'challenger_wei = "1"', "at least 2 wei"),
     ("quorum = 2", "quorum = 4", "a quorum of 4 out of 3 validators"),
     ("quorum = 2", "quorum = 0", "a quorum of 0 out of 3 validators"),
     (f'"0x{"b2" * 20}"', f'"0x{"B1" * 20}"', "a validator is listed twice"),
