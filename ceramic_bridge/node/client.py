@@ -241,7 +241,8 @@ class RemoteNode:
         if body is not None:
             headers["content-type"] = "application/json"
         # A node that sends a byte now and then is never silent: another thread hangs up on it.
-        watchdog = threading.Timer(self._patience.seconds, self._hang_up)
+        hung_up = threading.Event()
+        watchdog = threading.Timer(self._patience.seconds, self._hang_up, (hung_up,))
         watchdog.daemon = True
         watchdog.start()
         try:
@@ -249,13 +250,14 @@ class RemoteNode:
             return response.status, self._read(response)
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
-            slow = isinstance(error, TimeoutError) or watchdog.finished.is_set()
+            slow = isinstance(error, TimeoutError) or hung_up.is_set()
             what = "takes too long" if slow else f"cannot be reached: {_reason(error)}"
             raise PeerError(f"{self.url} {what}") from error
         finally:
             watchdog.cancel()
 
-    def _hang_up(self) -> None:
+    def _hang_up(self, hung_up: threading.Event) -> None:
+        hung_up.set()
         if self._connection.sock is not None:
             with suppress(OSError):
                 self._connection.sock.shutdown(socket.SHUT_RDWR)

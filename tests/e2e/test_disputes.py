@@ -15,7 +15,8 @@ from examples.spam_detection.settings import Settings
 from federation.delta import delta_bytes
 from federation.errors import VerificationFailed
 from federation.fixedpoint import Ints
-from federation.trace import Op, Record, Trace
+from federation.rounds import Status
+from federation.trace import STATUS_CODES, Op, Record, Trace
 from federation.trace.points import PATH_POINTS, STEP_POINTS, running_sums
 from tests.e2e.trial import Trial, tell
 from tests.world import scratch
@@ -122,10 +123,16 @@ def test_aggregator_loses_its_bond_when_a_wrong_intercept_has_sums_of_its_own(tr
 
 
 def test_aggregator_loses_its_bond_when_a_committed_member_is_called_absent(trial: Trial):
-    silent = next(r for r in trial.honest.records if r.op is Op.MEMBER and r.value("status") == 3)
-    spared = (4, *silent.values[1:5], 0, 0, silent.values[7], silent.values[7], *silent.values[9:])
-    changed = {silent.key: replace(silent, values=spared)}
-    lying = Trace(tuple(changed.get(record.key, record) for record in trial.honest.records))
+    admitted = trial.run.epoch.admitted
+    spared = next(
+        record
+        for record in trial.honest.records
+        if record.op is Op.MEMBER
+        and record.value("status") == STATUS_CODES[Status.REJECTED]
+        and admitted[record.i].did in trial.commitments
+    )
+    absent = replace(spared, values=(STATUS_CODES[Status.ABSENT], *spared.values[1:]))
+    lying = Trace(tuple(absent if record is spared else record for record in trial.honest.records))
     with recorded(trial, lying):
         trial.convicted(trial.find(lying, {}))
 

@@ -563,7 +563,8 @@ def test_address_is_refused_when_it_is_none(address: str) -> None:
 
 def test_example_of_the_docs_runs_when_copied(bob: Identity) -> None:
     page = (Path(__file__).parents[3] / "docs" / "ceramic.md").read_text(encoding="utf-8")
-    code = page.split("```python\n")[1].split("```")[0]
+    blocks = [block.split("```")[0] for block in page.split("```python\n")[1:]]
+    code = next(block for block in blocks if "Capability" in block)
 
     class Wallet:
         personal_sign = staticmethod(wallet())
