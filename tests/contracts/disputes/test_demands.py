@@ -597,11 +597,12 @@ def test_withheld_record_convicts_the_round_when_the_aggregator_proposed(bench, 
     assert (round_, challenger) == (3, CHALLENGER.address)
 
 
-def test_withheld_record_convicts_the_proposal_when_another_proposed(bench, judge) -> None:
+def test_withheld_record_convicts_the_round_when_another_proposed(bench, judge) -> None:
     bench.propose(proposer=CHALLENGER.address)
     log = expired(bench, judge, asked(record(judge, bench.honest(3), Op.GRADIENT, 0)))
-    assert log.topics[0] == CONVICTED_PROPOSAL
-    assert abi.decode(("address", "address"), log.data) == (CHALLENGER.address, CHALLENGER.address)
+    assert log.topics[0] == CONVICTED
+    round_, challenger, _ = abi.decode(("uint32", "address", "bytes32"), log.data)
+    assert (round_, challenger) == (3, CHALLENGER.address)
 
 
 def test_answer_is_refused_when_it_is_late_twice_or_about_another_demand(bench, judge, honest) -> None:
