@@ -233,6 +233,13 @@ def test_first_row_is_refused_when_nothing_is_paid(bench, judge) -> None:
         judge.demand_row(CHALLENGER, case.context, 0, NO_RECORD)
 
 
+def test_row_is_refused_when_what_implies_it_is_no_payment_or_row(bench, judge) -> None:
+    planted = bench.epoch.rounds[0].trace.find(Op.CHOICE)
+    case = bench.propose(trace=Trace((*bench.epoch.settle().trace.records, planted)))
+    with refused(NotDemandable):
+        judge.demand_row(CHALLENGER, case.context, 0, case.record_at(len(case.trace.records) - 1))
+
+
 # Bytes
 
 
@@ -490,6 +497,16 @@ def test_every_node_of_the_table_is_answered_with_its_leaves(bench, judge, hones
             judge.answer_node(
                 CLERK, id_=event.id_, node=node, depth=depth_of(tree, node), payees=(LOW,), cumulatives=(1,)
             )
+        for payees in ((), (LOW, HIGH)):
+            with refused(NoAnswer):
+                judge.answer_node(
+                    CLERK,
+                    id_=event.id_,
+                    node=node,
+                    depth=depth_of(tree, node),
+                    payees=payees,
+                    cumulatives=(1,) * (len(payees) // 2),
+                )
         answered(bench, judge, honest, receipt)
     with refused(NotDemandable):
         judge.demand_node(CHALLENGER, case.context, sha256(b"none"), ())
