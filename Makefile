@@ -77,7 +77,7 @@ halmos: .venv-halmos/.installed $(NPM_DIR)/node_modules/.installed
 
 # What the judges were asked in Python and answered, which forge then asks again (test/Replay.t.sol).
 JUDGED := $(patsubst %,tests/contracts/disputes/test_%.py,\
-  examples fits gradient members points projection records state witness)
+  demands examples fits gradient members points projection quorum records settlement state witness)
 
 record: setup
 	@$(BIN)/python -m pytest -p tests.contracts.disputes.recording $(JUDGED) \

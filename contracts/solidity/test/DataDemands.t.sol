@@ -247,6 +247,16 @@ contract DataDemandsTest is Judged {
         judge.demandBlob(c, IDataDemands.Blob.Mean, row(0));
     }
 
+    function testFuzz_examplesOfALargeModelAreNotDemanded(uint32 dim) public {
+        IDispute.Context memory c = context(federation);
+        c.terms.dim = dim;
+        c.terms.providers = new address[](1);
+        federation.setEpoch(1, keccak256(abi.encode(c.terms)));
+        if (dim > 12_288) vm.expectRevert(abi.encodeWithSelector(IDataDemands.TooLarge.selector, dim, 12_288));
+        vm.prank(CHALLENGER);
+        judge.demandExample(c, 0, 0);
+    }
+
     /// @dev The digest of a round with nothing but zeros before its record.
     function _drawn() private pure returns (bytes32 digest) {
         digest = keccak256(abi.encode(bytes32(0)));

@@ -2,6 +2,8 @@
 pragma solidity 0.8.37;
 
 import {Base} from "./Base.sol";
+import {MootToken} from "../MootToken.sol";
+import {DataDemands} from "../disputes/DataDemands.sol";
 import {ExampleDisputes} from "../disputes/ExampleDisputes.sol";
 import {FitDisputes} from "../disputes/FitDisputes.sol";
 import {GradientDisputes} from "../disputes/GradientDisputes.sol";
@@ -11,7 +13,9 @@ import {ProjectionDisputes} from "../disputes/ProjectionDisputes.sol";
 import {RecordDisputes} from "../disputes/RecordDisputes.sol";
 import {SettlementDisputes} from "../disputes/SettlementDisputes.sol";
 import {StateDisputes} from "../disputes/StateDisputes.sol";
+import {ValidatorQuorum} from "../disputes/ValidatorQuorum.sol";
 import {MockFederation} from "./MockFederation.sol";
+import {MockProposal} from "./MockProposal.sol";
 
 /// @title The cheat codes that only this test uses.
 interface ReplayVm {
@@ -38,16 +42,20 @@ contract ReplayTest is Base {
     error OtherOutcome(uint256 line, bytes4 expected, bytes found);
 
     constructor() {
-        codes["MockFederation"] = address(new MockFederation()).code;
-        codes["ExampleDisputes"] = address(new ExampleDisputes()).code;
-        codes["FitDisputes"] = address(new FitDisputes()).code;
-        codes["GradientDisputes"] = address(new GradientDisputes()).code;
-        codes["MemberDisputes"] = address(new MemberDisputes()).code;
-        codes["PointDisputes"] = address(new PointDisputes()).code;
-        codes["ProjectionDisputes"] = address(new ProjectionDisputes()).code;
-        codes["RecordDisputes"] = address(new RecordDisputes()).code;
-        codes["SettlementDisputes"] = address(new SettlementDisputes()).code;
-        codes["StateDisputes"] = address(new StateDisputes()).code;
+        codes["MootToken"] = type(MootToken).creationCode;
+        codes["MockFederation"] = type(MockFederation).creationCode;
+        codes["MockProposal"] = type(MockProposal).creationCode;
+        codes["DataDemands"] = type(DataDemands).creationCode;
+        codes["ExampleDisputes"] = type(ExampleDisputes).creationCode;
+        codes["FitDisputes"] = type(FitDisputes).creationCode;
+        codes["GradientDisputes"] = type(GradientDisputes).creationCode;
+        codes["MemberDisputes"] = type(MemberDisputes).creationCode;
+        codes["PointDisputes"] = type(PointDisputes).creationCode;
+        codes["ProjectionDisputes"] = type(ProjectionDisputes).creationCode;
+        codes["RecordDisputes"] = type(RecordDisputes).creationCode;
+        codes["SettlementDisputes"] = type(SettlementDisputes).creationCode;
+        codes["StateDisputes"] = type(StateDisputes).creationCode;
+        codes["ValidatorQuorum"] = type(ValidatorQuorum).creationCode;
     }
 
     function test_TheJudgesAnswerAsTheyDidInPython() public {
@@ -68,14 +76,28 @@ contract ReplayTest is Base {
             replay.revertToState(fresh);
             vm.chainId(replay.parseUint(words[1]));
         } else if (kind == keccak256("deploy")) {
-            replay.etch(replay.parseAddress(words[2]), codes[bytes32(bytes(words[1]))]);
+            bytes memory code = bytes.concat(codes[bytes32(bytes(words[1]))], replay.parseBytes(words[3]));
+            deploy(replay.parseAddress(words[2]), code, replay.parseAddress(words[4]));
         } else {
-            (bool done, bytes memory output) = replay.parseAddress(words[1]).call(replay.parseBytes(words[2]));
-            bytes4 expected = bytes4(replay.parseBytes(words[3]));
+            (address target, bytes memory data) = (replay.parseAddress(words[1]), replay.parseBytes(words[2]));
+            vm.roll(replay.parseUint(words[4]));
+            vm.warp(replay.parseUint(words[5]));
+            vm.prank(replay.parseAddress(words[3]));
+            (bool done, bytes memory output) = target.call(data);
+            bytes4 expected = bytes4(replay.parseBytes(words[6]));
             if (done != (expected == 0) || (!done && bytes4(output) != expected)) {
                 revert OtherOutcome(line + 1, expected, output);
             }
         }
         return true;
+    }
+
+    /// @dev At the address where it stood: what a constructor stores and derives from it is the same.
+    function deploy(address target, bytes memory code, address sender) private {
+        replay.etch(target, code);
+        vm.prank(sender);
+        (bool done, bytes memory runtime) = target.call("");
+        check(done && runtime.length != 0, "deployed");
+        replay.etch(target, runtime);
     }
 }

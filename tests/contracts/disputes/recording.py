@@ -1,8 +1,8 @@
 """Write down what the tests of the judges send and what became of it, for the same calls in Solidity.
 
 A pytest plugin: ``-p tests.contracts.disputes.recording --record-calls FILE``. Lines of FILE:
-``chain``, ``deploy NAME ADDRESS``, and ``call ADDRESS DATA`` with the selector of the error that
-refused the call, or ``0x``. ``test/Replay.t.sol`` makes the calls again.
+``chain ID``, ``deploy NAME ADDRESS ARGUMENTS SENDER``, and ``call ADDRESS DATA SENDER BLOCK TIME`` with
+the selector of the error that refused the call, or ``0x``. ``test/Replay.t.sol`` makes the calls again.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from contracts.contract import CustomError
 from federation.errors import Reverted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from contracts.chain import Receipt, Signer, Transaction
+    from federation.types import Address
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,6 +37,12 @@ def names() -> dict[bytes, str]:
         for path in folder.glob("*.json"):
             found[load_artifact(path.stem, folder).bytecode] = path.stem
     return found
+
+
+def deployment(known: Mapping[bytes, str], data: bytes, address: Address | None) -> str:
+    """The line of a deployment: its data are the creation code and the constructor's arguments."""
+    code = next(code for code in known if data.startswith(code))
+    return f"deploy {known[code]} {address} 0x{data[len(code) :].hex()}"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,6 +63,8 @@ def recording(pytestconfig: pytest.Config) -> Iterator[None]:
 
         def sent(self: EmbeddedChain, transaction: Transaction, sender: Signer) -> Receipt:
             outcome = "0x"
+            # Those of the block that the call would make, which there is none of where it is refused.
+            block, time = self.block_number + 1, self._next_time()
             try:
                 receipt = send(self, transaction, sender)
             except CustomError as error:
@@ -66,9 +75,11 @@ def recording(pytestconfig: pytest.Config) -> Iterator[None]:
                 raise
             finally:
                 if transaction.to:
-                    lines[self].append(f"call {transaction.to} 0x{transaction.data.hex()} {outcome}")
+                    call = f"call {transaction.to} 0x{transaction.data.hex()}"
+                    lines[self].append(f"{call} {sender.address} {block} {time} {outcome}")
             if not transaction.to:
-                lines[self].append(f"deploy {known[transaction.data]} {receipt.contract_address}")
+                made = deployment(known, transaction.data, receipt.contract_address)
+                lines[self].append(f"{made} {sender.address}")
             return receipt
 
         patch.setattr(EmbeddedChain, "__init__", started)

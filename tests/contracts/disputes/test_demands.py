@@ -233,6 +233,13 @@ def test_first_row_is_refused_when_nothing_is_paid(bench, judge) -> None:
         judge.demand_row(CHALLENGER, case.context, 0, NO_RECORD)
 
 
+def test_row_is_refused_when_what_implies_it_is_no_payment_or_row(bench, judge) -> None:
+    planted = bench.epoch.rounds[0].trace.find(Op.CHOICE)
+    case = bench.propose(trace=Trace((*bench.epoch.settle().trace.records, planted)))
+    with refused(NotDemandable):
+        judge.demand_row(CHALLENGER, case.context, 0, case.record_at(len(case.trace.records) - 1))
+
+
 # Bytes
 
 
@@ -490,6 +497,16 @@ def test_every_node_of_the_table_is_answered_with_its_leaves(bench, judge, hones
             judge.answer_node(
                 CLERK, id_=event.id_, node=node, depth=depth_of(tree, node), payees=(LOW,), cumulatives=(1,)
             )
+        for payees in ((), (LOW, HIGH)):
+            with refused(NoAnswer):
+                judge.answer_node(
+                    CLERK,
+                    id_=event.id_,
+                    node=node,
+                    depth=depth_of(tree, node),
+                    payees=payees,
+                    cumulatives=(1,) * (len(payees) // 2),
+                )
         answered(bench, judge, honest, receipt)
     with refused(NotDemandable):
         judge.demand_node(CHALLENGER, case.context, sha256(b"none"), ())
@@ -597,11 +614,12 @@ def test_withheld_record_convicts_the_round_when_the_aggregator_proposed(bench, 
     assert (round_, challenger) == (3, CHALLENGER.address)
 
 
-def test_withheld_record_convicts_the_proposal_when_another_proposed(bench, judge) -> None:
+def test_withheld_record_convicts_the_round_when_another_proposed(bench, judge) -> None:
     bench.propose(proposer=CHALLENGER.address)
     log = expired(bench, judge, asked(record(judge, bench.honest(3), Op.GRADIENT, 0)))
-    assert log.topics[0] == CONVICTED_PROPOSAL
-    assert abi.decode(("address", "address"), log.data) == (CHALLENGER.address, CHALLENGER.address)
+    assert log.topics[0] == CONVICTED
+    round_, challenger, _ = abi.decode(("uint32", "address", "bytes32"), log.data)
+    assert (round_, challenger) == (3, CHALLENGER.address)
 
 
 def test_answer_is_refused_when_it_is_late_twice_or_about_another_demand(bench, judge, honest) -> None:

@@ -22,9 +22,10 @@ from contracts.bindings.errors import (
     WrongWords,
 )
 from contracts.bindings.example_disputes import ExampleDisputes
-from contracts.bindings.structs import EpochTerms, PartEntry, RoundWords
+from contracts.bindings.structs import EpochTerms, Opening, PartEntry, RoundWords
 from federation.hashing import keccak256, sha256
-from federation.models.linear import Examples
+from federation.merkle import leaf_hash
+from federation.models.linear import MEAN_BITS, Design, Examples
 from federation.trace import Op, Record, Trace
 from federation.validation import Entry, Index, Part
 from tests.rounds import Size
@@ -113,8 +114,8 @@ def test_example_is_refused_when_it_is_another(court: Court) -> None:
         court.send(_forged(court, case, validation.opening(1, 2)))
 
 
-def _forged(court: Court, case, opening):
-    """A dispute of example 2 of the public portion that opens something else."""
+def _forged(court: Court, case, opening, e: int = 2):
+    """A dispute of example ``e`` of the public portion that opens something else."""
 
     class Forged(Validation):
         def opening(self, shard: int, e: int):
@@ -122,7 +123,7 @@ def _forged(court: Court, case, opening):
 
     v = court.validation
     return example(
-        case, Forged(domain=v.domain, providers=v.providers, index=v.index, parts=v.parts, mean=v.mean), 0, 2
+        case, Forged(domain=v.domain, providers=v.providers, index=v.index, parts=v.parts, mean=v.mean), 0, e
     )
 
 
@@ -184,6 +185,54 @@ def test_example_convicts_when_its_form_is_not_canonical(rows: list[int]) -> Non
         court.send(open_part(context, 0, bad.to_bytes(), validation.entry(0, 0)))
 
 
+RAW = [b"", b"\1", b"\0" * 4, b"\2" + bytes(4), b"\0\1" + bytes(6), b"\0\1" + bytes(8), b"\0" * 6]
+
+
+@pytest.mark.parametrize("data", RAW, ids=bytes.hex)
+def test_example_convicts_when_its_bytes_are_none(court: Court, data: bytes) -> None:
+    salt = sha256(b"salt")
+    digest = court.epoch.domain.digest("validation-example", 0, 0, 0, 0, sha256(salt + data))
+    index = Index((Entry(0, 0, 1, leaf_hash(digest)), *court.validation.index.entries[1:]))
+    entry = PartEntry(count=1, root=index.entries[0].root, proof=index.tree.proof(0))
+    terms = replace(court.terms, validation_root=index.root)
+    promise(court, terms)
+    opening = Opening(entries=(entry,), salt=salt, data=data, proof=())
+    court.convicts(_forged(court, replace(court.honest(1), terms=terms), opening, 0), 1)
+    promise(court, court.terms)
+
+
+def promise(court: Court, terms: EpochTerms) -> None:
+    """Have the federation stand by these terms."""
+    court.set("setEpoch(uint64,bytes32)", 1, keccak256(abi.encode([EpochTerms.ABI], [terms.to_abi()])))
+
+
+def test_scale_is_zero_when_the_example_is_the_mean(court: Court) -> None:
+    v, dim = court.validation, court.terms.dim
+    examples = v.parts[0, 0].examples
+    words = examples.words[: examples.offsets[1]]
+    counts = np.zeros(dim, dtype="<i8")
+    counts[words] = int.from_bytes(v.mean[4:12], "little")
+    mean_ = (counts != 0).astype(np.int64) << MEAN_BITS
+    blob = v.mean[:12] + counts.tobytes()
+    assert int(Design.build(examples, mean_).scale[0]) == 0
+    terms = replace(court.terms, mean_hash=sha256(blob))
+    promise(court, terms)
+    scales = court.epoch.rounds[0].trace.opened(Op.EXAMPLES, 0, 0, "scales")
+    for scale in (0, 1):
+        zero = changed(scales, 0, scale - int.from_bytes(scales[:8], "little"))
+        case = court.lying(
+            1,
+            (Op.MEAN, 0, 0, "norm squared", len(words) << 2 * MEAN_BITS),
+            (Op.EXAMPLES, 0, 0, "scales", zero),
+        )
+        dispute = example(replace(case, terms=terms), replace(v, mean=blob), 0, 0)
+        if scale:
+            court.convicts(dispute, 1)
+        else:
+            court.acquits(dispute)
+    promise(court, court.terms)
+
+
 def test_provider_is_cleared_when_it_opens_its_part(court: Court) -> None:
     line = court.epoch.rounds[4]
     words = words_of(court.epoch, line)
@@ -201,6 +250,10 @@ def test_provider_is_cleared_when_it_opens_its_part(court: Court) -> None:
             court.send(open_part(context, other, part, entry))
         with refused(WrongPart):
             court.send(open_part(context, provider, v.parts[shard, other].to_bytes(), entry))
+        rows = 20 + 32 * entry.count
+        for cut in (rows, rows + 4):
+            with refused(WrongPart):
+                court.send(open_part(context, provider, part[:cut], entry))
         for false in (part + b"\0", part[:-1], part[:12] + bytes(32) + part[44:], b"FMV2" + part[4:], b""):
             with refused(WrongPart):
                 court.send(open_part(context, provider, false, entry))

@@ -10,7 +10,7 @@ from aggregator.challenge.witness import Case, Dispute
 from contracts.bindings.errors import InvalidRecord
 from contracts.bindings.fit_disputes import FitDisputes
 from federation.models.linear import INTERCEPT_BOUND
-from federation.trace import Op
+from federation.trace import Op, Record, Trace
 from federation.trace.points import on_path, running_sums
 
 from .court import Court, ints, refused
@@ -228,6 +228,29 @@ def test_minimum_is_refused_when_the_better_one_is_no_candidate(court: Court) ->
     )
     with refused(InvalidRecord):
         court.send(of_path)
+
+
+@pytest.mark.parametrize("number", [-1, 3, 1 << 200])
+def test_minimum_is_refused_when_the_choice_is_no_candidate(court: Court, number: int) -> None:
+    case = court.lying(2, (Op.CHOICE, 0, 0, "step", number))
+    any_sums = case.record(Op.SUMS, STEP, 1)
+    dispute = Dispute.draft(
+        FitDisputes,
+        lambda judge, sender: judge.minimum(
+            sender, context=case.context, choice=case.record(Op.CHOICE), chosen=any_sums, better=any_sums
+        ),
+    )
+    with refused(InvalidRecord):
+        court.send(dispute)
+
+
+def test_sums_are_refused_when_the_path_was_measured_on_another_shard(court: Court) -> None:
+    honest = court.epoch.rounds[0].trace
+    extra = Record(Op.SUMS, PATH, 0, honest.find(Op.SUMS, STEP, 0).values)
+    case = court.case(1, Trace((*honest.records, extra)))
+    court.acquits(sums(case, PATH, 1))
+    with refused(InvalidRecord):
+        court.send(sums(case, PATH, 0))
 
 
 def test_step_convicts_when_nobody_was_accepted_and_when_somebody_was(court: Court) -> None:

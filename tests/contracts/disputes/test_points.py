@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from aggregator.challenge.points import logit, mean_dot, weight
+from aggregator.challenge.witness import Dispute
 from contracts.bindings.errors import (
     InvalidRecord,
     NoSuchEntry,
@@ -125,6 +126,27 @@ def test_point_is_refused_when_no_grid_has_it(court: Court) -> None:
     for point in (3, 255, 259, 518):
         with refused(InvalidRecord):
             court.send(weight(case, point, 0))
+
+
+def test_path_is_refused_when_it_ends_at_no_step(court: Court) -> None:
+    """A sum of a negative number and the first step's would be the number of a momentum candidate."""
+    case = court.lying(2, (Op.CHOICE, 0, 0, "scored step", MOMENTUM - STEP))
+    chosen = case.value(Op.CHOICE, 0, 0, "momentum")
+    dispute = Dispute.draft(
+        PointDisputes,
+        lambda judge, sender: judge.path_weight(
+            sender,
+            context=case.context,
+            point=case.record(Op.POINT, PATH + 5),
+            choice=case.record(Op.CHOICE),
+            base=case.record(Op.POINT, chosen),
+            scored=case.record(Op.POINT, MOMENTUM),
+            chunks=[case.chunk(Op.POINT, p, 0, "weights", 0) for p in (PATH + 5, chosen, MOMENTUM)],
+            index=0,
+        ),
+    )
+    with refused(InvalidRecord):
+        court.send(dispute)
 
 
 def test_weights_are_judged_in_every_chunk() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from aggregator.challenge.records import malformed, shape, twice
@@ -55,6 +57,15 @@ def test_twice_is_refused_when_the_keys_differ(court: Court) -> None:
         court.send(twice(case, 3, 4))
 
 
+def test_records_are_refused_when_they_are_not_in_the_trace(court: Court) -> None:
+    case = replace(court.honest(2), trace=court.honest(3).trace)
+    case = replace(case, words=court.honest(2).words)
+    with refused(InvalidRecord):
+        court.send(twice(case, 0, 1))
+    with refused(InvalidRecord):
+        court.send(malformed(case, 0))
+
+
 def test_malformed_convicts_when_a_record_has_another_form(court: Court) -> None:
     honest = court.epoch.rounds[1].trace.records
     for k, record in enumerate(honest):
@@ -97,6 +108,10 @@ def test_shape_is_refused_when_the_pieces_are_not_the_committed_ones(court: Cour
     data = case.whole(Op.POINT, 0, 0, "weights")
     with refused(WrongVector):
         court.send(shape(case, Op.POINT, 0, 0, "weights", pieces=[data + bytes(8)]))
+    dispute = shape(case, Op.POINT, 0, 0, "weights", pieces=[data])
+    assert dispute.data.count(data) == 1
+    with refused(WrongVector):
+        court.send(replace(dispute, data=dispute.data.replace(data, bytes(len(data)))))
     for op, field in (
         (Op.POINT, "intercept"),
         (Op.MEAN, "norm squared"),

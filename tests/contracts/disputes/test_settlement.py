@@ -21,6 +21,7 @@ from aggregator.challenge.settlement import (
     twice,
     unearned,
 )
+from aggregator.challenge.witness import Dispute
 from contracts.bindings.errors import (
     InvalidRecord,
     NothingProposed,
@@ -158,6 +159,18 @@ def reordered(trace: Trace, order: list[int]) -> Trace:
     return Trace((*payments, *made))
 
 
+def test_payment_convicts_when_a_quota_is_more_than_the_sum_of_all(bench: Bench) -> None:
+    """The terms are wrong then: a share of what was lost would be beyond all numbers."""
+    case = bench.propose()
+    bench.acquits(payment(case, 0))
+    terms = replace(case.terms, quota_total=1)
+    bench.promise(terms)
+    case = replace(case, terms=terms, forfeited=2**256 - 1)
+    bench.stand(case, len(bench.epoch.rounds))
+    bench.convicts_proposal(payment(case, 0))
+    bench.promise(bench.terms)
+
+
 def test_row_convicts_when_payees_or_members_are_out_of_order(bench: Bench) -> None:
     before = before_of(bench)
     honest = bench.propose(before=before).trace
@@ -216,6 +229,31 @@ def test_payee_of_the_table_before_convicts_when_it_has_no_row(bench: Bench, los
             bench.acquits(dropped(case, place))
 
 
+def test_payee_is_not_missed_when_its_own_row_is_shown_as_the_one_below(bench: Bench) -> None:
+    case = bench.propose(before=before_of(bench))
+    place = [p for p, _ in case.before.rows].index(LOW)
+    assert case.trace.find(Op.ROW, 0).value("payee") == int(LOW, 16)
+    for low in (0, 1):
+        bench.acquits(_between(case, place, low))
+
+
+def _between(case, place: int, low: int) -> Dispute:
+    """A dispute that a payee of the table before has no row between ``low`` and the next."""
+    owed, wei = case.before.rows[place]
+    return Dispute.draft(
+        SettlementDisputes,
+        lambda judge, sender: judge.dropped(
+            sender,
+            context=case.context,
+            payee=owed,
+            cumulative=wei,
+            proof=case.before.tree().proof(place),
+            low=case.record(Op.ROW, low),
+            high=case.record(Op.ROW, low + 1),
+        ),
+    )
+
+
 def test_payee_without_an_account_is_not_missed(bench: Bench) -> None:
     """A table that nobody challenged may hold a leaf for nobody; no row could carry it over."""
     case = bench.propose()
@@ -267,8 +305,6 @@ def test_first_row_is_refused_when_a_row_before_it_is_given(bench: Bench) -> Non
 
 
 def _with_before(case):
-    from aggregator.challenge.witness import Dispute
-
     return Dispute.draft(
         SettlementDisputes,
         lambda judge, sender: judge.row(

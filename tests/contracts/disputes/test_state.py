@@ -27,7 +27,7 @@ from contracts.bindings.errors import (
 from contracts.bindings.state_disputes import StateDisputes
 from federation.hashing import sha256
 from federation.trace import Op
-from tests.rounds import LARGE, SMALL
+from tests.rounds import LARGE, SMALL, Size
 
 from .court import Court, changed, refused
 
@@ -104,6 +104,15 @@ def test_initial_state_convicts_when_the_first_round_is_not_at_rest(court: Court
         court.convicts(initial_state(off(court, 1, Op.ENTRY, 0, name, 1)), 1)
     with refused(NotTheFirstRound):
         court.send(initial_state(court.honest(2)))
+
+
+def test_rest_is_zero_in_every_chunk() -> None:
+    court = Court.open(StateDisputes, size=Size(dim=1100, rounds=1, words=20))
+    court.acquits(initial_state(court.honest(1)))
+    zeros = court.epoch.rounds[0].trace.opened(Op.ENTRY, 0, 0, "move")
+    for index in (0, 511, 512, 1023, 1024, 1099):
+        case = court.lying(1, (Op.ENTRY, 0, 0, "move", changed(zeros, index, 1)))
+        court.convicts(initial_state(case), 1)
 
 
 def test_initial_member_convicts_when_a_member_begins_with_anything(court: Court) -> None:
