@@ -271,15 +271,19 @@ def test_stranger_proposes_only_when_half_of_the_time_has_passed(world: World) -
     world.propose(h("p"), 0, world.stranger)
 
 
-def test_epoch_closes_unpaid_when_nobody_proposes(world: World) -> None:
+def test_epoch_closes_unpaid_and_costs_the_aggregator_when_nobody_proposes(world: World) -> None:
     terms = to_phase(world, Phase.SETTLE)
     pass_deadline(world)
     world.federation.lapse(world.stranger, terms)
     assert world.federation.phase() is Phase.CLOSED
-    assert (world.federation.reserved(), world.pool.unallocated()) == (0, FUNDS)
-    assert world.vault.bond_of(world.aggregator.address) == AGGREGATOR_BOND
-    world.rounds_drawn = 1
-    world.open()
+    # The members' next table hands the bond out; until then it is nobody's to take back.
+    assert (world.federation.reserved(), world.pool.unallocated()) == (
+        AGGREGATOR_BOND,
+        FUNDS + AGGREGATOR_BOND,
+    )
+    assert world.vault.bond_of(world.aggregator.address) == 0
+    with refused("InsufficientBond", world.aggregator.address, 0, AGGREGATOR_BOND):
+        world.open()
 
 
 def test_proposal_lapses_when_nobody_could_finalize_it_for_long(world: World) -> None:

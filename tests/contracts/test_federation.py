@@ -450,7 +450,7 @@ def test_deploy_reverts_when_a_phase_could_never_pass(shared_world, changes, err
 
 def test_deployed_terms_are_read_back_when_they_are_just_possible(world: World) -> None:
     who = key("validator").address
-    changes = dict.fromkeys(DURATIONS, LONGEST)
+    changes = dict.fromkeys(DURATIONS, LONGEST) | {"answer_window": LONGEST - 1}
     changes |= {"draw_delay": 256, "quorum": 1, "validators": (who,), "judges": (who, AGGREGATOR)}
     made = deploy(world, **changes)
     assert made.config() == replace(world.federation.config(), **changes)
