@@ -117,7 +117,6 @@ def decode(text: str, bases: str = "fbkzmu") -> bytes:
         data = _digits(base, body)
     except ValueError as error:
         raise MalformedData(f"{text[:80]!r} is not written in base {base!r}") from error
-    # ``base`` is one of ``bases``, which is checked; the type checker cannot see it.
-    if encode(base, data) != text:  # type: ignore[arg-type]
+    if encode(base, data) != text:  # type: ignore[arg-type]  # one of ``bases``: checked above
         raise MalformedData(f"{text[:80]!r} is not the one text of its bytes in base {base!r}")
     return data

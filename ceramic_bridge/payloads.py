@@ -81,7 +81,7 @@ class DataPayload:
         return {**value, "header": header} if header else value
 
 
-def _flags(should_index: bool | None, model_version: Cid | None) -> dict[str, Value]:  # noqa: FBT001
+def _flags(should_index: bool | None, model_version: Cid | None) -> dict[str, Value]:  # noqa: FBT001 -- Ceramic's own field
     flags: dict[str, Value] = {}
     if should_index is not None:
         flags["shouldIndex"] = should_index

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -51,8 +52,9 @@ class Event:
         return tuple(next(topics if flag else data) for flag in cls.INDEXED)
 
     @classmethod
+    @abstractmethod
     def _from_values(cls, log: Log, values: tuple[Any, ...]) -> Self:
-        raise NotImplementedError  # the generated subclass of each event says how
+        """Build from decoded values; the generated class of each event says how."""
 
 
 class CustomError(Reverted):

@@ -270,7 +270,7 @@ def _index(interest: Interest) -> str:
 
 def _name(db: sqlite3.Connection, table: str, value: bytes | str) -> int:
     db.execute(f"INSERT OR IGNORE INTO {table} (value) VALUES (?)", (value,))  # noqa: S608 -- our own names
-    row = db.execute(f"SELECT id FROM {table} WHERE value = ?", (value,)).fetchone()  # noqa: S608
+    row = db.execute(f"SELECT id FROM {table} WHERE value = ?", (value,)).fetchone()  # noqa: S608 -- as above
     return int(row[0])
 
 

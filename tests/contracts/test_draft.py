@@ -20,4 +20,4 @@ def test_draft_returns_the_data_that_would_be_sent_when_a_call_is_made() -> None
 
 def test_draft_is_refused_when_nothing_is_sent() -> None:
     with pytest.raises(ChainError, match="nothing was sent"):
-        draft(Federation, lambda *_: None)  # type: ignore[arg-type,return-value]
+        draft(Federation, lambda *_: None)  # type: ignore[arg-type,return-value]  # sends nothing, on purpose

@@ -37,7 +37,7 @@ def stuck() -> Run:
     def keep(provider: Provider, *args: object) -> bytes:
         if provider is run.providers[KEEPER]:
             raise PeerError("the provider does not answer")
-        return opened(provider, *args)  # type: ignore[arg-type]
+        return opened(provider, *args)  # type: ignore[arg-type]  # passed on as they came
 
     with mock.patch.object(Provider, "open", keep), pytest.raises(PeerError, match="provider 1") as caught:
         run._train()

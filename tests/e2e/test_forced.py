@@ -66,7 +66,7 @@ REAL_ADMIT, REAL_TREE = driver.admit_reveal, driver._commit_tree
 
 
 def forcing(base: type[Federation], ignored: Ignored) -> type[Federation]:
-    class Forcing(base):  # type: ignore[misc,valid-type]
+    class Forcing(base):  # type: ignore[misc,valid-type]  # over either federation
         def close_reveals(self, sender: Any, reveal_root: Any) -> Receipt:
             receipt: Receipt = super().close_reveals(sender, reveal_root)
             if self.round_() == ROUNDS:

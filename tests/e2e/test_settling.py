@@ -37,7 +37,8 @@ VALIDATORS = [Account(keccak256(b"validator %d" % i)) for i in range(3)]
 def with_validators(*args: object, **more: object) -> Manifest:
     accounts = [v.address for v in VALIDATORS]
     section = ValidatorSection(accounts=accounts, quorum=2, bond_wei="5")
-    return build_manifest(*args, **more).model_copy(update={"validators": section})  # type: ignore[arg-type]
+    manifest = build_manifest(*args, **more)  # type: ignore[arg-type]  # passed on as they came
+    return manifest.model_copy(update={"validators": section})
 
 
 @pytest.fixture(scope="module")

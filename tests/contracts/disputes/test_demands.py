@@ -208,7 +208,10 @@ def test_settlement_records_are_answered_one_from_the_other(bench, judge, honest
     with refused(NotDemandable):
         record(judge, case, Op.ROW, 0)
     nothing = NO_RECORD
-    row = lambda e, evidence: judge.demand_row(CHALLENGER, case.context, e, evidence)  # noqa: E731
+
+    def row(e, evidence):
+        return judge.demand_row(CHALLENGER, case.context, e, evidence)
+
     answered(bench, judge, honest, row(0, nothing))
     for e in range(1, case.rows):
         answered(bench, judge, honest, row(e, case.record(Op.ROW, e - 1)))

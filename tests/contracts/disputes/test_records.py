@@ -75,7 +75,7 @@ def test_malformed_convicts_when_a_record_has_another_form(court: Court) -> None
                 bad = Record(record.op, record.i, record.j, values)
                 court.convicts(malformed(court.case(2, Trace((*honest, bad))), len(honest)), 2)
     for op, arity in ((0, 1), (15, 5), (16, 6), (17, 1), (255, 3)):
-        bad = Record(op, 0, 0, (1,) * arity)  # type: ignore[arg-type]
+        bad = Record(op, 0, 0, (1,) * arity)  # type: ignore[arg-type]  # no such op, on purpose
         court.convicts(malformed(court.case(2, Trace((*honest, bad))), len(honest)), 2)
 
 

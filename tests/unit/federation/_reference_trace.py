@@ -110,7 +110,10 @@ def members(lines, deltas, before, after, out_before, out_after):
 def cramer(gradient_, sources):
     """The projection by the trace's own formula: whole numbers, one floor division."""
     u = [[x >> shift_of(v) for x in v] for v in sources]
-    dot = lambda a, b: sum(x * y for x, y in zip(a, b, strict=True))  # noqa: E731
+
+    def dot(a, b):
+        return sum(x * y for x, y in zip(a, b, strict=True))
+
     basis = []
     for v in u:
         if determinant([[dot(a, b) for b in [*basis, v]] for a in [*basis, v]]):

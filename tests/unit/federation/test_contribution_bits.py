@@ -68,7 +68,8 @@ def _torch_gradient(torch, of, mean: Ints, base: Ints, step: Ints):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_scores_have_the_same_bits_when_torch_computes_them(threads):
-    torch = pytest.importorskip("torch")
+    import torch
+
     rng = np.random.default_rng(9)
     of, mean = rows(rng, 26, 300), rng.integers(0, 500, 300)
     base, step = (rng.integers(-(1 << 17), 1 << 17, 300) for _ in range(2))
