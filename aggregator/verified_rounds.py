@@ -42,14 +42,13 @@ class RoundReplay:
     """Recomputes the rounds of a verified epoch."""
 
     def __init__(self, epoch: VerifiedEpoch) -> None:
-        self._epoch = epoch
+        self._epoch, self._view = epoch, FederationView(epoch.deployment.federation)
 
     def _rounds_on_chain(self) -> list[RoundWords]:
         epoch = self._epoch
-        view, federation = FederationView(epoch.deployment.federation), epoch.deployment.federation
-        if federation.recorded() != epoch.manifest.rounds:
+        if epoch.deployment.federation.recorded() != epoch.manifest.rounds:
             raise VerificationFailed(BLOCKS, "not every round of the epoch is recorded and stands")
-        return [view.words(epoch.domain.epoch, r + 1) for r in range(epoch.manifest.rounds)]
+        return [self._view.words(epoch.domain.epoch, r + 1) for r in range(epoch.manifest.rounds)]
 
     def play(self) -> list[PlayedRound]:
         """Recompute all rounds, in order.
@@ -173,8 +172,7 @@ class RoundReplay:
         """Check that every usable delta that came by the chain was accepted, and who came by it alone."""
         epoch, subject = self._epoch, f"round {state.round}"
         names, seen = {did_hash(did): did for did in epoch.roster.quotas}, set()
-        view = FederationView(epoch.deployment.federation)
-        for event in view.forced(epoch.domain.epoch, state.round):
+        for event in self._view.forced(epoch.domain.epoch, state.round):
             did = names.get(event.did_hash)
             if did is None or did in state.suspended:
                 continue

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from federation.errors import ConfigError, UsageError
+from federation.home import data_directory
 
 if TYPE_CHECKING:
     from ceramic_bridge.admission import Event
@@ -54,17 +55,7 @@ def open_store(path: Path | None) -> SqliteStore:
     """
     from ceramic_bridge.store.sqlite import SqliteStore
 
-    return SqliteStore(path or _data_directory() / "events.sqlite")
-
-
-def _data_directory() -> Path:
-    try:
-        if home := os.environ.get("FOLKMOOT_HOME"):
-            return Path(home).expanduser() / "data"
-        base = os.environ.get("XDG_DATA_HOME", "")
-        return (Path(base) if Path(base).is_absolute() else Path.home() / ".local/share") / "folkmoot"
-    except RuntimeError as error:
-        raise ConfigError("there is no home directory", hint="set FOLKMOOT_HOME") from error
+    return SqliteStore(path or data_directory(os.environ) / "events.sqlite")
 
 
 def _interest(model: str | None, controller: str | None, stream: str | None) -> Interest:

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.abi import to_address, to_bytes
 from contracts.deploy import Deployment
-from contracts.home import write_private
 from federation.errors import ConfigError, VerificationFailed
+from federation.home import write_private
 from federation.types import Address
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from contracts.abi import to_address
 from contracts.accounts import Account
-from contracts.home import PRIVATE_FILE, write_private
 from federation.errors import ConfigError, IdentityError
+from federation.home import PRIVATE_FILE, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -269,7 +269,7 @@ def _with(command: Command, *options: Callable[[Command], Command]) -> Command:
 
 def data_directory() -> Path:
     """Return where keys and deployments are kept for this user."""
-    from contracts import home
+    from federation import home
 
     return home.data_directory(os.environ)
 

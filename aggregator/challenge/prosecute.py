@@ -36,8 +36,7 @@ class Evidence:
         words: What every round up to this one committed, by number.
         validation: The opened validation set.
         admitted: The admitted members.
-        commits: The tree under the round's commit root.
-        commitments: Its leaves.
+        commitments: What its members committed to, by the commit root.
         reveals: The tree under the round's reveal root.
         deltas: Canonical bytes of the deltas, by their SHA-256.
     """
@@ -48,7 +47,6 @@ class Evidence:
     words: Mapping[int, RoundWords]
     validation: Validation
     admitted: Sequence[Admitted]
-    commits: MemberTree
     commitments: Mapping[Did, Hash32]
     reveals: MemberTree
     deltas: Mapping[Hash32, bytes]
@@ -178,7 +176,8 @@ def _of_member(evidence: Evidence, key: Key, name: str) -> Dispute:
         proof = evidence.reveals.proofs()[did]
         return members.omitted(case, place, _digest(right.value("delta")), proof)
     if name == "status" and case.value(*key, name) == STATUS_CODES[Status.ABSENT]:
-        return members.absent(case, place, evidence.commitments[did], evidence.commits.proofs()[did])
+        proof = MemberTree.build(evidence.commitments).proofs()[did]
+        return members.absent(case, place, evidence.commitments[did], proof)
     return members.line(case, place)
 
 

@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from contracts.home import cache_directory
 from federation.errors import ConfigError, PeerError
+from federation.home import cache_directory
 
 VERSION = "1.7.1"
 PACKAGE = "@foundry-rs/anvil"

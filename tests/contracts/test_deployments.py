@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from contracts.deployments import Deployments, Record, bind
-from contracts.home import cache_directory, data_directory
 from contracts.payouts import find_table, parse_table
 from federation.errors import ConfigError, VerificationFailed
+from federation.home import cache_directory, data_directory
 from federation.reward import PayoutTable
 
 from .conftest import World, h, key

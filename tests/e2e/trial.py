@@ -163,7 +163,6 @@ class Trial:
             words={k: view.words(epoch.domain.epoch, k) for k in range(1, r + 1)},
             validation=self.validation(),
             admitted=epoch.admitted,
-            commits=MemberTree.build(self.commitments),
             commitments=self.commitments,
             reveals=self.reveals,
             deltas=self.deltas,

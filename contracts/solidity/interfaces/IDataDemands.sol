@@ -21,7 +21,7 @@ import {IFederation} from "./IFederation.sol";
 ///
 /// While a demand is open the proposal cannot be finalized, and an answer leaves `answerWindow` for what
 /// it reveals. Demands run side by side: together those asked at one moment delay by the time that the
-/// answers take and one more `answerWindow`. So a griefer pays a bond for each `answerWindow`.
+/// answers take and one more `answerWindow`. So a griefer pays half a bond for each `answerWindow`.
 interface IDataDemands is IBonds, IDispute {
     /// @notice What is asked for. `subject` is how `Demanded` describes it, ABI-encoded.
     /// @dev Record: (uint32 round, uint8 op, uint32 i, uint32 j), round 0 for a record of the settlement.
