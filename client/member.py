@@ -111,6 +111,11 @@ class Member:
         return self._identity.did
 
     @property
+    def domain(self) -> Domain:
+        """The federation's chain, contract and epoch."""
+        return self._terms.domain
+
+    @property
     def epsilon(self) -> float:
         """The epsilon that the dataset has spent, over all federations."""
         return self._ledger.spent().epsilon

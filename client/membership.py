@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ceramic_bridge.cid import StreamId
+    from client.vault import Vault
     from federation.types import Address
 
 
@@ -50,3 +51,12 @@ class Membership:
     def name(self) -> str:
         """The manifest's name; a member joins one federation of a name."""
         return self.manifest.name
+
+
+def memberships(vault: Vault) -> Mapping[str, Membership]:
+    """Return the federations that the vault's member has joined, by name.
+
+    Raises:
+        VerificationFailed: One was altered.
+    """
+    raise NotImplementedError
