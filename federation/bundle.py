@@ -1,4 +1,4 @@
-"""The app bundle of a deployed federation: two modules that point at installed code, the same bytes everywhere.
+"""The app bundle of a deployed federation: two modules that point at installed code, everywhere the same.
 
 Flower sends the bundle (a FAB) from the SuperLink to every SuperNode and runs it there. Ours holds
 nothing that could differ between federations, so that a member can name the one bundle it accepts
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-BUNDLE_SHA256: Final = "0000000000000000000000000000000000000000000000000000000000000000"
+BUNDLE_SHA256: Final = "34c3ace54fca09dedcf6f91d644f1094bca8146ec47c6a29e30c95d1966c5432"
 """SHA-256 of the FAB that Flower 1.41 builds of ``FILES``."""
 
 BUNDLE_ID: Final = "folkmoot/folkmoot-app"
 BUNDLE_VERSION: Final = "1.0.0"
 
-CONFIG_KEY: Final = "config"
-"""Key of the run configuration that names the operator's file; its only key."""
+SOCKET_KEY: Final = "socket"
+"""The only key of the run configuration: where the aggregator's own process listens."""
 
 # Flower rewrites this file when it builds; it is kept as Flower writes it.
 _PROJECT = b"""\
@@ -44,21 +44,21 @@ serverapp = "folkmoot_app.server_app:app"
 clientapp = "folkmoot_app.client_app:app"
 
 [tool.flwr.app.config]
-config = ""
+socket = ""
 """
 
 _CLIENT = b'''\
-"""The member's side: hand every message to the guard."""
+"""The member's side: every message goes to the guard."""
 
-from client.guard.client import guarded_app
+from client.node.app import app
 
-app = guarded_app()
+__all__ = ["app"]
 '''
 
 _SERVER = b'''\
-"""The operator's side: run the driver that the operator's file names."""
+"""The operator's side: carry the messages of the aggregator's own process."""
 
-from aggregator.deployed import app
+from aggregator.relay import app
 
 __all__ = ["app"]
 '''

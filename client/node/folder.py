@@ -129,9 +129,7 @@ class NodeFolder:
         return cls._of(path, document)
 
     @classmethod
-    def prepare(
-        cls, path: Path, *, name: str, superlink: str, root_certificate: bytes, guard: Path
-    ) -> Self:
+    def prepare(cls, path: Path, *, name: str, superlink: str, root_certificate: bytes, guard: Path) -> Self:
         """Write a folder, or renew it; a key that is there stays.
 
         Args:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-TOLERANCE: Final = 10.0
-"""Seconds that Flower lets a node's clock be ahead (``SYSTEM_TIME_TOLERANCE``)."""
+AHEAD, BEHIND = 5.0, 305.0
+"""Seconds that a node's clock may be ahead or behind: Flower's ``SYSTEM_TIME_TOLERANCE``, and that
+with ``TIMESTAMP_TOLERANCE``."""
 
 _SECONDS: Final = 10.0
 
@@ -73,9 +74,8 @@ def _require_clock(there: str | None, before: float, after: float) -> None:
         told = parsedate_to_datetime(there).timestamp()
     except ValueError:
         return
-    ahead = before - (told + 1)
-    behind = told - after
-    if max(ahead, behind) <= TOLERANCE:
+    ahead, behind = before - (told + 1), told - after
+    if ahead <= AHEAD and behind <= BEHIND:
         return
     word, seconds = ("ahead", ahead) if ahead > behind else ("behind", behind)
     raise ClockOff(
