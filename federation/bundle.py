@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-BUNDLE_SHA256: Final = "34c3ace54fca09dedcf6f91d644f1094bca8146ec47c6a29e30c95d1966c5432"
+BUNDLE_SHA256: Final = "76ed8d8ca42b91800c3d64f95abbdb7510e2a32991cd5354d77caf08bc733619"
 """SHA-256 of the FAB that Flower 1.41 builds of ``FILES``."""
 
 BUNDLE_ID: Final = "folkmoot/folkmoot-app"
