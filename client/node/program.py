@@ -33,6 +33,11 @@ _HANDED_ON: Final = ("LANG", "LC_ALL", "PYTHONPATH", "TMPDIR", "TZ")
 _SILENCES: Final = 2
 """Looks in a row that find no guard, before the node leaves: one that restarts is given time."""
 
+_GRACE: Final = 10.0
+"""Seconds that a guard is given to open its sockets, before its silence is worth a notice."""
+
+_STEP: Final = 0.25
+
 _PROBE_EVERY: Final = 6
 """Looks at the guard for one at the SuperLink."""
 
@@ -105,7 +110,7 @@ class NodeProgram:
 
     async def ready(self) -> None:
         """See that the guard answers, that the SuperLink is there and that it is the right one."""
-        await require_guard(self._folder.guard)
+        await self._await_guard()
         await asyncio.to_thread(probe, self._folder.superlink, self._folder.root)
 
     async def healthy(self) -> None:
@@ -131,6 +136,16 @@ class NodeProgram:
     def ended(self, status: int) -> FolkmootError:
         """Explain an end that nobody asked for."""
         return self._diagnosis.ended(status)
+
+    async def _await_guard(self) -> None:
+        for left in reversed(range(round(_GRACE / _STEP))):
+            try:
+                return await require_guard(self._folder.guard)
+            except GuardSilent:
+                if not left:
+                    raise
+            await asyncio.sleep(_STEP)
+        return None
 
     async def _look_at_superlink(self) -> None:
         try:

@@ -9,7 +9,7 @@ from threading import RLock, Thread
 from typing import Any
 
 from contracts.backends.embedded import EmbeddedChain
-from federation.errors import Reverted
+from federation.errors import ChainError, Reverted
 from federation.types import Address
 
 
@@ -88,8 +88,8 @@ def served(chain: SharedChain) -> Any:
                     answer["result"] = getattr(reads, asked["method"])(*asked["params"])
             except Reverted as error:
                 answer["error"] = {"code": 3, "message": f"execution reverted: {error.name}"}
-            except Exception as error:
-                answer["error"] = {"code": -32000, "message": f"{type(error).__name__}: {error}"}
+            except ChainError as error:
+                answer["error"] = {"code": -32000, "message": error.message}
             body = json.dumps(answer).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
+import contextlib
+import datetime as dt
 import ipaddress
 import json
 import os
@@ -26,7 +27,7 @@ from federation.bundle import SOCKET_KEY
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 LOOPBACK = "127.0.0.1"
-DAY = datetime.timedelta(days=1)
+DAY = dt.timedelta(days=1)
 
 
 def free_port() -> int:
@@ -68,7 +69,7 @@ class Authority:
     def pem(self) -> bytes:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
-    def issue(self, folder: Path, *, host: str = LOOPBACK, valid: datetime.timedelta = DAY) -> None:
+    def issue(self, folder: Path, *, host: str = LOOPBACK, valid: dt.timedelta = DAY) -> None:
         """Write ``root.pem``, ``server.pem`` and ``server.key`` for a host; with a past end if negative."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "superlink")])
@@ -87,9 +88,9 @@ def _certificate(
     key: ec.EllipticCurvePrivateKey,
     signer: ec.EllipticCurvePrivateKey,
     host: str | None,
-    valid: datetime.timedelta,
+    valid: dt.timedelta,
 ) -> x509.Certificate:
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     made = x509.CertificateBuilder().subject_name(name).issuer_name(issuer).public_key(key.public_key())
     made = made.serial_number(x509.random_serial_number())
     made = made.not_valid_before(now - 2 * DAY).not_valid_after(now + valid)
@@ -175,15 +176,11 @@ class SuperLink:
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(15)
-            except subprocess.TimeoutExpired:
-                pass
         if self._process is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self._process.wait()
 
     def log(self) -> str:
@@ -208,12 +205,19 @@ class SuperLink:
         answer = self.flwr("supernode", "register", str(public_key), "here")
         return int(str(answer["node-id"]))
 
-    def submit(self) -> bool:
-        """Start a run of the bundle, whose ServerApp relays; tell whether it could be started."""
-        answer = self.flwr("run", "bundle", "here", "--run-config", f'{SOCKET_KEY}="{self._socket}"')
+    def submit(self, bundle: Path | None = None, *, config: str = "") -> bool:
+        """Start a run, of the bundle whose ServerApp relays unless told; tell whether it was started."""
+        told = config or f'{SOCKET_KEY}="{self._socket}"'
+        answer = self.flwr("run", str(bundle or "bundle"), "here", "--run-config", told)
         if answer.get("success"):
             self.runs.append(str(answer["run-id"]))
         return bool(answer.get("success"))
+
+    def nodes(self) -> dict[int, str]:
+        """Every registered node's status."""
+        listed = self.flwr("supernode", "list", "here")["nodes"]
+        assert isinstance(listed, list)
+        return {int(node["node-id"]): str(node["status"]) for node in listed}
 
 
 class Process:
