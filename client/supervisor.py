@@ -33,6 +33,8 @@ JUMP: Final = 30.0
 PATIENCE: Final = 15.0
 """Seconds for a program to end after SIGTERM, before it is killed."""
 
+_LAST_WORDS, _POLL = 1.0, 0.1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
@@ -206,7 +208,7 @@ class _Run:
         self._report(Notice(program=program.name, event="started", text=str(process.pid)))
         reading = asyncio.ensure_future(self._read(process))
         ways = [
-            asyncio.ensure_future(process.wait()),
+            asyncio.ensure_future(_exit(process)),
             asyncio.ensure_future(stop.wait()),
             asyncio.ensure_future(self._watch()),
         ]
@@ -214,15 +216,19 @@ class _Run:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             ended_alone = process.returncode is not None
             await _end(process)
-            # What it started may keep its output open.
-            await asyncio.wait([reading], timeout=1.0)
         finally:
+            if alone:
+                # What it started may still run, and keeps its output open.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            await asyncio.wait([reading], timeout=_LAST_WORDS)
             for task in (reading, *ways):
                 task.cancel()
             await asyncio.gather(reading, *ways, return_exceptions=True)
-            if alone:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+            if process.stdin is not None:
+                process.stdin.close()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), _LAST_WORDS)
         if ways[2].done() and not ways[2].cancelled() and (found := ways[2].exception()) is not None:
             raise found
         if ended_alone and not stop.is_set():
@@ -255,16 +261,22 @@ class _Run:
             await self._program.healthy()
 
 
+async def _exit(process: asyncio.subprocess.Process) -> None:
+    # Process.wait() also waits for whoever else holds the output open.
+    while process.returncode is None:
+        await asyncio.sleep(_POLL)
+
+
 async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), PATIENCE)
+            await asyncio.wait_for(_exit(process), PATIENCE)
         except TimeoutError:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+            await _exit(process)
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:

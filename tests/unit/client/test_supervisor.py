@@ -86,8 +86,8 @@ FOREVER = "import sys, time; print('up', flush=True); time.sleep(60)"
 
 def test_program_is_ended_by_sigterm_when_the_supervisor_is_told_to_stop(tmp_path):
     source = (
-        "import signal, sys, time\n"
-        "def bye(*_): print('bye', flush=True); sys.exit(0)\n"
+        "import os, signal, sys, time\n"
+        "def bye(*_): os.write(1, b'bye\\n'); os._exit(0)\n"
         "signal.signal(signal.SIGTERM, bye); print('up', flush=True); time.sleep(60)"
     )
     tool = Tool(tmp_path, source)
@@ -160,7 +160,7 @@ def test_program_restarts_at_once_when_the_clock_jumps(tmp_path, by):
 
 
 def test_program_stays_when_the_clock_is_corrected_a_little(tmp_path):
-    tool = Tool(tmp_path, "import time; time.sleep(0.6); print('done'); time.sleep(60)")
+    tool = Tool(tmp_path, "import time; time.sleep(0.6); print('done', flush=True); time.sleep(60)")
     assert tool.run(until="said", clock=Jumping(20, after=3)) == ["started", "said", "stopped"]
 
 
