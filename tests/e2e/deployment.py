@@ -6,7 +6,7 @@ Chain, providers and driver live in the test's process; everything of a member i
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,22 +53,39 @@ class Deployment(Run):
         self.folders: dict[Did, NodeFolder] = {}
         self.nodes: dict[Did, int] = {}
 
+    @property
+    def socket(self) -> Path:
+        """Where the driver waits for a relay."""
+        return self.settings.out / "relay.sock"
+
     @contextmanager
-    def standing(self) -> Iterator[Deployment]:
-        """Found the community, open the epoch, start the SuperLink; end it all afterwards."""
+    def founded(self) -> Iterator[None]:
+        """Found the community, have its members join, open the epoch; end it all afterwards."""
         with ExitStack() as held:
             held.callback(self._directory.close)
             with mock.patch.object(example, "EmbeddedChain", SharedChain):
                 self._found_community()
             self.rpc = held.enter_context(served(cast("SharedChain", self.chain)))
-            socket = self.settings.out / "relay.sock"
-            self.superlink = SuperLink(self.settings.out / "superlink", socket=socket)
+            self.superlink = SuperLink(self.settings.out / "superlink", socket=self.socket)
             self._join_members()
             self._open_epoch()
+            yield
+
+    @contextmanager
+    def relayed(self, summon: Callable[[], bool]) -> Iterator[None]:
+        """Have a grid for the driver."""
+        with RelayedGrid(self.socket, summon=summon, poll=0.2) as self.grid:
+            yield
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """All of that with a SuperLink that runs."""
+        with ExitStack() as held:
+            held.enter_context(self.founded())
             held.callback(self.superlink.stop)
             self.superlink.start()
-            self.grid = held.enter_context(RelayedGrid(socket, summon=self.superlink.submit, poll=0.2))
-            yield self
+            held.enter_context(self.relayed(self.superlink.submit))
+            yield
 
     def home(self, party: Party) -> Path:
         """What is ``FOLKMOOT_HOME`` for a member."""
@@ -106,9 +123,13 @@ class Deployment(Run):
 
     def start_member(self, actor: Actor, *words: str) -> Process:
         """``folkmoot client run`` as this member."""
+        return self.start_client(actor, "run", "--status", "jsonl", "--verbose", *words)
+
+    def start_client(self, actor: Actor, *words: str) -> Process:
+        """A command of ``folkmoot client`` as this member."""
         home = self.home(actor.party)
-        command = [sys.executable, "-m", "federation", "client", "run", "--status", "jsonl", "--verbose"]
-        command += ["--passphrase-file", str(home / "passphrase"), *words]
+        command = [sys.executable, "-m", "federation", "client", *words]
+        command += ["--passphrase-file", str(home / "passphrase")]
         env = environment(home / "tmp", FOLKMOOT_HOME=str(home))
         return Process(command, env, self.settings.out / f"{actor.party.name}.log")
 
