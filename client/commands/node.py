@@ -3,36 +3,49 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
 from client.session import client_home, open_vault, passphrase_option
 from federation.cli import emit_json, format_option
-from federation.errors import ConfigError
+from federation.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from client.home import ClientHome
     from client.membership import Membership
-    from client.node.folder import NodeFolder
+    from client.node.folder import Description
+
+_MOST_BYTES: Final = 1 << 20
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option(
-    "--folder",
-    type=click.Path(path_type=Path),
-    help="Write it there, for a SuperNode under a user of its own; by default in your own folder.",
+    "--describe", is_flag=True, help="Print what a node under a user of its own must be told, and no more."
 )
 @click.option(
     "--socket-dir",
     type=click.Path(path_type=Path),
     help="Folder of the guard's sockets, as given to folkmoot client guard.",
 )
+@click.option(
+    "--from",
+    "source",
+    type=click.File("rb"),
+    help="Be that user: read what --describe printed, from a file or - for standard input.",
+)
+@click.option("--folder", type=click.Path(path_type=Path), help="Where that user keeps the node.")
 @passphrase_option
 @format_option
 def node(
-    name: str, folder: Path | None, socket_dir: Path | None, passphrase_file: Path | None, output_format: str
+    name: str | None,
+    *,
+    source: BinaryIO | None,
+    folder: Path | None,
+    socket_dir: Path | None,
+    passphrase_file: Path | None,
+    output_format: str,
+    describe: bool,
 ) -> None:
     """Write what the SuperNode of a federation needs, and print its key for the aggregator to register.
 
@@ -40,15 +53,18 @@ def node(
 
     Example: folkmoot client node spam-detection
     """
-    from client.membership import memberships
+    from client.node.folder import Description, NodeFolder
 
-    with open_vault(passphrase_file) as vault:
-        joined = memberships(vault)
-        if name not in joined:
-            raise ConfigError(
-                f"you have not joined {name}", hint=f"you have joined: {', '.join(sorted(joined)) or 'none'}"
-            )
-        prepared = prepare_node(client_home(), joined[name], folder=folder, socket_dir=socket_dir)
+    if (name is None) == (source is None) or (source is None) != (folder is None):
+        raise UsageError("give a name, or --from and --folder")
+    if source is not None and folder is not None:
+        prepared = NodeFolder.prepare(folder, Description.parse(source.read(_MOST_BYTES)))
+    else:
+        description = _description(str(name), socket_dir, passphrase_file)
+        if describe:
+            click.echo(description.model_dump_json())
+            return
+        prepared = NodeFolder.prepare(client_home().node(description.name), description)
     if output_format == "json":
         emit_json("ok", {"folder": str(prepared.path), "public_key": prepared.public_key()})
         return
@@ -56,31 +72,34 @@ def node(
     click.echo(f"the aggregator must register this key; the node's folder is {prepared.path}", err=True)
 
 
-def prepare_node(
-    home: ClientHome,
-    membership: Membership,
-    *,
-    folder: Path | None = None,
-    socket_dir: Path | None = None,
-) -> NodeFolder:
-    """Write the folder of a federation's node.
+def describe_node(membership: Membership, sockets: Path) -> Description:
+    """Describe the node of a federation.
 
     Args:
-        home: The member's home.
         membership: Where the SuperLink is.
-        folder: Where to; in the home if None.
-        socket_dir: Folder of the guard's sockets; the home's if None.
+        sockets: Folder of the guard's sockets.
 
     Raises:
-        ConfigError: The folder cannot be written.
+        ConfigError: The membership's address or certificate is malformed.
     """
     from client.home import socket_in
-    from client.node.folder import NodeFolder
+    from client.node.folder import Description
 
-    return NodeFolder.prepare(
-        folder or home.node(membership.name),
+    return Description.of(
         name=membership.name,
         superlink=membership.superlink,
         root_certificate=membership.root_certificate,
-        guard=socket_in(socket_dir or home.sockets, membership.name),
+        guard=socket_in(sockets, membership.name),
     )
+
+
+def _description(name: str, socket_dir: Path | None, passphrase_file: Path | None) -> Description:
+    from client.membership import memberships
+
+    with open_vault(passphrase_file) as vault:
+        joined = memberships(vault)
+    if name not in joined:
+        raise ConfigError(
+            f"you have not joined {name}", hint=f"you have joined: {', '.join(sorted(joined)) or 'none'}"
+        )
+    return describe_node(joined[name], socket_dir or client_home().sockets)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import fcntl
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -27,7 +28,6 @@ from federation.home import PRIVATE_FOLDER, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 ADDRESS: Final = r"^(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):[1-9][0-9]{0,4}$"
 _DOCUMENT: Final = "node.json"
@@ -40,6 +40,55 @@ class _Document(BaseModel):
     name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
     superlink: Annotated[str, Field(pattern=ADDRESS)]
     guard: Annotated[str, Field(min_length=1)]
+
+
+class Description(_Document):
+    """All that a node's user must be told; the key is made where it is used.
+
+    Attributes:
+        root: PEM of the authority behind the SuperLink's certificate.
+    """
+
+    root: str
+
+    @classmethod
+    def of(cls, *, name: str, superlink: str, root_certificate: bytes, guard: Path) -> Self:
+        """Describe a node.
+
+        Args:
+            name: The federation's name.
+            superlink: ``host:port``.
+            root_certificate: PEM.
+            guard: The guard's socket for the federation.
+
+        Raises:
+            ConfigError: One is malformed.
+        """
+        _require_certificate(root_certificate)
+        try:
+            return cls(
+                format="folkmoot-node-1",
+                name=name,
+                superlink=superlink,
+                guard=str(guard.absolute()),
+                root=root_certificate.decode("ascii"),
+            )
+        except (ValidationError, UnicodeDecodeError) as error:
+            raise _malformed(error) from error
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        """Read a description that another user wrote.
+
+        Raises:
+            ConfigError: It is none.
+        """
+        try:
+            found = cls.model_validate_json(raw)
+        except ValidationError as error:
+            raise _malformed(error) from error
+        _require_certificate(found.root.encode())
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,42 +178,30 @@ class NodeFolder:
         return cls._of(path, document)
 
     @classmethod
-    def prepare(cls, path: Path, *, name: str, superlink: str, root_certificate: bytes, guard: Path) -> Self:
+    def prepare(cls, path: Path, description: Description) -> Self:
         """Write a folder, or renew it; a key that is there stays.
 
         Args:
             path: Where to; made for the owner alone.
-            name: The federation's name.
-            superlink: ``host:port``.
-            root_certificate: PEM.
-            guard: The guard's socket for the federation.
+            description: Of the node.
 
         Raises:
-            ConfigError: An argument is malformed, or the folder cannot be written.
+            ConfigError: It cannot be written.
         """
-        try:
-            document = _Document(
-                format="folkmoot-node-1", name=name, superlink=superlink, guard=str(guard.absolute())
-            )
-        except ValidationError as error:
-            part = error.errors()[0]["loc"][0]
-            raise ConfigError(f"the node's {part} is malformed: {error.errors()[0]['input']!r}") from error
-        _require_certificate(root_certificate)
+        document = _Document.model_validate(description.model_dump(exclude={"root"}))
         folder = cls._of(path, document)
         if not folder.key.exists():
-            private, public = _new_key(name)
+            private, public = _new_key(folder.name)
             write_private(folder.public, public, replace=True)
             write_private(folder.key, private, replace=False)
-        write_private(folder.root, root_certificate, replace=True)
+        write_private(folder.root, description.root.encode(), replace=True)
         write_private(path / _DOCUMENT, document.model_dump_json().encode(), replace=True)
         folder.flower.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         return folder
 
     @classmethod
     def _of(cls, path: Path, document: _Document) -> Self:
-        from pathlib import Path as _Path
-
-        return cls(path=path, name=document.name, superlink=document.superlink, guard=_Path(document.guard))
+        return cls(path=path, name=document.name, superlink=document.superlink, guard=Path(document.guard))
 
 
 def _read(path: Path) -> bytes:
@@ -175,6 +212,11 @@ def _read(path: Path) -> bytes:
             f"{path} cannot be read: {(error.strerror or str(error)).lower()}",
             hint="prepare the folder: folkmoot client node",
         ) from error
+
+
+def _malformed(error: ValueError) -> ConfigError:
+    place = error.errors()[0]["loc"] if isinstance(error, ValidationError) else ("root",)
+    return ConfigError(f"the node's {'.'.join(map(str, place)) or 'description'} is malformed")
 
 
 def _require_certificate(pem: bytes) -> None:

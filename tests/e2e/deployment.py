@@ -17,7 +17,7 @@ import numpy as np
 
 from aggregator.driver import Ports, RoundDriver
 from aggregator.relayed import RelayedGrid
-from client.commands.node import prepare_node
+from client.commands.node import describe_node
 from client.home import ClientHome
 from client.membership import RECORD, Membership
 from client.node.folder import NodeFolder
@@ -113,7 +113,8 @@ class Deployment(Run):
         )
         with Vault.open(home.vault, passphrase) as vault:
             vault.put_record(RECORD, membership.name, membership.to_bytes())
-        self.folders[actor.did] = prepare_node(home, membership)
+        described = describe_node(membership, home.sockets)
+        self.folders[actor.did] = NodeFolder.prepare(home.node(membership.name), described)
         kept = SimpleNamespace(count=len(party.mails), close=lambda: None)
         actor.vault = cast("Vault", kept)
         return actor

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from client.node.folder import NodeFolder
+from client.node.folder import Description, NodeFolder
 from federation.bundle import FILES
 from federation.rounds import Status
 from federation.types import Did
@@ -63,6 +63,7 @@ class Story:
     rounds: list[Any] = field(default_factory=list)
     runs_after_first: int = 0
     verdict: tuple[str, bool] = ("", False)
+    guards_of_third: list[dict[str, object]] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
     statuses: dict[int, str] = field(default_factory=dict)
 
@@ -71,9 +72,10 @@ def prepare_alone(deployment: Deployment, name: str, *, superlink: str, root: by
     """``folkmoot client run --node`` in a folder of its own."""
     honest = next(iter(deployment.folders.values()))
     path = deployment.settings.out / name
-    folder = NodeFolder.prepare(
-        path, name=honest.name, superlink=superlink, root_certificate=root, guard=honest.guard
+    described = Description.of(
+        name=honest.name, superlink=superlink, root_certificate=root, guard=honest.guard
     )
+    folder = NodeFolder.prepare(path, described)
     words = [
         sys.executable,
         "-m",
@@ -179,8 +181,19 @@ def play(told: Story, out: Path, running: list[Process]) -> Iterator[Story]:
     os.kill(int(str(told.members[1].seen("started", node=name)[-1]["text"])), signal.SIGKILL)
     told.rounds.append(deployment.run_round())
     told.members[1].until("connected", times=2, timeout=150)
+    # A supervisor that is killed takes its node with it; its guard stays, and serves the next one.
+    orphan = int(str(told.members[2].seen("started", node="guard")[0]["text"]))
+    told.members[2].process.kill()
+    told.members[2].process.wait()
+    number = deployment.nodes[actors[2].did]
+    wait_for(lambda: superlink.nodes()[number] == "offline", 30)
+    told.members[2] = deployment.start_member(actors[2])
+    running.append(told.members[2])
+    told.members[2].until("connected", times=2)
+    told.guards_of_third = told.members[2].seen("started", node="guard")
     told.verdict = deployment.settle()
     told.codes = [member.stop() for member in told.members]
+    os.kill(orphan, signal.SIGTERM)
     told.statuses = superlink.nodes()
     yield told
 
@@ -218,6 +231,10 @@ def test_node_connects_by_itself_when_its_key_is_registered_late(story):
     key = story.deployment.folders[story.deployment.actors[0].did].public_key()
     hints = [e["error"]["hint"] for e in story.members[0].seen("waiting")]
     assert any(key in hint for hint in hints)
+
+
+def test_guard_is_used_again_when_its_supervisor_was_killed(story):
+    assert len(story.guards_of_third) == 1
 
 
 @pytest.mark.parametrize("code", ["certificate", "superlink-unreachable"])

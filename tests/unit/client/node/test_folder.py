@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key, load_ssh_public_key
 
-from client.node.folder import NodeFolder
+from client.node.folder import Description, NodeFolder
 from federation.errors import ConfigError
 from tests.e2e.superlink import Authority
 
@@ -18,7 +18,7 @@ ROOT = Authority.make().pem
 
 def prepare(path, **changes):
     values = {"name": "spam", "superlink": "moot.example:8000", "root_certificate": ROOT}
-    return NodeFolder.prepare(path, guard=path / "guard.sock", **{**values, **changes})
+    return NodeFolder.prepare(path, Description.of(guard=path / "guard.sock", **{**values, **changes}))
 
 
 def test_folder_reads_back_when_it_was_prepared(tmp_path):
@@ -118,7 +118,22 @@ def test_second_process_is_refused_when_a_node_runs(tmp_path):
 
 def test_guard_path_is_absolute_when_it_was_given_relative(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    made = NodeFolder.prepare(
-        tmp_path / "node", name="spam", superlink="x:1", root_certificate=ROOT, guard=Path("g.sock")
-    )
-    assert made.guard == tmp_path / "g.sock"
+    described = Description.of(name="spam", superlink="x:1", root_certificate=ROOT, guard=Path("g.sock"))
+    assert NodeFolder.prepare(tmp_path / "node", described).guard == tmp_path / "g.sock"
+
+
+def test_description_reads_back_when_another_user_gets_it(tmp_path):
+    described = Description.of(name="spam", superlink="x:1", root_certificate=ROOT, guard=tmp_path / "g.sock")
+    assert Description.parse(described.model_dump_json().encode()) == described
+    assert b"PRIVATE" not in described.model_dump_json().encode()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", "../x"), ("superlink", "x"), ("root", "none"), ("guard", ""), ("format", "2"), ("more", 1)],
+)
+def test_description_is_refused_when_a_field_is_wrong(tmp_path, field, value):
+    described = Description.of(name="spam", superlink="x:1", root_certificate=ROOT, guard=tmp_path / "g.sock")
+    document = {**described.model_dump(), field: value}
+    with pytest.raises(ConfigError):
+        Description.parse(json.dumps(document).encode())
