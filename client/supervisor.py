@@ -163,8 +163,8 @@ async def keep(
     while not stop.is_set():
         begun = times.passed()
         try:
-            await program.ready()
-            await _Run(program, report, times, look).until(stop)
+            if await _ready(program, stop):
+                await _Run(program, report, times, look).until(stop)
         except _Restart:
             continue
         except program.fatal:
@@ -259,6 +259,19 @@ class _Run:
                 )
                 raise _Restart("the clock jumped")
             await self._program.healthy()
+
+
+async def _ready(program: Program, stop: asyncio.Event) -> bool:
+    """Wait until a program can start; tell whether it may."""
+    ready, told = asyncio.ensure_future(program.ready()), asyncio.ensure_future(stop.wait())
+    await asyncio.wait([ready, told], return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if not ready.done():
+        ready.cancel()
+        await asyncio.gather(ready, return_exceptions=True)
+        return False
+    ready.result()
+    return not stop.is_set()
 
 
 async def _exit(process: asyncio.subprocess.Process) -> None:

@@ -259,6 +259,11 @@ def test_nodes_are_offline_at_once_when_they_are_told_to_end(story):
     assert set(story.statuses.values()) == {"offline"}
 
 
+def test_nobody_meets_a_bug_when_all_this_happens(story):
+    told = [p.read_text() for p in story.deployment.settings.out.glob("*.log")]
+    assert [text for text in told if "bug:" in text or "Traceback" in text] == []
+
+
 def test_no_secret_is_written_when_members_take_part(story):
     out = story.deployment.settings.out
     secrets = [CANARY.encode()]

@@ -116,6 +116,17 @@ def test_pauses_double_up_to_a_limit_when_it_cannot_start(tmp_path):
     assert [n.pause for n in tool.notices if n.event == "waiting"] == [0.01, 0.02, 0.04, 0.04, 0.04]
 
 
+def test_supervisor_ends_when_it_is_told_to_while_a_program_gets_ready(tmp_path):
+    tool = Tool(tmp_path, FOREVER)
+
+    async def never():
+        tool.stop.set()
+        await asyncio.sleep(60)
+
+    tool.ready = never
+    assert tool.run(until="stopped") == ["stopped"]
+
+
 def test_supervisor_gives_up_when_trying_again_cannot_help(tmp_path):
     tool = Tool(tmp_path, "raise SystemExit(3)", ended=ConfigError)
     with pytest.raises(ConfigError, match="ended with 3"):
