@@ -39,7 +39,8 @@ class _Document(BaseModel):
     format: Literal["folkmoot-node-1"]
     name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
     superlink: Annotated[str, Field(pattern=ADDRESS)]
-    guard: Annotated[str, Field(min_length=1)]
+    # Flower reads the node's configuration with a pattern of its own, which stops at a quote.
+    guard: Annotated[str, Field(pattern=r'^/[^"\x00-\x1f]+$')]
 
 
 class Description(_Document):

@@ -195,7 +195,8 @@ def test_superlink_is_watched_when_the_node_runs(short, monkeypatch):
 
 @pytest.mark.enable_socket
 def test_command_line_holds_no_secret_and_every_option(short):
-    folder = NodeFolder.prepare(short / 'a "quoted" place', described(guard=short / 'g "1".sock'))
+    odd = short / "it's [a=b c]\\ü#.sock"
+    folder = NodeFolder.prepare(short / 'a "quoted" place', described(guard=odd))
     words = NodeProgram(folder, print).command()
     told = dict(zip(words[4::2], words[5::2], strict=True))
     assert told["--superlink"] == "x:1"
@@ -204,7 +205,7 @@ def test_command_line_holds_no_secret_and_every_option(short):
     assert told["--host"] == "127.0.0.1"
     from flwr.common.config import parse_config_args
 
-    assert parse_config_args([told["--node-config"]]) == {"guard": str(short / 'g "1".sock')}
+    assert parse_config_args([told["--node-config"]]) == {"guard": str(odd)}
     assert "--insecure" not in words
     assert "--allow-runtime-dependency-installation" not in words
 

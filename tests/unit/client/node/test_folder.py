@@ -130,7 +130,7 @@ def test_description_reads_back_when_another_user_gets_it(tmp_path):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("name", "../x"), ("superlink", "x"), ("root", "none"), ("guard", ""), ("format", "2"), ("more", 1)],
+    [("name", "../x"), ("superlink", "x"), ("root", "none"), ("guard", 'a"b'), ("format", "2"), ("more", 1)],
 )
 def test_description_is_refused_when_a_field_is_wrong(tmp_path, field, value):
     described = Description.of(name="spam", superlink="x:1", root_certificate=ROOT, guard=tmp_path / "g.sock")
