@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from client.guard.client import NODE_CONFIG
+from client.guard import NODE_CONFIG
 from client.node.diagnosis import Diagnosis
 from client.node.errors import GuardSilent, SuperLinkUnreachable
 from client.node.gate import write_gate

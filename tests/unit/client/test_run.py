@@ -210,6 +210,15 @@ def test_command_line_holds_no_secret_and_every_option(short):
     assert "--allow-runtime-dependency-installation" not in words
 
 
+def test_supervisor_stays_small_when_it_runs():
+    source = "import sys, client.node.program, client.commands.run; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", source], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"flwr", "torch", "numpy", "web3", "eth", "nacl"}
+
+
 @pytest.mark.parametrize("form", ["text", "jsonl"])
 def test_status_is_one_thing_per_notice(form, capsys):
     report = run_command_._reporter(form)
