@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from client.node.program import node_environment
 from federation.bundle import BUNDLE_ID, BUNDLE_SHA256, BUNDLE_VERSION, FILES, SOCKET_KEY
 from federation.errors import PeerError
 from tests.unit.client.node.test_folder import prepare
+
+REPOSITORY = Path(__file__).parents[4]
 
 pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")
 
@@ -85,7 +88,7 @@ def folder(tmp_path):
 def test_program_is_refused_when_it_is_no_client_app(folder, name):
     done = subprocess.run(
         [name, "--runtime-api-address", "127.0.0.1:1", "--token", "x"],
-        env=node_environment(folder, {**os.environ, "PYTHONPATH": str(Path.cwd())}),
+        env=node_environment(folder, {**os.environ, "PYTHONPATH": str(REPOSITORY)}),
         capture_output=True,
         text=True,
         check=False,
@@ -109,3 +112,62 @@ def test_environment_holds_no_secret_when_the_members_own_does(folder):
     assert made["LANG"] == "C.UTF-8"
     assert (made["FLWR_TELEMETRY_ENABLED"], made["FLWR_DISABLE_UPDATE_CHECK"]) == ("0", "1")
     assert made["FLWR_HOME"] == str(folder.flower)
+
+
+POSING = """
+import sys
+import flwr.supernode.cli.flwr_clientapp
+from flwr.supernode.runtime import run_clientapp as runtime
+
+{damage}
+
+def pose():
+    fab = open(sys.argv[-1], "rb").read()
+    runtime.install_from_fab(fab, skip_prompt=True)
+    load = runtime.get_load_client_app_fn(default_app_ref="", app_path=None, multi_app=True)
+    app = load("evil/app", "../../..", "f" * 64)
+    print(type(app).__name__, sys.modules["folkmoot_app.client_app"].app is app)
+
+sys.modules["flwr.supernode.cli.flwr_clientapp"].flwr_clientapp = pose
+from client.node.gate import main
+sys.argv = ["gate", sys.argv[2], *sys.argv[3:]]
+sys.exit(main())
+"""
+
+
+def posing(tmp_path, bundle, *, damage=""):
+    """The gate, with Flower's part played by what asks for an app in another place."""
+    (tmp_path / "x.fab").write_bytes(bundle)
+    environ = {
+        "PYTHONPATH": str(REPOSITORY),
+        "FLWR_HOME": str(tmp_path / "flower"),
+        "PATH": os.environ["PATH"],
+    }
+    return subprocess.run(
+        [sys.executable, "-c", POSING.format(damage=damage), "-", CLIENT_APP, str(tmp_path / "x.fab")],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_gate_loads_the_known_app_when_the_superlink_names_another_place(tmp_path):
+    done = posing(tmp_path, fab())
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "ClientApp True"
+
+
+def test_gate_writes_nothing_when_the_bundle_is_another(tmp_path):
+    done = posing(tmp_path, fab({**FILES, "folkmoot_app/client_app.py": b"1/0\n"}))
+    assert done.returncode == PeerError.exit_code
+    assert "refused: this member runs no other bundle" in done.stderr
+    assert not (tmp_path / "flower").exists()
+
+
+@pytest.mark.parametrize("name", ["install_from_fab", "get_load_client_app_fn"])
+def test_gate_runs_nothing_when_flower_has_moved_a_name(tmp_path, name):
+    done = posing(tmp_path, fab(), damage=f"del runtime.{name}")
+    assert done.returncode == 3
+    assert "refused: this Flower release moved a name" in done.stderr
+    assert done.stdout == ""
