@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from aggregator.delegation import (
+    authority_at,
+    is_revocation,
+    require_authority,
+    require_revocation,
+    speaker,
+)
 from aggregator.events import events_root
 from aggregator.public import BLOCKS, EVENTS, GENESIS, MANIFEST, PublicReader
 from aggregator.settlement import agreed_payees, wanted_payees
 from aggregator.terms import admit, epoch_terms
+from ceramic_bridge.admission import UNDATED
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import DataPayload, InitPayload, SignedEvent
 from ceramic_bridge.log import EventLog
@@ -71,7 +79,8 @@ class VerifiedEpoch:
         progress(f"federation {self.deployment.federation.address} runs the committed code")
         self.manifest = self._read_manifest()
         self.terms, self.domain, self._opened_in = self._read_epoch()
-        self.log = EventLog.from_bytes(public.file(EVENTS))
+        # Whether capabilities held is judged below, event by event, at the time that the chain gives it.
+        self.log = EventLog.from_bytes(public.file(EVENTS), authority=UNDATED)
         self.cards: list[SignedEvent] = []
         self.imports: dict[Did, InitPayload] = {}
         self._ids = model_ids(self.log, publisher=Did(self.manifest.parties.community))
@@ -166,19 +175,18 @@ class VerifiedEpoch:
         rounds = self.manifest.rounds
         groups: dict[str, list[SignedEvent]] = {"models": [], "closing": []}
         groups.update({str(r): [] for r in range(1, rounds + 1)})
-        models = set(self._ids.values())
         for event in self.log:
             payload = event.payload
             if isinstance(payload, DataPayload):
                 if not self.cards or event.stream_id != self.cards[0].stream_id:
                     raise VerificationFailed(f"event {event.cid}", "changes a stream that never changes")
+                if event.capability is not None:
+                    raise VerificationFailed(f"event {event.cid}", "needs no capability")
                 self.cards.append(event)
-            elif event.stream_id in models:
-                groups["models"].append(event)
             else:
                 try:
                     self._place_event(event, payload, groups)
-                except PeerError as error:
+                except (PeerError, IdentityError) as error:
                     raise VerificationFailed(f"event {event.cid}", error.message) from error
         if len(self.cards) != rounds + 1:
             raise VerificationFailed(
@@ -191,20 +199,30 @@ class VerifiedEpoch:
     def _place_event(
         self, event: SignedEvent, payload: InitPayload, groups: dict[str, list[SignedEvent]]
     ) -> None:
-        content = payload.content
+        content, did = payload.content, speaker(event)
+        if event.stream_id in self._ids.values():
+            groups["models"].append(event)
+            return
+        if is_revocation(event):
+            require_revocation(event, self._ids.values())
+            if len(self.cards) >= self.manifest.rounds:
+                raise PeerError("is a revocation that comes after the rounds")
+            groups[str(len(self.cards) + 1)].append(event)
+            return
         kind = kind_of(payload, self._ids)
         if kind == "model-card":
             require_place(content, self.domain, 1)
-            if self.cards or event.signer != self.manifest.parties.aggregator:
+            if self.cards or did != self.manifest.parties.aggregator:
                 raise PeerError("is not the one model card, signed by the aggregator")
             self.cards.append(event)
         elif kind == "validation-shard":
             require_place({**content, "round": 0}, self.domain, 0)
             groups["closing"].append(event)
         elif kind == "data":
-            if content["federation"] != self.domain.federation or event.signer in self.imports:
+            if content["federation"] != self.domain.federation or did in self.imports:
                 raise PeerError("is not a member's one import for this federation")
-            self.imports[event.signer] = payload
+            require_authority(event, authority_at(self.chain.block_time(self._opened_in - 1)))
+            self.imports[did] = payload
             groups["1"].append(event)
         else:
             round_ = content["round"]
@@ -218,7 +236,9 @@ class VerifiedEpoch:
         return [
             (event, event.payload)
             for event in self.by_round[group]
-            if isinstance(event.payload, InitPayload) and kind_of(event.payload, self._ids) == kind
+            if isinstance(event.payload, InitPayload)
+            and not is_revocation(event)
+            and kind_of(event.payload, self._ids) == kind
         ]
 
     def _read_validation(self) -> None:
@@ -274,7 +294,7 @@ class VerifiedEpoch:
             shard, provider = int(str(content["shard"])), int(str(content["provider"]))
             if not 0 <= provider < len(self.manifest.providers):
                 raise VerificationFailed(f"event {event.cid}", "names no provider of the manifest")
-            if event.signer != self.manifest.providers[provider]:
+            if speaker(event) != self.manifest.providers[provider]:
                 raise VerificationFailed(f"event {event.cid}", "is not signed by its provider")
             data = self.public.blob(Hash32(bytes.fromhex(str(content["blob"]))), f"shard {shard}")
             part = index.open(data, shard=shard, provider=provider, domain=self.domain, dim=self.dim)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from aggregator.admission import admit_commit, admit_reveal
+from aggregator.delegation import authority_at
 from aggregator.epoch import OpenEpoch
 from aggregator.exchange import exchange
 from aggregator.terms import admit, epoch_terms
@@ -24,6 +25,7 @@ from ceramic_bridge.models import create_models, model_ids
 from client.app import build_client_app
 from client.keys import Kdf
 from client.member import Member, Terms
+from client.session import Session
 from client.trainer import LinearEngine
 from client.vault import Row, Vault
 from examples.spam_detection.settings import FEATURES, Settings, build_manifest, chain_section
@@ -63,6 +65,9 @@ class _Chain:
 
     def commit_root(self, _epoch: int, _round: int) -> Hash32:
         return self.root
+
+    def opened_at(self, _epoch: int, _round: int) -> int:
+        return 0
 
 
 class _World:
@@ -129,9 +134,14 @@ class _World:
         self.vaults.append(vault)
         texts = [" ".join(f"w{w}" for w in rng.choice(3000, 100, replace=False)) for _ in range(MAILS)]
         vault.import_rows([Row(text=t, label=bool(rng.random() < 0.3)) for t in texts])
-        identity = Identity(bytes(30) + bytes([2, i]))
+        session = Session(identity=Identity(bytes(30) + bytes([2, i])))
         return Member(
-            vault, identity, terms, self.chain, engine=LinearEngine(), entropy=SeededEntropy(0, str(i))
+            vault,
+            session,
+            terms,
+            self.chain,
+            engine=LinearEngine(),
+            entropy=SeededEntropy(0, str(i)),
         )
 
     def base(self) -> Base:
@@ -172,7 +182,10 @@ def _over_grid(world: _World, grid: InProcessGrid, nodes: dict[Did, int]) -> Non
     base = world.base()
     request = CommitRequest(domain=world.domain, round=round_, base=base).records()
     messages = exchange(grid, nodes, dict.fromkeys(nodes, request), message_type=COMMIT, group="", timeout=60)
-    committed = {d: admit_commit(m, d, epoch, round_, base.hash).commitment for d, m in messages.items()}
+    committed = {
+        d: admit_commit(m, d, epoch, round_, base.hash, authority=authority_at(0)).commitment
+        for d, m in messages.items()
+    }
     tree = MemberTree.build(committed)
     world.chain.root = tree.root
     proofs = {
@@ -196,7 +209,9 @@ def _directly(world: _World) -> None:
     committed = {}
     for member in world.members:
         message = _Content(CommitReply(encode(member.commit(request))).records())
-        committed[member.did] = admit_commit(message, member.did, epoch, round_, base.hash).commitment
+        committed[member.did] = admit_commit(
+            message, member.did, epoch, round_, base.hash, authority=authority_at(0)
+        ).commitment
     tree = MemberTree.build(committed)
     world.chain.root = tree.root
     members, replies = {m.did: m for m in world.members}, {}

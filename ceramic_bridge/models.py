@@ -72,7 +72,10 @@ def model_ids(events: Iterable[SignedEvent], *, publisher: Did) -> dict[str, Str
     found: dict[str, StreamId] = {}
     for event in events:
         payload = event.payload
-        if isinstance(payload, InitPayload) and payload.model == META_MODEL and event.signer == publisher:
+        if isinstance(payload, InitPayload) and (payload.model, payload.controller) == (
+            META_MODEL,
+            publisher,
+        ):
             kind = kinds.get(encode(payload.content))
             if kind is not None:
                 found.setdefault(kind, event.stream_id)

@@ -122,6 +122,9 @@ class Reader(Protocol):
     def block_hash(self, number: int) -> Hash32:
         """Return the hash of a block."""
 
+    def block_time(self, number: int) -> int:
+        """Return the Unix seconds of a block."""
+
     def call(self, to: Address, data: bytes) -> bytes:
         """Run a call against the latest state without recording it.
 

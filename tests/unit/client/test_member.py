@@ -10,6 +10,7 @@ import pytest
 
 from client.keys import Kdf
 from client.member import Member, Terms, require_trainable
+from client.session import Session
 from client.trainer import LinearEngine
 from client.vault import Row, Vault
 from federation.delta import delta_bytes, quantise
@@ -34,6 +35,10 @@ class Chain:
 
     bases: dict[tuple[int, int], Hash32] = field(default_factory=dict)
     roots: dict[tuple[int, int], Hash32] = field(default_factory=dict)
+    time: int = 1_767_225_600
+
+    def opened_at(self, epoch: int, round_: int) -> int:
+        return self.time
 
     def base_hash(self, epoch: int, round_: int) -> Hash32:
         return self.bases.get((epoch, round_), Hash32(bytes(32)))
@@ -93,7 +98,7 @@ class Scene:
 
 
 def make_member(vault, terms, chain, engine, entropy) -> Member:
-    return Member(vault, identity("member"), terms, chain, engine=engine, entropy=entropy)
+    return Member(vault, Session(identity=identity("member")), terms, chain, engine=engine, entropy=entropy)
 
 
 def make_terms(**changes) -> Terms:
@@ -392,7 +397,12 @@ def test_salts_differ_when_two_members_hold_the_same_rows(scene, tmp_path, count
     with Vault.create(tmp_path / "other" / "v.db", b"p", kdf=Kdf.MINIMUM, entropy=counted(b"o")) as other:
         other.import_rows(ROWS)
         twin = Member(
-            other, identity("twin"), scene.terms, scene.chain, engine=LinearEngine(), entropy=counted(b"2")
+            other,
+            Session(identity=identity("twin")),
+            scene.terms,
+            scene.chain,
+            engine=LinearEngine(),
+            entropy=counted(b"2"),
         )
         request = scene.request()
         mine, theirs = scene.member.commit(request), twin.commit(request)

@@ -10,6 +10,7 @@ import pytest
 from ceramic_bridge.events import InitPayload
 from client.keys import Kdf
 from client.member import Member, Terms
+from client.session import Session
 from client.trainer import LinearEngine
 from client.vault import Row, Vault
 from examples.spam_detection.cheats import (
@@ -77,7 +78,9 @@ def make(tmp_path):
         vaults.append(vault)
         chain = Chain()
         entropy = SeededEntropy(0, f"noise of {name}")
-        return behaviour(vault, identity(name), TERMS, chain, engine=LinearEngine(), entropy=entropy), chain
+        return behaviour(
+            vault, Session(identity=identity(name)), TERMS, chain, engine=LinearEngine(), entropy=entropy
+        ), chain
 
     yield build
     for vault in vaults:
