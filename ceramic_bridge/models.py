@@ -72,10 +72,10 @@ def model_ids(events: Iterable[SignedEvent], *, publisher: Did) -> dict[str, Str
     found: dict[str, StreamId] = {}
     for event in events:
         payload = event.payload
-        if isinstance(payload, InitPayload) and (payload.model, payload.controller) == (
-            META_MODEL,
-            publisher,
-        ):
+        # The controller's word, not the signer's: a key may sign for an account too.
+        if not isinstance(payload, InitPayload) or payload.controller != publisher:
+            continue
+        if payload.model == META_MODEL:
             kind = kinds.get(encode(payload.content))
             if kind is not None:
                 found.setdefault(kind, event.stream_id)
