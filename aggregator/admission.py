@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aggregator.delegation import authority_at, holds, require_authority, speaker
 from aggregator.epoch import OpenEpoch
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
     from ceramic_bridge.authority import Authority
     from ceramic_bridge.cid import Cid, StreamId
+
+
+OPENING: Final = 3600
+"""Seconds that ``openEpoch`` may take to get into a block. An import is judged at the block before
+that one, so a capability that ends within this time is refused while its member can still renew it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,6 @@ def admit_imports(
     members: Collection[Did],
     models: Mapping[str, StreamId],
     now: int,
-    slack: int,
 ) -> Imports:
     """Return the data events by which payees are agreed and that the first round records.
 
@@ -61,8 +65,6 @@ def admit_imports(
         members: The admitted DIDs.
         models: StreamIDs of the event models, by kind.
         now: The latest block's Unix seconds.
-        slack: Seconds by which the opening block may come later: a capability that ends before then
-            is refused now, because an import is judged at the block before the epoch's opening.
     """
     admitted: dict[Did, SignedEvent] = {}
     refused: dict[Cid, str] = {}
@@ -71,7 +73,7 @@ def admit_imports(
             did = _importer(event, federation, models)
             if did not in members or did in admitted:
                 reject("no-member" if did not in members else "second-import")
-            if not all(holds(event, authority_at(at)) for at in (now, now + slack)):
+            if not all(holds(event, authority_at(at)) for at in (now, now + OPENING)):
                 reject("not-authorised")
             admitted[did] = event
         except Rejected as error:

@@ -7,10 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ceramic_bridge import car
 from ceramic_bridge.authority import revocation
 from ceramic_bridge.cacao import Capability
-from ceramic_bridge.cid import DAG_CBOR, MODEL, Cid, StreamId
+from ceramic_bridge.car import Block
+from ceramic_bridge.cid import DAG_CBOR, DAG_JOSE, MODEL, Cid, StreamId
+from ceramic_bridge.did import Signer
 from ceramic_bridge.events import SignedEvent, create_init
+from ceramic_bridge.jws import sign_payload
 from client.session import Session, propose_grant
 from client.vault import Vault
 from contracts.accounts import Account
@@ -52,6 +56,18 @@ def own_revocation(ended: Session, *, model: StreamId = NOTES, unique: bytes = b
     """The session key ends its own capability, by itself."""
     assert ended.capability is not None
     return create_init(ended.identity, model=model, content=revocation(ended.capability), unique=unique)
+
+
+def with_capability(event: SignedEvent, capability_of: Session, key: Signer) -> bytes:
+    """The event's payload, signed by a key under some capability, whatever it allows."""
+    capability = capability_of.capability
+    assert capability is not None
+    envelope = sign_payload(key, event.payload_cid, capability.cid)
+
+    block = Block.of(DAG_JOSE, envelope)
+    payload = Block(cid=event.payload_cid, data=event.payload_block)
+    named = Block(cid=capability.cid, data=capability.block)
+    return car.write(block.cid, [named, payload, block])
 
 
 class WalletRun(Run):

@@ -278,7 +278,6 @@ class Run:
             members=quotas,
             models=self.models,
             now=self.chain.timestamp,
-            slack=self.manifest.deadlines.phase,
         )
         self.epoch: OpenEpoch = open_epoch(
             self.deployment,
@@ -407,7 +406,7 @@ class Run:
             MemberFacts(
                 did=actor.did,
                 payee=payees.get(actor.did),
-                examples=actor.vault.count,
+                examples=actor.vault.count if actor.import_event in self.imports.admitted else 0,
                 quota=self.epoch.roster.quotas[actor.did],
                 commitments=self.commitments(actor.did),
                 score=state.scores[actor.did],

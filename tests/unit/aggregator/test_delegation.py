@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flwr.app import Message, RecordDict
 
-from aggregator.admission import admit_commit, admit_imports
+from aggregator.admission import OPENING, admit_commit, admit_imports
 from aggregator.delegation import (
     authority_at,
     holds,
@@ -19,14 +19,12 @@ from aggregator.delegation import (
 )
 from aggregator.settlement import wanted_payees
 from aggregator.terms import admit
-from ceramic_bridge import car
 from ceramic_bridge.authority import SKEW, Authority, revocation
 from ceramic_bridge.car import Block
-from ceramic_bridge.cid import DAG_CBOR, DAG_JOSE, URL_SCHEME
+from ceramic_bridge.cid import DAG_CBOR, URL_SCHEME
 from ceramic_bridge.dagcbor import decode as read
 from ceramic_bridge.dagcbor import encode as write
 from ceramic_bridge.events import SignedEvent, create_init, encode
-from ceramic_bridge.jws import sign_payload
 from ceramic_bridge.pkh import Account
 from client.session import Session
 from federation.errors import IdentityError, PeerError
@@ -37,7 +35,7 @@ from federation.payloads import NOTHING, Contribution, DataImport
 from federation.roster import Roster
 from federation.types import Address, Did
 from tests.agreed import DOMAIN, MODELS, agreed, identity
-from tests.wallets import NOTES, NOW, own_revocation, session, wallet
+from tests.wallets import NOTES, NOW, own_revocation, session, wallet, with_capability
 
 BASE = sha256(b"base")
 EPOCH: Any = SimpleNamespace(models=MODELS, domain=DOMAIN)
@@ -169,20 +167,8 @@ def test_revocation_is_refused_when_it_names_no_capability(content):
 # Attacks
 
 
-def with_capability(event: SignedEvent, capability_of: Session, key: str) -> bytes:
-    """The event's payload, signed by a key under some capability, whatever it allows."""
-    capability = capability_of.capability
-    assert capability is not None
-    envelope = sign_payload(identity(key), event.payload_cid, capability.cid)
-
-    block = Block.of(DAG_JOSE, envelope)
-    payload = Block(cid=event.payload_cid, data=event.payload_block)
-    named = Block(cid=capability.cid, data=capability.block)
-    return car.write(block.cid, [named, payload, block])
-
-
 def test_forged_event_is_made_right_when_nothing_is_wrong_with_it():
-    assert admitted(with_capability(contribution(), OWNER, "key"))
+    assert admitted(with_capability(contribution(), OWNER, identity("key")))
 
 
 @pytest.mark.parametrize(
@@ -199,7 +185,7 @@ def test_forged_event_is_made_right_when_nothing_is_wrong_with_it():
     ],
 )
 def test_contribution_is_rejected_when_its_capability_is_not_for_it(used, key):
-    assert reason(with_capability(contribution(), used, key)) == "bad-event"
+    assert reason(with_capability(contribution(), used, identity(key))) == "bad-event"
 
 
 def test_contribution_is_rejected_when_its_capability_was_swapped_after_signing():
@@ -243,7 +229,7 @@ def test_contribution_is_rejected_when_the_key_speaks_for_itself():
     # A key's own stream beside the account's capability: it is the key's word, not the account's.
     alone = Session(identity=OWNER.identity)
     assert reason(contribution(alone)) == "wrong-signer"
-    beside = with_capability(contribution(alone), OWNER, "key")
+    beside = with_capability(contribution(alone), OWNER, identity("key"))
     assert reason(beside) == "bad-event"
     assert reason(beside, alone.did) == "bad-event"
 
@@ -262,7 +248,9 @@ def test_contribution_is_rejected_when_it_spells_the_account_in_mixed_case():
     block["header"]["controllers"] = [spelled]  # type: ignore[index, call-overload]
 
     payload = Block.of(DAG_CBOR, write(block))
-    mixed = with_capability(replace(event, payload_cid=payload.cid, payload_block=payload.data), OWNER, "key")
+    mixed = with_capability(
+        replace(event, payload_cid=payload.cid, payload_block=payload.data), OWNER, identity("key")
+    )
     assert reason(mixed) == "wrong-signer"
 
 
@@ -293,10 +281,8 @@ def data_event(by: Session = OWNER, *, payee: Address = PAYEE, federation: Addre
     return by.sign(statement.content(), model=MODELS["data"], unique=bytes(12))
 
 
-def imports(*events: SignedEvent, members=(OWNER.did,), now: int = NOW, slack: int = HOUR):
-    return admit_imports(
-        events, federation=DOMAIN.federation, members=members, models=MODELS, now=now, slack=slack
-    )
+def imports(*events: SignedEvent, members=(OWNER.did,), now: int = NOW):
+    return admit_imports(events, federation=DOMAIN.federation, members=members, models=MODELS, now=now)
 
 
 def test_payee_is_the_accounts_when_its_session_key_names_it():
@@ -314,7 +300,7 @@ def test_import_counts_once_when_two_session_keys_of_an_account_name_payees():
 
 def test_import_is_refused_alone_when_something_is_wrong_with_it():
     good = data_event(session("another", "k"))
-    short = session(expires=1000 * (NOW + HOUR) - SKEW - 1)
+    short = session(expires=1000 * (NOW + OPENING) - SKEW - 1)
     bad = {
         data_event(short).cid: "not-authorised",
         data_event(Session(identity=identity("nobody"))).cid: "no-member",
