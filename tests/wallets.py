@@ -12,7 +12,7 @@ from ceramic_bridge.authority import revocation
 from ceramic_bridge.cacao import Capability
 from ceramic_bridge.car import Block
 from ceramic_bridge.cid import DAG_CBOR, DAG_JOSE, MODEL, Cid, StreamId
-from ceramic_bridge.did import Signer
+from ceramic_bridge.did import Identity, Signer
 from ceramic_bridge.events import SignedEvent, create_init
 from ceramic_bridge.jws import sign_payload
 from client.session import Session, propose_grant
@@ -36,9 +36,11 @@ def wallet(name: str) -> Account:
     return Account(keccak256(f"wallet of {name}".encode()))
 
 
-def session(owner: str = "owner", key: str = "key", *, signed_by: str = "", **changes: Any) -> Session:
+def session(
+    owner: str = "owner", key: str | Identity = "key", *, **changes: Any
+) -> Session:
     """A session of the owner's account; changes are to the fields of the grant."""
-    signer = identity(key)
+    signer = identity(key) if isinstance(key, str) else key
     grant = propose_grant(
         wallet(owner).address,
         signer.did,
@@ -46,9 +48,9 @@ def session(owner: str = "owner", key: str = "key", *, signed_by: str = "", **ch
         MODELS,
         domain="folkmoot.example",
         issued_at=NOW,
-        entropy=lambda n: sha256(key.encode())[:n],
+        entropy=lambda n: sha256(signer.did.encode())[:n],
     )
-    signed = Capability.sign(replace(grant, **changes), wallet(signed_by or owner).personal_sign)
+    signed = Capability.sign(replace(grant, **changes), wallet(owner).personal_sign)
     return Session(identity=signer, capability=signed)
 
 

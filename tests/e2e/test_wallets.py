@@ -22,7 +22,7 @@ from client.member import Member
 from client.session import Session
 from federation.errors import PeerError, VerificationFailed
 from federation.payloads import Contribution
-from tests.wallets import NOTES, NOW, WalletRun, own_revocation, with_capability
+from tests.wallets import NOTES, NOW, WalletRun, own_revocation, session, with_capability
 from tests.world import SMALL, execute
 
 HONEST = replace(SMALL, cheats=())
@@ -160,6 +160,17 @@ def test_run_is_refused_when_a_key_shows_a_capability_that_it_does_not_need(mixe
     assert beside.author == own.did
     failure = altered(mixed, tmp_path / "a", lambda events: [*events[:-4], beside, *events[-4:]])
     assert "does not need" in failure.message
+
+
+def test_run_is_refused_when_the_aggregators_last_word_shows_a_capability(mixed, tmp_path):
+    by_wallet = session(key=mixed.aggregator_id)
+
+    def beside(events):
+        *before, card = events
+        data = with_capability(card, by_wallet, mixed.aggregator_id)
+        return [*before, decode(data, authority=UNDATED)]
+
+    assert "needs no capability" in altered(mixed, tmp_path / "a", beside).message
 
 
 def test_run_is_refused_when_a_revocation_comes_after_the_rounds(mixed, tmp_path):
