@@ -36,9 +36,7 @@ def wallet(name: str) -> Account:
     return Account(keccak256(f"wallet of {name}".encode()))
 
 
-def session(
-    owner: str = "owner", key: str | Identity = "key", *, **changes: Any
-) -> Session:
+def session(owner: str = "owner", key: str | Identity = "key", **changes: Any) -> Session:
     """A session of the owner's account; changes are to the fields of the grant."""
     signer = identity(key) if isinstance(key, str) else key
     grant = propose_grant(
