@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ceramic_bridge.authority import REVOCATION, Authority, parse_revocation, revocations
-from ceramic_bridge.cid import StreamId
+from ceramic_bridge.cid import Cid, StreamId
 from ceramic_bridge.events import InitPayload, SignedEvent
 from federation.errors import IdentityError, PeerError
 from federation.types import Did
@@ -63,8 +63,8 @@ def is_revocation(event: SignedEvent) -> bool:
     return isinstance(event.payload, InitPayload) and event.payload.content.get("kind") == REVOCATION
 
 
-def require_revocation(event: SignedEvent, models: Iterable[StreamId]) -> None:
-    """Check that an event has the form of a revocation.
+def require_revocation(event: SignedEvent, models: Iterable[StreamId]) -> tuple[Did, Cid]:
+    """Return who ends which capability, after checking that an event has the form of a revocation.
 
     Args:
         event: The event.
@@ -75,11 +75,11 @@ def require_revocation(event: SignedEvent, models: Iterable[StreamId]) -> None:
         PeerError: It is no init event, is of one of these models, or ``speaker`` refuses it.
         MalformedData: It names no capability.
     """
-    speaker(event)
+    author = speaker(event)
     assert isinstance(event.payload, InitPayload)
     if event.payload.model in models:
         raise PeerError("a revocation is of another model than the federation's own")
-    parse_revocation(event.payload.content)
+    return author, parse_revocation(event.payload.content)
 
 
 def with_revocations(authority: Authority, events: Iterable[SignedEvent]) -> Authority:

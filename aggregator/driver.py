@@ -7,16 +7,16 @@ events and blobs, in the order of PROTOCOL's phases.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from aggregator.admission import Committed, admit_commit, admit_reveal, answered
-from aggregator.delegation import authority_at, holds, require_revocation, speaker, with_revocations
 from aggregator.epoch import OpenEpoch
 from aggregator.events import events_root
 from aggregator.exchange import exchange
 from aggregator.provider import Provider
 from aggregator.public import PublicDirectory
+from aggregator.sessions import Sessions
 from ceramic_bridge.cid import Cid, StreamId
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import JsonPatchOp, SignedEvent, create_data, create_init
@@ -110,7 +110,11 @@ class Observer(Protocol):
 
 
 class RoundDriver:
-    """Runs the rounds of one open epoch."""
+    """Runs the rounds of one open epoch.
+
+    Attributes:
+        sessions: The members' session keys; takes their revocations.
+    """
 
     def __init__(
         self, ports: Ports, epoch: OpenEpoch, *, initial: Ints, opening_events: Sequence[SignedEvent]
@@ -123,10 +127,7 @@ class RoundDriver:
         self._card: tuple[StreamId, Cid] | None = None
         # Events signed before the first round, the members' imports, are recorded with it.
         self._pending = list(opening_events)
-        self._revoking: dict[Cid, SignedEvent] = {}
-        self._revoked: set[Cid] = set()
-        self._authority = authority_at(0)
-        self._sessions = {e.signer for e in opening_events if e.capability is not None}
+        self.sessions = Sessions(epoch.roster.quotas.keys(), epoch.models.values(), opening_events)
 
     @property
     def state(self) -> EpochState:
@@ -138,33 +139,6 @@ class RoundDriver:
         while self._state.round <= self._epoch.manifest.rounds:
             observer(self.run_round())
 
-    def revoke(self, event: SignedEvent) -> None:
-        """Take a member's revocation of a capability; it counts from the next round that opens.
-
-        Args:
-            event: Verified but for its time. The same one again changes nothing.
-
-        Raises:
-            PeerError: It is no revocation, or by nobody who could end a member's capability.
-            MalformedData: It names no capability.
-        """
-        require_revocation(event, self._epoch.models.values())
-        if speaker(event) not in self._epoch.roster.quotas.keys() | self._sessions:
-            raise PeerError("the revocation is neither by a member nor by a member's session key")
-        # By payload: it can be signed again under another envelope, and the log holds it once.
-        if event.payload_cid not in self._revoked:
-            self._revoking[event.payload_cid] = event
-
-    def _judge_from(self, round_: int) -> None:
-        """Judge capabilities as of a round's opening, by the revocations taken until then."""
-        opened = authority_at(self._view.opened_at(self._epoch.domain.epoch, round_))
-        authority = replace(opened, revocations=self._authority.revocations)
-        taken, self._revoking = self._revoking, {}
-        holding = [event for event in taken.values() if holds(event, authority)]
-        self._authority = with_revocations(authority, holding)
-        self._revoked |= {event.payload_cid for event in holding}
-        self._pending += holding
-
     def run_round(self) -> RoundReport:
         """Run the next round to its record on chain."""
         ports, epoch, state = self._ports, self._epoch, self._state
@@ -173,7 +147,7 @@ class RoundDriver:
         base = open_round(state, self._rules, known)
         ports.public.put(model_bytes(base.weights, base.intercept))
         ports.federation.open_round(ports.sender, base.hash)
-        self._judge_from(round_)
+        self._pending += self.sessions.open_round(self._view.opened_at(epoch.domain.epoch, round_))
 
         absent = dict.fromkeys(state.suspended, (Status.SUSPENDED, ""))
         committed = self._commits(base, absent)
@@ -232,13 +206,12 @@ class RoundDriver:
         for did, message in replies.items():
             try:
                 committed[did] = admit_commit(
-                    message, did, epoch, round_, base.hash, authority=self._authority
+                    message, did, epoch, round_, base.hash, authority=self.sessions.authority
                 )
             except Rejected as error:
                 silent = not answered(replies, did)
                 absent[did] = (Status.ABSENT, "") if silent else (Status.REJECTED, error.message)
-        events = [found.event for found in committed.values()]
-        self._sessions |= {event.signer for event in events if event.capability is not None}
+        self.sessions.saw(found.event for found in committed.values())
         ports.federation.close_commits(ports.sender, _commit_tree(committed).root)
         return committed
 

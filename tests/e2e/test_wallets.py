@@ -63,10 +63,12 @@ def revoke_second(run: WalletRun) -> None:
     hours_pass(run)
     if len(run.reports) == 1:
         event = own_revocation(run.session_of("member-02"))
-        run.driver.revoke(event)
-        run.driver.revoke(event)
+        run.driver.sessions.revoke(event)
+        run.driver.sessions.revoke(event)
+        # The same word again, as another event.
+        run.driver.sessions.revoke(own_revocation(run.session_of("member-02"), unique=b"\x01" * 12))
     if len(run.reports) == 2:
-        run.driver.revoke(own_revocation(run.session_of("member-02")))
+        run.driver.sessions.revoke(own_revocation(run.session_of("member-02")))
 
 
 GRANTS = {"member-01": {}, "member-02": {}, "member-03": SHORT, "member-04": SHORT}
@@ -187,7 +189,7 @@ def test_run_is_refused_when_its_aggregator_lets_an_ended_authority_pass(tmp_pat
     def between(run: WalletRun) -> None:
         hours_pass(run)
         if which == "revoked":
-            run.driver.revoke(own_revocation(run.session_of(name)))
+            run.driver.sessions.revoke(own_revocation(run.session_of(name)))
 
     with mock.patch.object(admission, "require_authority"):
         run = WalletRun.played(
@@ -256,15 +258,18 @@ def test_run_is_refused_when_two_sessions_of_an_account_both_contribute(tmp_path
 
 
 def test_aggregator_takes_a_revocation_of_members_only_when_it_is_asked(mixed):
-    before = dict(mixed.driver._revoking)
     stranger = Session(identity=Identity(b"\x09" * 32))
     content = revocation_of(mixed).payload.content
     event = create_init(stranger.identity, model=NOTES, content=content, unique=bytes(12))
     with pytest.raises(PeerError, match="neither"):
-        mixed.driver.revoke(event)
+        mixed.driver.sessions.revoke(event)
     with pytest.raises(PeerError):
-        mixed.driver.revoke(mixed.actors[0].import_event)
-    assert mixed.driver._revoking == before
+        mixed.driver.sessions.revoke(mixed.actors[0].import_event)
+    # A member's own key, for a capability of another.
+    mine = mixed.session_of("member-01").identity
+    with pytest.raises(PeerError, match="neither"):
+        mixed.driver.sessions.revoke(create_init(mine, model=NOTES, content=content, unique=bytes(12)))
+    assert mixed.driver.sessions._taken.empty()
 
 
 def test_round_goes_on_when_a_revocation_is_signed_under_an_ended_capability(tmp_path):
@@ -273,7 +278,7 @@ def test_round_goes_on_when_a_revocation_is_signed_under_an_ended_capability(tmp
         assert ended.capability is not None
         hours_pass(run)
         # Covers everything, so it could end any of the account's capabilities; but it is over.
-        run.driver.revoke(
+        run.driver.sessions.revoke(
             ended.sign(dict(own_revocation(ended).payload.content), model=NOTES, unique=bytes(12))
         )
 
