@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from client.member import Member
 from client.session import Session
 from federation.errors import PeerError, VerificationFailed
 from federation.payloads import Contribution
+from federation.trace import Op
+from tests.e2e.trial import Trial, tell
 from tests.wallets import NOTES, NOW, WalletRun, own_revocation, session, with_capability
 from tests.world import SMALL, execute
 
@@ -294,3 +297,29 @@ def test_round_goes_on_when_a_revocation_is_signed_under_an_ended_capability(tmp
     assert run.statuses("member-02") == ["accepted", "rejected: not-authorised"]
     assert verify_run(tmp_path / "run").rounds == 2
     assert json.loads((tmp_path / "run" / "summary.json").read_bytes())["verified"] is True
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_accounts_are_paid_as_keys_are_when_anybody_may_be_one(tmp_path, seed):
+    rng = random.Random(seed)
+    settings = replace(ONE_ROUND, members=6, seed=seed, cheats=("flip", "cap", "copy"))
+    accounts = {f"member-{i + 1:02d}": {} for i in range(9) if rng.random() < 0.5}
+    keys = WalletRun.played(tmp_path / "keys", settings, {})
+    mixed = WalletRun.played(tmp_path / "mixed", settings, accounts)
+    assert sum(a.did.startswith("did:pkh:") for a in mixed.actors) == len(accounts) > 0
+    assert by_name(mixed.summary) == by_name(keys.summary)
+    for name in accounts:
+        assert mixed.statuses(name) == keys.statuses(name)
+    assert verify_run(tmp_path / "mixed").members == 9
+
+
+def test_aggregator_loses_its_bond_when_it_records_a_lie_about_an_account(tmp_path):
+    settings = replace(HONEST, members=4, rounds=2, out=tmp_path / "run")
+    run = WalletRun(settings, {f"member-{i:02d}": {} for i in range(1, 5)})
+    trial = Trial.prepare(settings, run=run)
+    for field in ("delta", "product", "score", "credit"):
+        before = run.chain.snapshot()
+        lie, more = tell(trial.honest, Op.MEMBER, 1, 0, field)
+        trial.record(lie)
+        trial.convicted(trial.find(lie, more))
+        run.chain.revert(before)

@@ -234,6 +234,12 @@ def test_contribution_is_rejected_when_the_key_speaks_for_itself():
     assert reason(beside, alone.did) == "bad-event"
 
 
+def test_contribution_counts_for_its_own_did_only_when_the_account_is_named_on_another_chain():
+    there = session(issuer=Account.of(wallet("owner").address, 137).issuer)
+    assert reason(contribution(there)) == "wrong-signer"
+    assert admitted(contribution(there), there.did)
+
+
 def test_session_of_a_key_is_no_authority_when_the_key_itself_is_the_member():
     assert reason(contribution(), OWNER.identity.did) == "wrong-signer"
 
