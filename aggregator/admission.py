@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from ceramic_bridge.cid import Cid, StreamId
 
 
+MAX_GRANT: Final = 4096
+"""Bytes in a member's capability, which the log repeats with each of its events."""
+
 OPENING: Final = 3600
 """Seconds that ``openEpoch`` may take to get into a block. An import is judged at the block before
 that one, so a capability that ends within this time is refused while its member can still renew it."""
@@ -132,6 +135,8 @@ def admit_commit(
         raise Rejected("bad-event") from error
     if statement.base_hash != base_hash:
         reject("stale-base")
+    if event.capability is not None and len(event.capability.block) > MAX_GRANT:
+        reject("capability-too-large")
     try:
         require_authority(event, authority)
     except IdentityError as error:

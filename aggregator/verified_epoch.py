@@ -79,6 +79,7 @@ class VerifiedEpoch:
         progress(f"federation {self.deployment.federation.address} runs the committed code")
         self.manifest = self._read_manifest()
         self.terms, self.domain, self._opened_in = self._read_epoch()
+        self._before = authority_at(self.chain.block_time(self._opened_in - 1))
         # Whether capabilities held is judged below, event by event, at the time that the chain gives it.
         self.log = EventLog.from_bytes(public.file(EVENTS), authority=UNDATED)
         self.cards: list[SignedEvent] = []
@@ -221,7 +222,7 @@ class VerifiedEpoch:
         elif kind == "data":
             if content["federation"] != self.domain.federation or did in self.imports:
                 raise PeerError("is not a member's one import for this federation")
-            require_authority(event, authority_at(self.chain.block_time(self._opened_in - 1)))
+            require_authority(event, self._before)
             self.imports[did] = payload
             groups["1"].append(event)
         else:

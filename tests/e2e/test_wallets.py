@@ -299,7 +299,7 @@ def test_round_goes_on_when_a_revocation_is_signed_under_an_ended_capability(tmp
     assert json.loads((tmp_path / "run" / "summary.json").read_bytes())["verified"] is True
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_accounts_are_paid_as_keys_are_when_anybody_may_be_one(tmp_path, seed):
     rng = random.Random(seed)
     settings = replace(ONE_ROUND, members=6, seed=seed, cheats=("flip", "cap", "copy"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flwr.app import Message, RecordDict
 
-from aggregator.admission import OPENING, admit_commit, admit_imports
+from aggregator.admission import MAX_GRANT, OPENING, admit_commit, admit_imports
 from aggregator.delegation import (
     authority_at,
     holds,
@@ -186,6 +186,14 @@ def test_forged_event_is_made_right_when_nothing_is_wrong_with_it():
 )
 def test_contribution_is_rejected_when_its_capability_is_not_for_it(used, key):
     assert reason(with_capability(contribution(), used, identity(key))) == "bad-event"
+
+
+def test_contribution_is_rejected_when_its_capability_would_swell_the_log():
+    assert OWNER.capability is not None
+    room = MAX_GRANT - len(OWNER.capability.block)
+    nonce = OWNER.capability.grant.nonce
+    assert admitted(contribution(session(nonce=nonce + "0" * (room - 8))))
+    assert reason(contribution(session(nonce=nonce + "0" * (room + 1)))) == "capability-too-large"
 
 
 def test_contribution_is_rejected_when_its_capability_was_swapped_after_signing():
