@@ -81,9 +81,7 @@ class Shards:
         epoch, payload = self._epoch, event.payload
         shard = payload.content.get("shard") if isinstance(payload, InitPayload) else None
         if not isinstance(payload, InitPayload) or not isinstance(shard, int) or drawn not in (None, shard):
-            raise VerificationFailed(
-                f"provider {i}", f"its event {event.cid} publishes another shard"
-            )
+            raise VerificationFailed(f"provider {i}", f"its event {event.cid} publishes another shard")
         part = epoch.index.open(data, shard=shard, provider=i, domain=epoch.domain, dim=len(epoch.mean))
         statement = ShardReveal(
             domain=epoch.domain, shard=shard, provider=i, blob=sha256(data), examples=len(part.examples)
