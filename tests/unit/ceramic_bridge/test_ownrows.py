@@ -29,10 +29,8 @@ MODEL_ID = StreamId(type=MODEL, cid=Cid.of(0x71, b"sealed rows"))
 ROWS = [Row(text=f"row {i} " + "x" * 40_000, label=bool(i % 2)) for i in range(8)]
 
 
-def published(
-    identity: Identity = ALICE, *, federation: Address = FEDERATION, first: int = 0
-) -> list[SignedEvent]:
-    return list(publish(identity, ROWS, model=MODEL_ID, federation=federation, first=first))
+def published(identity: Identity = ALICE, *, federation: Address = FEDERATION) -> list[SignedEvent]:
+    return list(publish(identity, ROWS, model=MODEL_ID, federation=federation))
 
 
 @pytest.fixture
@@ -46,19 +44,23 @@ def add(store: SqliteStore, *events: SignedEvent) -> None:
 
 
 def read(store: Store, identity: Identity = ALICE) -> tuple[list[OwnBatch], list[Unread]]:
-    found = list(own_batches(store, identity, FEDERATION, model=MODEL_ID))
-    return [one for one in found if isinstance(one, OwnBatch)], [
-        one for one in found if isinstance(one, Unread)
-    ]
+    batches: list[OwnBatch] = []
+    unread: list[Unread] = []
+    for one in own_batches(store, identity, FEDERATION, model=MODEL_ID):
+        if isinstance(one, OwnBatch):
+            batches.append(one)
+        else:
+            unread.append(one)
+    return batches, unread
 
 
 def rows_of(batches: Sequence[OwnBatch]) -> list[Row]:
     return [row for one in sorted(batches, key=lambda one: one.batch.first) for row in one.batch.rows]
 
 
-def granted(init: SignedEvent, prev: SignedEvent | None = None) -> SignedEvent:
+def granted(init: SignedEvent) -> SignedEvent:
     patch = grant(replay([init]).content, ALICE, BOB.did)
-    return create_data(ALICE, stream=init.stream_id, prev=(prev or init).cid, patch=patch)
+    return create_data(ALICE, stream=init.stream_id, prev=init.cid, patch=patch)
 
 
 def test_all_rows_come_back_when_the_store_has_more_than_them(store: SqliteStore) -> None:
@@ -74,6 +76,7 @@ def test_all_rows_come_back_when_the_store_has_more_than_them(store: SqliteStore
     assert read(store, Identity(b"\x01" * 32)) == ([], [])
 
 
+@pytest.mark.enable_socket
 def test_all_rows_come_back_when_a_node_is_asked(store: SqliteStore) -> None:
     add(store, *published(), *published(BOB))
     with serving(store) as url, RemoteNode(url) as node:
@@ -178,14 +181,10 @@ def test_reading_ends_when_a_node_gives_the_same_page_again_and_again(store: Sql
 
 def test_line_that_counts_is_read_when_the_owner_signed_two(store: SqliteStore) -> None:
     init = published()[0]
-    first = granted(init)
-    second = create_data(
-        ALICE,
-        stream=init.stream_id,
-        prev=init.cid,
-        patch=grant(replay([init]).content, ALICE, Identity(b"\x02" * 32).did),
-    )
-    store.add([init, first, second])
-    ((found,), unread) = read(store)
+    content = replay([init]).content
+    patches = [grant(content, ALICE, reader) for reader in (BOB.did, Identity(b"\x02" * 32).did)]
+    forks = [create_data(ALICE, stream=init.stream_id, prev=init.cid, patch=patch) for patch in patches]
+    store.add([init, *forks])
+    (found,), unread = read(store)
     assert len(found.readers) == 2
     assert not unread
