@@ -239,7 +239,7 @@ def test_manifest_means_the_same_when_it_was_written_by_hand():
     by_hand += "\n" + chain.replace("3600", "3_600")
     manifest = Manifest.from_toml(by_hand)
     assert manifest.to_toml() == TEXT != by_hand
-    assert manifest.hash == hashlib.sha256(text.encode()).digest()
+    assert manifest.hash == hashlib.sha256(TEXT.encode()).digest()
 
 
 def test_manifest_is_refused_when_it_nests_without_end():
