@@ -55,7 +55,7 @@ class Shards:
             for i, provider in enumerate(ports.providers)
         ]
         for i, (event, data) in enumerate(zip(events, parts, strict=True)):
-            self._check(event, data, i, drawn=number)
+            self._check(event, data, i, number)
         for event, data in zip(events, parts, strict=True):
             ports.public.put(data)
             ports.log.append(event)
@@ -66,29 +66,23 @@ class Shards:
 
         Raises:
             PeerError: A provider does not publish its parts.
-            VerificationFailed: A part is not what was committed, or its event says otherwise.
         """
         events = []
-        for i, provider in enumerate(self._ports.providers):
+        for provider in self._ports.providers:
             for data, event in provider.reveal(self._view, self._epoch.models["validation-shard"]):
-                self._check(event, data, i)
                 self._ports.public.put(data)
                 events.append(event)
         return events
 
-    def _check(self, event: SignedEvent, data: bytes, i: int, *, drawn: int | None = None) -> None:
-        """Check a provider's event before it is recorded: with a wrong one nobody could verify the run."""
+    def _check(self, event: SignedEvent, part: bytes, i: int, shard: int) -> None:
+        """Check a provider's event before its round records it: with a wrong one nobody could verify it."""
         epoch, payload = self._epoch, event.payload
-        shard = payload.content.get("shard") if isinstance(payload, InitPayload) else None
-        if not isinstance(payload, InitPayload) or not isinstance(shard, int) or drawn not in (None, shard):
-            raise VerificationFailed(f"provider {i}", f"its event {event.cid} publishes another shard")
-        part = epoch.index.open(data, shard=shard, provider=i, domain=epoch.domain, dim=len(epoch.mean))
+        opened = epoch.index.open(part, shard=shard, provider=i, domain=epoch.domain, dim=len(epoch.mean))
         statement = ShardReveal(
-            domain=epoch.domain, shard=shard, provider=i, blob=sha256(data), examples=len(part.examples)
+            domain=epoch.domain, shard=shard, provider=i, blob=sha256(part), examples=len(opened.examples)
         )
-        place = (event.signer, payload.model)
-        expected = (epoch.manifest.providers[i], epoch.models["validation-shard"])
-        if place != expected or payload.content != statement.content():
+        expected = (epoch.manifest.providers[i], epoch.models["validation-shard"], statement.content())
+        if not isinstance(payload, InitPayload) or (event.signer, payload.model, payload.content) != expected:
             raise VerificationFailed(f"provider {i}", f"its event on shard {shard} is not what it opened")
 
     def _ask(self, i: int, shard: int, ask: Callable[[], T]) -> T:
