@@ -17,6 +17,7 @@ from aggregator.exchange import exchange
 from aggregator.provider import Provider
 from aggregator.public import PublicDirectory
 from aggregator.sessions import Sessions
+from aggregator.shards import Shards
 from ceramic_bridge.cid import Cid, StreamId
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import JsonPatchOp, SignedEvent, create_data, create_init
@@ -25,7 +26,6 @@ from contracts.bindings.federation import Federation
 from contracts.chain import Chain, Signer
 from contracts.view import FederationView
 from federation.delta import delta_bytes, delta_hash, parse_delta, within_cap
-from federation.errors import PeerError
 from federation.fixedpoint import Ints
 from federation.hashing import did_hash, sha256
 from federation.membertree import MemberTree
@@ -121,6 +121,7 @@ class RoundDriver:
     ) -> None:
         self._ports, self._epoch = ports, epoch
         self._view = FederationView(ports.federation)
+        self._shards = Shards(ports, epoch, self._view)
         self._rules = epoch.manifest.rules
         self._known = [Position(shard=0, design=epoch.public)]
         self._state = EpochState.first(initial=initial, quotas=epoch.roster.quotas)
@@ -152,7 +153,7 @@ class RoundDriver:
         absent = dict.fromkeys(state.suspended, (Status.SUSPENDED, ""))
         committed = self._commits(base, absent)
         replies = self._reveals(base, committed, absent)
-        drawn = self._draw(round_)
+        drawn, opened = self._draw(round_)
         forced = self._forced(replies.keys(), absent)
         replies |= forced
 
@@ -183,6 +184,7 @@ class RoundDriver:
             trace,
             shard=drawn.shard,
             released=released,
+            opened=opened,
             committed=committed,
             reveals=reveals,
             forced=forced,
@@ -252,14 +254,12 @@ class RoundDriver:
             ).records()
         self._exchange(receipts, ACKNOWLEDGE)
 
-    def _draw(self, round_: int) -> Position:
+    def _draw(self, round_: int) -> tuple[Position, list[SignedEvent]]:
         ports, epoch = self._ports, self._epoch
         while ports.chain.block_number < ports.federation.draw_target():
             ports.chain.mine()
         ports.federation.draw_shard(ports.sender, [p.preimage(round_) for p in ports.providers])
-        number = self._view.drawn_shard(epoch.domain.epoch, round_)
-        parts = [self._opening(i, number, round_) for i in range(len(ports.providers))]
-        return Position(shard=number, design=epoch.shard(parts, number))
+        return self._shards.open(self._view.drawn_shard(epoch.domain.epoch, round_), round_)
 
     def _forced(
         self, revealed: Collection[Did], absent: dict[Did, tuple[Status, str]]
@@ -282,24 +282,6 @@ class RoundDriver:
                 absent[did] = (Status.REJECTED, "over-cap")
         return found
 
-    def _opening(self, i: int, shard: int, round_: int) -> bytes:
-        """Return a provider's part of the drawn shard, or accuse it on chain, where it may still open.
-
-        Raises:
-            PeerError: It does not open its part; unless it does so on chain in time, its bond is lost.
-        """
-        ports, epoch = self._ports, self._epoch
-        try:
-            return ports.providers[i].open(shard, round_, self._view)
-        except PeerError as error:
-            ports.federation.consent(ports.sender, i, epoch.terms, epoch.consents[i])
-            ports.federation.accuse(ports.sender, i, epoch.terms)
-            limit = ports.federation.deadline()
-            raise PeerError(
-                f"provider {i} does not open shard {shard}: {error.message}",
-                hint=f"it is accused: it must open its part on chain before {limit} (Unix seconds)",
-            ) from error
-
     def _record(
         self,
         base: Base,
@@ -308,6 +290,7 @@ class RoundDriver:
         *,
         shard: int,
         released: Hash32,
+        opened: Sequence[SignedEvent],
         committed: Mapping[Did, Committed],
         reveals: Mapping[Did, tuple[Hash32, Hash32]],
         forced: Collection[Did],
@@ -333,7 +316,7 @@ class RoundDriver:
             content=receipt.content(),
             unique=trace_root[:12],
         )
-        events = [*self._pending, *(c.event for c in committed.values()), signed]
+        events = [*opened, *self._pending, *(c.event for c in committed.values()), signed]
         events.append(self._release_card(outcome, released))
         self._pending = []
         for event in events:
@@ -389,13 +372,8 @@ class RoundDriver:
         Args:
             claims: Canonical bytes of those statements; their hash goes on the model card.
         """
-        ports, epoch = self._ports, self._epoch
-        events: list[SignedEvent] = []
-        for provider in ports.providers:
-            for data, event in provider.reveal(self._view, epoch.models["validation-shard"]):
-                ports.public.put(data)
-                events.append(event)
-        events.append(self._patch_card({"claims": ports.public.put(claims).hex()}))
+        ports = self._ports
+        events = [*self._shards.reveal(), self._patch_card({"claims": ports.public.put(claims).hex()})]
         for event in events:
             ports.log.append(event)
         ports.federation.reveal_epoch(ports.sender, events_root(events))

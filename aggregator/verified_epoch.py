@@ -30,6 +30,7 @@ from contracts.bindings.federation import EpochOpened, EpochRevealed
 from contracts.bindings.structs import EpochTerms
 from contracts.deploy import Deployment, check_code, check_creation
 from contracts.replay import ReplayedChain, replay
+from contracts.view import FederationView
 from federation.errors import FolkmootError, IdentityError, PeerError, VerificationFailed
 from federation.hashing import Domain
 from federation.manifest import Manifest
@@ -84,6 +85,7 @@ class VerifiedEpoch:
         self.log = EventLog.from_bytes(public.file(EVENTS), authority=UNDATED)
         self.cards: list[SignedEvent] = []
         self.imports: dict[Did, InitPayload] = {}
+        self._opened_in_round = self._read_draws()
         self._ids = model_ids(self.log, publisher=Did(self.manifest.parties.community))
         self.by_round = self._sort_events()
         progress(f"{len(self.log)} signed events verified")
@@ -140,6 +142,15 @@ class VerifiedEpoch:
             raise VerificationFailed(BLOCKS, f"{len(opened)} epochs were opened, one was expected")
         domain = Domain(chain_id=self.chain.chain_id, federation=federation.address, epoch=opened[0].epoch)
         return opened[0].terms, domain, opened[0].log.block_number
+
+    def _read_draws(self) -> Mapping[int, int]:
+        """Return the rounds whose drawn shards are made public there and then, by shard."""
+        if self.manifest.validation.reveal == "epoch":
+            return {}
+        view = FederationView(self.deployment.federation)
+        rounds = range(1, self.manifest.rounds + 1)
+        drawn = {view.drawn_shard(self.domain.epoch, round_): round_ for round_ in rounds}
+        return {shard: round_ for shard, round_ in drawn.items() if shard}
 
     def _read_admitted(self) -> tuple[Admitted, ...]:
         """Return the members with the payees agreed when the epoch opened, and check all of its terms."""
@@ -218,7 +229,7 @@ class VerifiedEpoch:
             self.cards.append(event)
         elif kind == "validation-shard":
             require_place({**content, "round": 0}, self.domain, 0)
-            groups["closing"].append(event)
+            groups[self._place_shard(content["shard"])].append(event)
         elif kind == "data":
             if content["federation"] != self.domain.federation or did in self.imports:
                 raise PeerError("is not a member's one import for this federation")
@@ -231,6 +242,16 @@ class VerifiedEpoch:
                 raise PeerError(f"belongs to no round: {round_!r}")
             require_place(content, self.domain, round_)
             groups[str(round_)].append(event)
+
+    def _place_shard(self, shard: object) -> str:
+        """Return the group to which a shard's publication belongs, now that the log has come this far."""
+        round_ = self._opened_in_round.get(shard) if isinstance(shard, int) else None
+        closed = self.manifest.rounds if round_ is None else round_ - 1
+        # Each round ends with a version of the model card.
+        if len(self.cards) != closed:
+            when = "before" if len(self.cards) < closed else "after"
+            raise PeerError(f"publishes shard {shard} {when} its time")
+        return "closing" if round_ is None else str(round_)
 
     def of_kind(self, group: str, kind: str) -> list[tuple[SignedEvent, InitPayload]]:
         """Return a group's documents of one kind; groups are "models", a round's number, "closing"."""
@@ -290,7 +311,9 @@ class VerifiedEpoch:
 
     def _open_parts(self, index: Index) -> dict[tuple[int, int], Part]:
         parts: dict[tuple[int, int], Part] = {}
-        for event, payload in self.of_kind("closing", "validation-shard"):
+        groups = [group for group in self.by_round if group != "models"]
+        published = [found for group in groups for found in self.of_kind(group, "validation-shard")]
+        for event, payload in published:
             content = payload.content
             shard, provider = int(str(content["shard"])), int(str(content["provider"]))
             if not 0 <= provider < len(self.manifest.providers):

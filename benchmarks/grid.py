@@ -27,7 +27,7 @@ from client.keys import Kdf
 from client.member import Member, Terms
 from client.session import Session
 from client.trainer import LinearEngine
-from client.vault import Row, Vault
+from client.vault import Vault
 from examples.spam_detection.settings import FEATURES, Settings, build_manifest, chain_section
 from examples.spam_detection.world import NOBODY, SeededEntropy
 from federation.delta import delta_hash
@@ -48,7 +48,7 @@ from federation.messages import (
 from federation.models.linear import Design, Examples, integer_mean
 from federation.roster import Roster
 from federation.rounds import Base, EpochState, close_round, open_round
-from federation.types import Address, Did, Hash32
+from federation.types import Address, Did, Hash32, Row
 from federation.validation import Index
 
 MEMBERS, MAILS, ROUNDS = 20, 200, 6

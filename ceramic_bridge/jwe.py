@@ -33,7 +33,7 @@ PROTECTED: Final = b'{"enc":"XC20P"}'
 """The only protected header; whatever else one could say is said by the recipients."""
 
 PADDING: Final = 24
-"""Cleartexts are padded to a multiple of this many bytes."""
+"""Cleartexts are padded to a multiple of this many bytes, if nobody asks for more."""
 
 _IDENTITY_CID: Final = b"\x01\x71\x00"
 _KEY, _IV, _TAG, _CURVE = 32, 24, 16, 32
@@ -298,14 +298,26 @@ def decrypt_bytes(jwe: Jwe, reader: Reader) -> bytes:
         raise IdentityError("the encrypted content was changed") from error
 
 
+def _padded(size: int) -> int:
+    return size + -size % PADDING
+
+
 def encrypt(
     content: Mapping[str, Value],
     readers: Sequence[Did],
     *,
     aad: bytes | None = None,
+    padded: Callable[[int], int] = _padded,
     entropy: Callable[[int], bytes] = _random,
 ) -> Jwe:
     """Encrypt a document to one or many readers.
+
+    Args:
+        content: The document.
+        readers: As ``encrypt_bytes``.
+        aad: As ``encrypt_bytes``.
+        padded: How long a cleartext of a length is made with zeros; its result stays visible.
+        entropy: As ``encrypt_bytes``.
 
     Raises:
         MalformedData: The document has no encoding.
@@ -313,7 +325,7 @@ def encrypt(
     """
     block = encode(content)
     cleartext = _IDENTITY_CID + varint.encode(len(block)) + block
-    cleartext += bytes(-len(cleartext) % PADDING)
+    cleartext += bytes(padded(len(cleartext)) - len(cleartext))
     return encrypt_bytes(cleartext, readers, aad=aad, entropy=entropy)
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from ceramic_bridge.admission import Event, init_of, kind_of
 from ceramic_bridge.events import DataPayload, SignedEvent
 from ceramic_bridge.node.states import to_json
+from ceramic_bridge.schemas import SEALED_ROWS
+from ceramic_bridge.sealed import added_reader, readers_of
 from ceramic_bridge.siwe import to_iso
 from ceramic_bridge.timeevents import TimeEvent
 
@@ -94,11 +96,21 @@ def _what(event: Event) -> Json:
     if isinstance(event, TimeEvent):
         return {"anchors": str(event.prev), **_pairs(_when(event))}
     if isinstance(event.payload, DataPayload):
-        return {
+        change: dict[str, Json] = {
             "prev": str(event.payload.prev),
             "patch": [to_json(op.to_value()) for op in event.payload.patch],
         }
-    return {**_model(event.payload), "content": to_json(event.payload.content)}
+        added = [reader for op in event.payload.patch if (reader := added_reader(op))]
+        return {**change, "sealed": f"to {', '.join(added)} as well"} if added else change
+    content = event.payload.content
+    told = _model(event.payload)
+    if content.get("kind") != SEALED_ROWS:
+        return {**told, "content": to_json(content)}
+    # A hundred kilobytes that say nothing to people.
+    readers = readers_of(content)
+    rest = {name: value for name, value in content.items() if name != "sealed"}
+    count = f"to {len(readers)} reader{'s' * (len(readers) != 1)}: {', '.join(readers)}"
+    return {**told, "content": to_json(rest), "sealed": count}
 
 
 def _pairs(value: Json) -> Mapping[str, Json]:

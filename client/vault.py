@@ -20,6 +20,7 @@ from client.storage import Storage, create_schema
 from federation.errors import DataError, IdentityError, VerificationFailed
 from federation.hashing import sha256
 from federation.merkle import MerkleTree, leaf_hash
+from federation.types import Row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -38,19 +39,6 @@ _ROWS_HEAD = struct.Struct(">Q32s32s")
 
 # Made with the vault, so that a table cannot be emptied by dropping its head.
 _EMPTY_HEADS = {"rows": bytes(_ROWS_HEAD.size), "ledger": bytes(48)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One example.
-
-    Attributes:
-        text: The message.
-        label: Its class; True is spam.
-    """
-
-    text: str
-    label: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ from client.keys import Kdf
 from client.member import Member, Terms
 from client.session import Session
 from client.trainer import LinearEngine
-from client.vault import Row, Vault
+from client.vault import Vault
 from contracts.accounts import Account
 from contracts.agreement import account
 from contracts.backends.embedded import EmbeddedChain
@@ -66,7 +66,7 @@ from federation.payloads import NOTHING, DataImport
 from federation.roster import Roster
 from federation.rounds import Status
 from federation.trace import Settlement, settlement_trace
-from federation.types import Did
+from federation.types import Did, Row
 from federation.validation import examples_bytes, require_shards
 
 GENESIS_TIME: Final = 1_767_225_600

@@ -12,7 +12,7 @@ from client.keys import Kdf
 from client.member import Member, Terms, require_trainable
 from client.session import Session
 from client.trainer import LinearEngine
-from client.vault import Row, Vault
+from client.vault import Vault
 from federation.delta import delta_bytes, quantise
 from federation.errors import ConfigError, IdentityError, PeerError, PrivacyBudgetExhausted
 from federation.features import FeatureSpec, word_indices
@@ -22,7 +22,7 @@ from federation.messages import Acknowledgement, CommitRequest, RevealRequest
 from federation.models.linear import INTERCEPT_BOUND, Design, Examples
 from federation.payloads import Contribution
 from federation.rounds import Base
-from federation.types import Address, Hash32
+from federation.types import Address, Hash32, Row
 from tests.agreed import AGGREGATOR, COMMUNITY, DIM, DOMAIN, MODELS, SILENT_SIGMA, SPEC, agreed, identity
 
 MEAN = np.zeros(DIM, dtype=np.int64)

@@ -16,7 +16,7 @@ import pytest
 
 from client.keys import Kdf, Keyring
 from client.ledger import PrivacyLedger, Release
-from client.vault import Row, Vault
+from client.vault import Vault
 from federation.errors import (
     ConfigError,
     DataError,
@@ -27,7 +27,7 @@ from federation.errors import (
 from federation.hashing import sha256
 from federation.merkle import MerkleTree, leaf_hash
 from federation.privacy import Budget
-from federation.types import Hash32
+from federation.types import Hash32, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -331,7 +331,8 @@ def test_import_is_all_or_nothing_when_killed(vault: Vault, path: Path, after: i
     script = f"""
 import os, signal
 from pathlib import Path
-from client.vault import Row, Vault
+from client.vault import Vault
+from federation.types import Row
 def rows():
     for i in range(40):
         if i == {after}:

@@ -12,7 +12,7 @@ from client.keys import Kdf
 from client.member import Member, Terms
 from client.session import Session
 from client.trainer import LinearEngine
-from client.vault import Row, Vault
+from client.vault import Vault
 from examples.spam_detection.cheats import (
     CHEATS,
     CapFiller,
@@ -38,7 +38,7 @@ from federation.messages import CommitRequest, RevealRequest
 from federation.models.linear import Design
 from federation.payloads import NOTHING, Contribution
 from federation.rounds import Base
-from federation.types import Hash32
+from federation.types import Hash32, Row
 from tests.agreed import DIM, DOMAIN, MODELS, SPEC, agreed, identity
 
 ROWS = [Row(text=f"alpha beta{i % 3} gamma{i}", label=i % 3 == 0) for i in range(15)]
