@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from ceramic_bridge.car import MAX_BLOCK
-from ceramic_bridge.dagcbor import MalformedData, Value, decode, encode
+from ceramic_bridge.dagcbor import MalformedData, Value, canonical, encode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,8 +128,7 @@ def _at(content: dict[str, Value], path: str) -> Value:
 
 def _put(content: dict[str, Value], op: str, path: str, given: Value) -> int:
     # A copy, or a later step inside this value would write into the signed event.
-    block = encode(given)
-    value = decode(block)
+    block, value = canonical(given)
     node, last = _walk(content, path)
     if isinstance(node, list) and op == "add":
         at = len(node) if last == "-" else _index(last, len(node) + 1, path)
@@ -173,9 +172,8 @@ def apply_patch(content: Mapping[str, Value], ops: Sequence[JsonPatchOp]) -> dic
 
 def _copy(content: Mapping[str, Value]) -> dict[str, Value]:
     # Through the codec: the copy is deep, canonical, and within the depth and size limits.
-    block = encode(content)
+    block, copy = canonical(content)
     if len(block) > MAX_BLOCK:
         raise MalformedData(f"the document exceeds {MAX_BLOCK} bytes")
-    copy = decode(block)
     assert isinstance(copy, dict)
     return copy

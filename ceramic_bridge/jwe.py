@@ -37,6 +37,8 @@ PADDING: Final = 24
 
 _IDENTITY_CID: Final = b"\x01\x71\x00"
 _KEY, _IV, _TAG, _CURVE = 32, 24, 16, 32
+_ALGORITHM_PART: Final = len(ALGORITHM).to_bytes(4, "big") + ALGORITHM.encode()
+_KEY_BITS: Final = (8 * _KEY).to_bytes(4, "big")
 
 
 class Reader(Protocol):
@@ -117,9 +119,7 @@ class Jwe:
         return self._value(binary=False)
 
     def _value(self, *, binary: bool) -> dict[str, Value]:
-        def form(data: bytes) -> Value:
-            return data if binary else base64url(data)
-
+        form: Callable[[bytes], Value] = bytes if binary else base64url
         value: dict[str, Value] = {
             "protected": form(PROTECTED),
             "iv": form(self.iv),
@@ -138,7 +138,7 @@ class Jwe:
         Raises:
             MalformedData: It is too large, or not the one encoding of a DagJWE of this module.
         """
-        return cls._read(decode(_bounded(block)), _from_bytes)
+        return cls._read(decode(_bounded(block)), bytes, _from_bytes)
 
     @classmethod
     def from_value(cls, value: Value) -> Jwe:
@@ -147,10 +147,12 @@ class Jwe:
         Raises:
             MalformedData: It is not that of a DagJWE of this module.
         """
-        return cls._read(value, _from_text)
+        return cls._read(value, base64url, _from_text)
 
     @classmethod
-    def _read(cls, value: Value, data: Callable[[Value, int | None], bytes]) -> Jwe:
+    def _read(
+        cls, value: Value, form: Callable[[bytes], Value], data: Callable[[Value, int | None], bytes]
+    ) -> Jwe:
         match value:
             case {
                 "protected": protected,
@@ -159,7 +161,7 @@ class Jwe:
                 "tag": tag,
                 "recipients": [_, *_] as recipients,
                 **rest,
-            } if rest.keys() <= {"aad"} and data(protected, None) == PROTECTED:
+            } if rest.keys() <= {"aad"} and protected == form(PROTECTED):
                 return cls(
                     ciphertext=data(ciphertext, None),
                     iv=data(iv, _IV),
@@ -188,6 +190,10 @@ def _from_text(value: Value, size: int | None) -> bytes:
     return _from_bytes(from_base64url(value), size)
 
 
+def _info(header: Mapping[str, Value], name: str) -> bytes:
+    return _from_text(header[name], None) if name in header else b""
+
+
 def _recipient(value: Value, data: Callable[[Value, int | None], bytes]) -> Recipient:
     # A recipient's header is text in either form.
     match value:
@@ -211,16 +217,16 @@ def _recipient(value: Value, data: Callable[[Value, int | None], bytes]) -> Reci
                     tag=_from_text(tag, _TAG),
                     ephemeral=_from_text(x, _CURVE),
                     kid=kid if isinstance(kid, str) else None,
-                    info=(_from_text(named.get("apu", ""), None), _from_text(named.get("apv", ""), None)),
+                    info=(_info(named, "apu"), _info(named, "apv")),
                 )
     raise MalformedData(f"a JWE's recipient must hold a key wrapped by {ALGORITHM} with X25519")
 
 
 def _wrapping_key(shared: bytes, info: tuple[bytes, bytes]) -> bytes:
     """Derive the key that wraps the content's key (NIST SP 800-56A one-step, RFC 7518, 4.6.2)."""
-    parts = (ALGORITHM.encode(), *info)
-    named = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-    return hashlib.sha256(b"\0\0\0\x01" + shared + named + (8 * _KEY).to_bytes(4, "big")).digest()
+    sender, reader = info
+    named = len(sender).to_bytes(4, "big") + sender + len(reader).to_bytes(4, "big") + reader
+    return hashlib.sha256(b"\0\0\0\x01" + shared + _ALGORITHM_PART + named + _KEY_BITS).digest()
 
 
 def _seal(key: bytes, iv: bytes, cleartext: bytes, aad: bytes | None) -> tuple[bytes, bytes]:
