@@ -237,6 +237,10 @@ def _list(data: bytes, at: int, size: int, depth: int) -> tuple[list[Value], int
 
 def _value(data: bytes, at: int, depth: int) -> tuple[Value, int]:
     initial = data[at]
+    # Short strings are the most of it.
+    if 0x60 <= initial < 0x78:
+        end = at + initial - 0x5F
+        return data[at + 1 : end].decode(), end
     major, info = initial >> 5, initial & 31
     if major == 7:
         return _special(data, at + 1, initial)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol
 
 from nacl import bindings
 from nacl.exceptions import CryptoError
@@ -39,6 +39,9 @@ _IDENTITY_CID: Final = b"\x01\x71\x00"
 _KEY, _IV, _TAG, _CURVE = 32, 24, 16, 32
 _ALGORITHM_PART: Final = len(ALGORITHM).to_bytes(4, "big") + ALGORITHM.encode()
 _KEY_BITS: Final = (8 * _KEY).to_bytes(4, "big")
+_PROTECTED_TEXT: Final = base64url(PROTECTED)
+_FIELDS: Final = frozenset({"protected", "iv", "ciphertext", "tag", "aad", "recipients"})
+_HEADER_FIELDS: Final = frozenset({"alg", "iv", "tag", "epk", "kid", "apu", "apv"})
 
 
 class Reader(Protocol):
@@ -138,7 +141,7 @@ class Jwe:
         Raises:
             MalformedData: It is too large, or not the one encoding of a DagJWE of this module.
         """
-        return cls._read(decode(_bounded(block)), bytes, _from_bytes)
+        return cls._read(decode(_bounded(block)), PROTECTED, _from_bytes)
 
     @classmethod
     def from_value(cls, value: Value) -> Jwe:
@@ -147,27 +150,24 @@ class Jwe:
         Raises:
             MalformedData: It is not that of a DagJWE of this module.
         """
-        return cls._read(value, base64url, _from_text)
+        return cls._read(value, _PROTECTED_TEXT, _from_text)
 
     @classmethod
-    def _read(
-        cls, value: Value, form: Callable[[bytes], Value], data: Callable[[Value, int | None], bytes]
-    ) -> Jwe:
+    def _read(cls, value: Value, protected: Value, data: Callable[[Value, int | None], bytes]) -> Jwe:
         match value:
             case {
-                "protected": protected,
+                "protected": given,
                 "iv": iv,
                 "ciphertext": ciphertext,
                 "tag": tag,
-                "recipients": [_, *_] as recipients,
-                **rest,
-            } if rest.keys() <= {"aad"} and protected == form(PROTECTED):
+                "recipients": list() as recipients,
+            } if value.keys() <= _FIELDS and given == protected and recipients:
                 return cls(
                     ciphertext=data(ciphertext, None),
                     iv=data(iv, _IV),
                     tag=data(tag, _TAG),
-                    aad=data(cast("Value", rest["aad"]), None) if rest else None,
-                    recipients=tuple(_recipient(one, data) for one in recipients),
+                    aad=data(value["aad"], None) if "aad" in value else None,
+                    recipients=tuple([_recipient(one, data) for one in recipients]),
                 )
         raise MalformedData("a JWE must hold protected (XC20P and no more), iv, ciphertext, tag, recipients")
 
@@ -187,7 +187,10 @@ def _from_bytes(value: Value, size: int | None) -> bytes:
 def _from_text(value: Value, size: int | None) -> bytes:
     if not isinstance(value, str):
         raise MalformedData("a JWE's field must be base64url")
-    return _from_bytes(from_base64url(value), size)
+    data = from_base64url(value)
+    if size not in (None, len(data)):
+        raise MalformedData("a JWE's field must be base64url of the right length")
+    return data
 
 
 def _info(header: Mapping[str, Value], name: str) -> bytes:
@@ -203,21 +206,18 @@ def _recipient(value: Value, data: Callable[[Value, int | None], bytes]) -> Reci
                 "alg": "ECDH-ES+XC20PKW",
                 "iv": iv,
                 "tag": tag,
-                "epk": {"kty": "OKP", "crv": "X25519", "x": x, **surplus},
-                **rest,
-            },
-            **more,
-        } if not more and not surplus and rest.keys() <= {"kid", "apu", "apv"}:
-            named = cast("Mapping[str, Value]", rest)
-            kid = named.get("kid")
-            if isinstance(kid, str) or "kid" not in named:
+                "epk": {"kty": "OKP", "crv": "X25519", "x": x} as curve,
+            } as header,
+        } if len(value) == 2 and len(curve) == 3 and header.keys() <= _HEADER_FIELDS:
+            kid = header.get("kid")
+            if isinstance(kid, str) or "kid" not in header:
                 return Recipient(
                     encrypted_key=data(key, _KEY),
                     iv=_from_text(iv, _IV),
                     tag=_from_text(tag, _TAG),
                     ephemeral=_from_text(x, _CURVE),
                     kid=kid if isinstance(kid, str) else None,
-                    info=(_info(named, "apu"), _info(named, "apv")),
+                    info=(_info(header, "apu"), _info(header, "apv")),
                 )
     raise MalformedData(f"a JWE's recipient must hold a key wrapped by {ALGORITHM} with X25519")
 
@@ -262,7 +262,7 @@ def _unwrap(jwe: Jwe, reader: Reader) -> bytes:
 
 
 def _authenticated(aad: bytes | None) -> bytes:
-    return (base64url(PROTECTED) if aad is None else f"{base64url(PROTECTED)}.{base64url(aad)}").encode()
+    return (_PROTECTED_TEXT if aad is None else f"{_PROTECTED_TEXT}.{base64url(aad)}").encode()
 
 
 def encrypt_bytes(
@@ -334,7 +334,7 @@ def decrypt(jwe: Jwe, reader: Reader) -> Value:
     if not cleartext.startswith(_IDENTITY_CID):
         raise MalformedData("the cleartext is not a DAG-CBOR block in an identity CID")
     size, at = varint.decode(cleartext, len(_IDENTITY_CID))
-    if at + size > len(cleartext) or any(cleartext[at + size :]):
+    if at + size > len(cleartext) or cleartext[at + size :].strip(b"\0"):
         raise MalformedData("the cleartext is not one DAG-CBOR block and zeros")
     return decode(cleartext[at : at + size])
 
