@@ -245,16 +245,13 @@ def _value(data: bytes, at: int, depth: int) -> tuple[Value, int]:
     if major == 7:
         return _special(data, at + 1, initial)
     number, at = (info, at + 1) if info < 24 else _number(data, at + 1, info)
-    if major == 3:
-        end = at + number
-        return data[at:end].decode(), end
-    if major == 2:
-        end = at + number
-        return data[at:end], end
     if major < 2:
         if number > MAX_INT - major:
             raise MalformedData(f"integer before byte {at} exceeds 2^53 - 1")
         return (number if major == 0 else -1 - number), at
+    if major < 4:
+        end = at + number
+        return (data[at:end] if major == 2 else data[at:end].decode()), end
     if major == 6:
         return _link(data, at, number)
     if depth == MAX_DEPTH:

@@ -125,6 +125,7 @@ def decode(text: str, bases: str = "fbkzmu") -> bytes:
         data = _digits(base, body)
     except ValueError as error:
         raise MalformedData(f"{text[:80]!r} is not written in base {base!r}") from error
-    if encode(base, data) != text:  # type: ignore[arg-type]  # one of ``bases``: checked above
+    # What reads base64 has asked that already.
+    if base not in "mu" and encode(base, data) != text:  # type: ignore[arg-type]  # one of ``bases``
         raise MalformedData(f"{text[:80]!r} is not the one text of its bytes in base {base!r}")
     return data
