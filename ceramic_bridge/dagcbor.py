@@ -15,7 +15,17 @@ from typing import Final, TypeAlias
 from ceramic_bridge.cid import Cid
 from ceramic_bridge.errors import MalformedData
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_INT", "Link", "MalformedData", "Value", "canonical", "decode", "encode"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "MAX_INT",
+    "Link",
+    "MalformedData",
+    "Value",
+    "canonical",
+    "decode",
+    "encode",
+]
 
 Link = Cid
 """A link to another block is its CID."""
@@ -100,25 +110,22 @@ def _encode_map(value: Mapping[str, Value], out: list[bytes], depth: int) -> Val
 def _encode(value: Value, out: list[bytes], depth: int) -> Value:
     """Append the encoding of a value and return the value as it decodes."""
     if isinstance(value, str):
-        out.append(_text_item(value))
-        return value
-    if value is None or isinstance(value, bool):
-        out.append(b"\xf6" if value is None else b"\xf5" if value else b"\xf4")
-        return value
-    if isinstance(value, int) or (isinstance(value, float) and _is_integral(value)):
-        number = int(value)
-        out.append(_integer_item(number))
-        return number
-    if isinstance(value, float):
-        out.append(_float_item(value))
-        return value
-    if isinstance(value, bytes):
-        out += (_head(2, len(value)), value)
-        return value
-    if isinstance(value, Cid):
-        out.append(_link_item(value))
-        return value
-    return _encode_container(value, out, depth)
+        item = _text_item(value)
+    elif value is None or isinstance(value, bool):
+        item = b"\xf6" if value is None else b"\xf5" if value else b"\xf4"
+    elif isinstance(value, int) or (isinstance(value, float) and _is_integral(value)):
+        value = int(value)
+        item = _integer_item(value)
+    elif isinstance(value, float):
+        item = _float_item(value)
+    elif isinstance(value, bytes):
+        item = _head(2, len(value)) + value
+    elif isinstance(value, Cid):
+        item = _link_item(value)
+    else:
+        return _encode_container(value, out, depth)
+    out.append(item)
+    return value
 
 
 def _encode_container(

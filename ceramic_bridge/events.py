@@ -15,8 +15,7 @@ from ceramic_bridge import car, jws, pkh
 from ceramic_bridge.cacao import Capability
 from ceramic_bridge.car import MAX_BLOCK, Block
 from ceramic_bridge.cid import DAG_CBOR, DAG_JOSE, META_MODEL, MID, MODEL, Cid, StreamId
-from ceramic_bridge.dagcbor import MalformedData, Value
-from ceramic_bridge.dagcbor import canonical
+from ceramic_bridge.dagcbor import MalformedData, Value, canonical
 from ceramic_bridge.dagcbor import decode as decode_block
 from ceramic_bridge.dagcbor import encode as encode_block
 from ceramic_bridge.jsonpatch import JsonPatchOp, apply_patch

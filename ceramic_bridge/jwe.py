@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from nacl import bindings
 from nacl.exceptions import CryptoError
@@ -41,7 +41,9 @@ _ALGORITHM_PART: Final = len(ALGORITHM).to_bytes(4, "big") + ALGORITHM.encode()
 _KEY_BITS: Final = (8 * _KEY).to_bytes(4, "big")
 _PROTECTED_TEXT: Final = base64url(PROTECTED)
 _FIELDS: Final = frozenset({"protected", "iv", "ciphertext", "tag", "aad", "recipients"})
-_HEADER_FIELDS: Final = frozenset({"alg", "iv", "tag", "epk", "kid", "apu", "apv"})
+_ENTRY: Final = frozenset({"encrypted_key", "header"})
+_HEADER: Final = frozenset({"alg", "iv", "tag", "epk", "kid", "apu", "apv"})
+_CURVE_FIELDS: Final = frozenset({"kty", "crv", "x"})
 
 
 class Reader(Protocol):
@@ -161,12 +163,13 @@ class Jwe:
                 "ciphertext": ciphertext,
                 "tag": tag,
                 "recipients": list() as recipients,
-            } if value.keys() <= _FIELDS and given == protected and recipients:
+            } if given == protected and recipients and _has_only(value, _FIELDS):
+                named = cast("Mapping[str, Value]", value)
                 return cls(
                     ciphertext=data(ciphertext, None),
                     iv=data(iv, _IV),
                     tag=data(tag, _TAG),
-                    aad=data(value["aad"], None) if "aad" in value else None,
+                    aad=data(named["aad"], None) if "aad" in named else None,
                     recipients=tuple([_recipient(one, data) for one in recipients]),
                 )
         raise MalformedData("a JWE must hold protected (XC20P and no more), iv, ciphertext, tag, recipients")
@@ -176,6 +179,10 @@ def _bounded(block: bytes) -> bytes:
     if len(block) > MAX_BLOCK:
         raise MalformedData(f"a JWE's block exceeds {MAX_BLOCK} bytes")
     return block
+
+
+def _has_only(value: Value, fields: frozenset[str]) -> bool:
+    return isinstance(value, dict) and value.keys() <= fields
 
 
 def _from_bytes(value: Value, size: int | None) -> bytes:
@@ -208,16 +215,17 @@ def _recipient(value: Value, data: Callable[[Value, int | None], bytes]) -> Reci
                 "tag": tag,
                 "epk": {"kty": "OKP", "crv": "X25519", "x": x} as curve,
             } as header,
-        } if len(value) == 2 and len(curve) == 3 and header.keys() <= _HEADER_FIELDS:
-            kid = header.get("kid")
-            if isinstance(kid, str) or "kid" not in header:
+        } if _has_only(value, _ENTRY) and _has_only(curve, _CURVE_FIELDS) and _has_only(header, _HEADER):
+            named = cast("Mapping[str, Value]", header)
+            kid = named.get("kid")
+            if isinstance(kid, str) or "kid" not in named:
                 return Recipient(
                     encrypted_key=data(key, _KEY),
                     iv=_from_text(iv, _IV),
                     tag=_from_text(tag, _TAG),
                     ephemeral=_from_text(x, _CURVE),
                     kid=kid if isinstance(kid, str) else None,
-                    info=(_info(header, "apu"), _info(header, "apv")),
+                    info=(_info(named, "apu"), _info(named, "apv")),
                 )
     raise MalformedData(f"a JWE's recipient must hold a key wrapped by {ALGORITHM} with X25519")
 
