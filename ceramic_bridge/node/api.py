@@ -18,10 +18,10 @@ from ceramic_bridge.admission import root_of
 from ceramic_bridge.car import MAX_CAR
 from ceramic_bridge.cid import Cid, StreamId
 from ceramic_bridge.dagcbor import MalformedData, encode
-from ceramic_bridge.errors import StoreError
+from ceramic_bridge.errors import StoreError, TooLong
 from ceramic_bridge.node.intake import Intake, Overloaded
 from ceramic_bridge.node.limits import Rate, RateLimiter
-from ceramic_bridge.node.states import States, TooLong
+from ceramic_bridge.node.states import States
 from ceramic_bridge.node.wire import Json, Request, Response
 from ceramic_bridge.store.base import EVERYTHING, MAX_PAGE, Interest, Query
 from federation.errors import FolkmootError

@@ -14,14 +14,14 @@ import pytest
 from ceramic_bridge import multibase
 from ceramic_bridge.admission import read_event, write_event
 from ceramic_bridge.authority import SKEW
-from ceramic_bridge.errors import StoreError
+from ceramic_bridge.errors import StoreError, TooLong
 from ceramic_bridge.node import limits as limiting
 from ceramic_bridge.node.api import MAX_BODY, Policy
 from ceramic_bridge.node.client import Patience, RemoteNode
 from ceramic_bridge.node.intake import Intake, Overloaded
 from ceramic_bridge.node.limits import Rate, RateLimiter
 from ceramic_bridge.node.server import Limits, NodeServer
-from ceramic_bridge.node.states import States, TooLong, to_json
+from ceramic_bridge.node.states import States, to_json
 from ceramic_bridge.store.base import EVERYTHING, Interest, Query
 from ceramic_bridge.store.sqlite import SqliteStore
 from ceramic_bridge.sync import pull
@@ -228,6 +228,13 @@ def test_stream_state_is_that_of_all_its_events_when_asked_for(url, store):
 def test_state_is_refused_when_the_stream_is_too_long(store, monkeypatch):
     store.add([FIRST, CHANGE])
     monkeypatch.setattr("ceramic_bridge.node.states.MAX_EVENTS", 1)
+    with pytest.raises(TooLong):
+        States(store).get(FIRST.stream_id)
+
+
+def test_state_is_refused_when_the_documents_are_too_large(store, monkeypatch):
+    store.add([FIRST, CHANGE])
+    monkeypatch.setattr("ceramic_bridge.node.states.MAX_DOCUMENTS", 10)
     with pytest.raises(TooLong):
         States(store).get(FIRST.stream_id)
 
