@@ -8,6 +8,7 @@ shifts a page; a page may hold fewer events than asked for, and ends the feed on
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
@@ -18,11 +19,11 @@ from ceramic_bridge.admission import root_of
 from ceramic_bridge.car import MAX_CAR
 from ceramic_bridge.cid import Cid, StreamId
 from ceramic_bridge.dagcbor import MalformedData, encode
-from ceramic_bridge.errors import StoreError
+from ceramic_bridge.errors import StoreError, TooLong
 from ceramic_bridge.node.intake import Intake, Overloaded
 from ceramic_bridge.node.limits import Rate, RateLimiter
-from ceramic_bridge.node.states import States, TooLong
-from ceramic_bridge.node.wire import Json, Request, Response
+from ceramic_bridge.node.states import States
+from ceramic_bridge.node.wire import MAX_TOKEN, Json, Request, Response
 from ceramic_bridge.store.base import EVERYTHING, MAX_PAGE, Interest, Query
 from federation.errors import FolkmootError
 from federation.types import Did
@@ -42,9 +43,8 @@ T = TypeVar("T")
 
 _OPTIONAL: Final = {"controller", "streamId"}
 
-_MAX_DID: Final = 256
+_DID: Final = re.compile(r"did:[!-~]{1,252}")
 _STATE_UNITS: Final = 10
-_MAX_TOKEN: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +197,8 @@ class NodeApi:
         interest: Interest = EVERYTHING,
     ) -> Page:
         question = Query(
-            after=_number(query, start, 0, _MAX_TOKEN),
-            limit=max(1, min(_number(query, "limit", default, _MAX_TOKEN), MAX_PAGE)),
+            after=_number(query, start, 0, MAX_TOKEN),
+            limit=max(1, min(_number(query, "limit", default, MAX_TOKEN), MAX_PAGE)),
             interest=interest,
             with_data=with_data,
         )
@@ -246,7 +246,7 @@ def _interest(fields: Json) -> Interest:
             raise MalformedData("an interest must hold sep, which is model, and sepValue")
     if not isinstance(controller, str | None) or not isinstance(stream, str | None):
         raise MalformedData("an interest's controller and streamId must be strings")
-    if controller is not None and not 0 < len(controller) <= _MAX_DID:
+    if controller is not None and not _DID.fullmatch(controller):
         raise MalformedData("an interest's controller must be a DID")
     return Interest(
         model=StreamId.parse(model),

@@ -15,9 +15,9 @@ from ceramic_bridge import multibase
 from ceramic_bridge.admission import read_event
 from ceramic_bridge.cid import Cid
 from ceramic_bridge.conflict import resolve
+from ceramic_bridge.errors import TooLong
 from ceramic_bridge.node.wire import Json, dump
 from ceramic_bridge.store.base import Interest, Query
-from federation.errors import PeerError
 
 if TYPE_CHECKING:
     from ceramic_bridge.cid import StreamId
@@ -30,13 +30,11 @@ MAX_EVENTS: Final = 1000
 MAX_BYTES: Final = 8 << 20
 """Bytes of CARs of such a stream."""
 
+MAX_DOCUMENTS: Final = 3 << 20
+"""Bytes of the document after each event of such a stream, together: a small event can copy a large
+document, and a byte of it may take seventy of memory."""
+
 _MAX_KEPT: Final = 64
-
-
-class TooLong(PeerError):
-    """A stream is too long to be replayed for a caller."""
-
-    code = "stream-too-long"
 
 
 class States:
@@ -51,7 +49,7 @@ class States:
         """Return a stream's state, or ``None`` if the store does not have it.
 
         Raises:
-            TooLong: The stream has too many events, or too large ones.
+            TooLong: The stream has too many events, or too large ones or documents.
         """
         interest = Interest(stream=stream)
         page = self._store.page(Query(interest=interest, limit=MAX_EVENTS, max_bytes=MAX_BYTES))
@@ -72,7 +70,7 @@ class States:
 
 
 def _work_out(stream: StreamId, cars: Sequence[bytes]) -> Json:
-    state = resolve(read_event(data) for data in cars).state
+    state = resolve((read_event(data) for data in cars), max_documents=MAX_DOCUMENTS).state
     if state.stream_id != stream:
         return None
     dimensions: dict[str, Json] = {

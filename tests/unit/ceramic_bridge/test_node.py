@@ -14,18 +14,19 @@ import pytest
 from ceramic_bridge import multibase
 from ceramic_bridge.admission import read_event, write_event
 from ceramic_bridge.authority import SKEW
-from ceramic_bridge.errors import StoreError
+from ceramic_bridge.errors import StoreError, TooLong
 from ceramic_bridge.node import limits as limiting
 from ceramic_bridge.node.api import MAX_BODY, Policy
 from ceramic_bridge.node.client import Patience, RemoteNode
 from ceramic_bridge.node.intake import Intake, Overloaded
 from ceramic_bridge.node.limits import Rate, RateLimiter
 from ceramic_bridge.node.server import Limits, NodeServer
-from ceramic_bridge.node.states import States, TooLong, to_json
+from ceramic_bridge.node.states import States, to_json
 from ceramic_bridge.store.base import EVERYTHING, Interest, Query
 from ceramic_bridge.store.sqlite import SqliteStore
 from ceramic_bridge.sync import pull
 from federation.errors import ConfigError, IdentityError, PeerError
+from federation.types import Did
 from tests.unit.ceramic_bridge.crowd import ALICE, BOB, NOTES, OTHER, anchor, edit, note, serving
 from tests.unit.ceramic_bridge.test_bundle import delegated
 from tests.unit.ceramic_bridge.test_cacao import END
@@ -212,6 +213,10 @@ def test_interests_are_kept_when_registered_either_way(url, store):
     assert store.interests() == wanted
     assert len(get(url, "/experimental/interests")["interests"]) == 2
     assert ask(url, "POST", "/interests", b'{"sep":"model"}', JSON)[0] == 400
+    for controller in ("\ud800", "", "did:a b", "did:" + "x" * 300):
+        body["controller"] = Did(controller)
+        assert ask(url, "POST", "/interests", json.dumps(body).encode(), JSON)[0] == 400
+    assert store.interests() == wanted
 
 
 def test_stream_state_is_that_of_all_its_events_when_asked_for(url, store):
@@ -228,6 +233,13 @@ def test_stream_state_is_that_of_all_its_events_when_asked_for(url, store):
 def test_state_is_refused_when_the_stream_is_too_long(store, monkeypatch):
     store.add([FIRST, CHANGE])
     monkeypatch.setattr("ceramic_bridge.node.states.MAX_EVENTS", 1)
+    with pytest.raises(TooLong):
+        States(store).get(FIRST.stream_id)
+
+
+def test_state_is_refused_when_the_documents_are_too_large(store, monkeypatch):
+    store.add([FIRST, CHANGE])
+    monkeypatch.setattr("ceramic_bridge.node.states.MAX_DOCUMENTS", 10)
     with pytest.raises(TooLong):
         States(store).get(FIRST.stream_id)
 
@@ -484,6 +496,7 @@ def http(body, status=b"200 OK"):
         http(b"[" * 1000),
         http(b'{"events":[],"resumeToken":5}'),
         http(b'{"events":[],"resumeToken":"-5"}'),
+        http(b'{"events":[],"resumeToken":"9223372036854775808"}'),
         http(b'{"events":[{"id":"b","data":"m"}],"resumeToken":"5"}'),
         http(b'{"events":[{"id":"nonsense"}],"resumeToken":"5"}'),
         http(b'{"message":"\x1b[31mno"}', b"500 Oops"),
@@ -493,6 +506,21 @@ def http(body, status=b"200 OK"):
 def test_client_fails_cleanly_when_the_node_talks_nonsense(said):
     with closing(Liar(said)) as liar, RemoteNode(liar.url) as node, pytest.raises(PeerError):
         node.page(Query(limit=3))
+
+
+def offset(number):
+    return http(b'{"events":[],"resumeOffset":%d,"isComplete":true}' % number)
+
+
+def test_position_is_taken_when_a_store_can_keep_it():
+    with closing(Liar(offset(2**63 - 1))) as liar, RemoteNode(liar.url) as node:
+        assert node.page(Query(limit=3, interest=Interest(model=NOTES))).token == 2**63 - 1
+
+
+@pytest.mark.parametrize("number", [-1, 2**63, 10**300])
+def test_client_fails_cleanly_when_no_store_could_keep_a_position(number):
+    with closing(Liar(offset(number))) as liar, RemoteNode(liar.url) as node, pytest.raises(PeerError):
+        node.page(Query(limit=3, interest=Interest(model=NOTES)))
 
 
 def test_client_gives_up_when_the_node_drips(monkeypatch):
