@@ -16,17 +16,19 @@ from federation.home import data_directory
 if TYPE_CHECKING:
     from ceramic_bridge.admission import Event
     from ceramic_bridge.cid import StreamId
-    from ceramic_bridge.store.base import Interest
-    from ceramic_bridge.store.sqlite import SqliteStore
+    from ceramic_bridge.store.base import Interest, OwnStore
 
 Command = Callable[..., None]
 
 _PAGE = 500
 
 store_option = click.option(
-    "--store", "path", type=click.Path(path_type=Path), help="The store's file; else the user's own."
+    "--store",
+    "place",
+    metavar="PATH|URL",
+    help="The store's file or PostgreSQL URL; else the user's own file.",
 )
-"""Declare ``--store``, passed as ``path``."""
+"""Declare ``--store``, passed as ``place``."""
 
 
 def interest_options(command: Command) -> Command:
@@ -47,15 +49,24 @@ def interest_options(command: Command) -> Command:
     return wrapped
 
 
-def open_store(path: Path | None) -> SqliteStore:
-    """Open the store of a file, or the user's own.
+def open_store(place: str | None) -> OwnStore:
+    """Open the store of a file or of a ``postgresql://user@host/database``, or the user's own.
 
     Raises:
         StoreError: It cannot be opened.
+        ConfigError: The URL is wrong or holds a password, or the database's driver is missing.
     """
     from ceramic_bridge.store.sqlite import SqliteStore
 
-    return SqliteStore(path or data_directory(os.environ) / "events.sqlite")
+    if place is None:
+        return SqliteStore(data_directory(os.environ) / "events.sqlite")
+    # A URL that was mistyped must not become a file whose name holds a password.
+    if "://" not in place:
+        return SqliteStore(Path(place))
+    from ceramic_bridge.store.pgurl import Place
+    from ceramic_bridge.store.postgres import PostgresStore
+
+    return PostgresStore(Place.parse(place))
 
 
 def _interest(model: str | None, controller: str | None, stream: str | None) -> Interest:
@@ -92,7 +103,7 @@ def read_file(file: Path) -> bytes:
         raise ConfigError(f"{file} cannot be read: {(error.strerror or str(error)).lower()}") from error
 
 
-def find(what: str, path: Path | None) -> list[Event]:
+def find(what: str, place: str | None) -> list[Event]:
     """Return the verified events of a file, or a stream's or one event of a store.
 
     Raises:
@@ -107,7 +118,7 @@ def find(what: str, path: Path | None) -> list[Event]:
 
     if Path(what).exists():
         return list(unpack(read_file(Path(what))))
-    with open_store(path) as store:
+    with open_store(place) as store:
         try:
             stream = _stream_id(what) if what.startswith("k") else None
             cid = None if stream else Cid.parse(what)
@@ -124,7 +135,7 @@ def find(what: str, path: Path | None) -> list[Event]:
         return [event for event in found if cid in (None, event.cid)]
 
 
-def all_events(store: SqliteStore, interest: Interest, *, max_bytes: int) -> list[Event]:
+def all_events(store: OwnStore, interest: Interest, *, max_bytes: int) -> list[Event]:
     """Return the events of a store that are of interest, verified again.
 
     Raises:

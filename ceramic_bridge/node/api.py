@@ -23,7 +23,7 @@ from ceramic_bridge.node.intake import Intake, Overloaded
 from ceramic_bridge.node.limits import Rate, RateLimiter
 from ceramic_bridge.node.states import States, TooLong
 from ceramic_bridge.node.wire import Json, Request, Response
-from ceramic_bridge.store.base import EVERYTHING, MAX_PAGE, Interest, Query
+from ceramic_bridge.store.base import EVERYTHING, MAX_DID, MAX_PAGE, Interest, Query
 from federation.errors import FolkmootError
 from federation.types import Did
 
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from ceramic_bridge.dagcbor import Value
-    from ceramic_bridge.store.base import Entry, Page
-    from ceramic_bridge.store.sqlite import SqliteStore
+    from ceramic_bridge.store.base import Entry, OwnStore, Page
 
 MAX_BODY: Final = 4 * (MAX_CAR + 2) // 3 + 1024
 """Bytes in the body of a request: the largest event in base64, and the JSON around it."""
@@ -42,7 +41,6 @@ T = TypeVar("T")
 
 _OPTIONAL: Final = {"controller", "streamId"}
 
-_MAX_DID: Final = 256
 _STATE_UNITS: Final = 10
 _MAX_TOKEN: Final = 2**63 - 1
 
@@ -69,7 +67,7 @@ class NodeApi:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: OwnStore,
         intake: Intake,
         readers: Executor,
         *,
@@ -246,7 +244,7 @@ def _interest(fields: Json) -> Interest:
             raise MalformedData("an interest must hold sep, which is model, and sepValue")
     if not isinstance(controller, str | None) or not isinstance(stream, str | None):
         raise MalformedData("an interest's controller and streamId must be strings")
-    if controller is not None and not 0 < len(controller) <= _MAX_DID:
+    if controller is not None and not 0 < len(controller) <= MAX_DID:
         raise MalformedData("an interest's controller must be a DID")
     return Interest(
         model=StreamId.parse(model),

@@ -22,12 +22,12 @@ from ceramic_bridge.errors import StoreError
 from ceramic_bridge.node.api import MAX_BODY, NodeApi, Policy
 from ceramic_bridge.node.intake import Intake
 from ceramic_bridge.node.wire import Request, Response
-from ceramic_bridge.store.schema import READERS
+from ceramic_bridge.store.sql import READERS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ceramic_bridge.store.sqlite import SqliteStore
+    from ceramic_bridge.store.base import OwnStore
 
 _MAX_HEAD: Final = 16_384
 _CHUNK: Final = 65_536
@@ -159,7 +159,7 @@ class NodeServer:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: OwnStore,
         *,
         now: Callable[[], int],
         policy: Policy | None = None,

@@ -9,7 +9,7 @@ before the ones it builds on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,12 @@ MAX_PAGE: Final = 10_000
 
 MAX_PAGE_BYTES: Final = 1 << 20
 """Bytes of CARs in one page; a page always holds at least one event, whatever its size."""
+
+MAX_INTERESTS: Final = 1000
+"""Interests in one store."""
+
+MAX_DID: Final = 256
+"""Characters of a controller's DID."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +130,8 @@ class Store(Protocol):
             One receipt for each event, in order.
 
         Raises:
-            StoreError: Nothing could be written; none of the events was added.
+            StoreError: Nothing could be written, and none of the events was added; or the
+                connection to the store broke as they were being kept, as the message then says.
         """
 
     def get(self, cid: Cid) -> bytes | None:
@@ -135,3 +142,61 @@ class Store(Protocol):
 
     def position(self) -> int:
         """Return the position of the newest event; 0 if there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """How far a peer's events have been taken over.
+
+    Attributes:
+        peer: Name of the peer, for example its URL.
+        interest: Which of its events.
+        token: Position in the peer's store of the last event taken.
+        cid: That event, by which a peer that began anew is recognised.
+    """
+
+    peer: str
+    interest: Interest
+    token: int
+    cid: Cid
+
+
+class OwnStore(Store, Protocol):
+    """A store of one's own, which also knows what to pull from others and how far it has got.
+
+    Every method may be called from any thread, and several processes may share a store.
+    """
+
+    def add(self, events: Sequence[Event], *, cursor: Cursor | None = None) -> list[Receipt]:
+        """Add verified events, all that are accepted or none.
+
+        Args:
+            events: As ``Store.add``.
+            cursor: How far a peer has been read with these; kept with them or not at all.
+
+        Raises:
+            StoreError: As ``Store.add``.
+        """
+
+    def stream_of(self, init: Cid) -> StreamId | None:
+        """Return the stream that an init event began, or ``None`` if the store does not have it."""
+
+    def interests(self) -> tuple[Interest, ...]:
+        """Return what has been asked for with ``add_interest``, in that order."""
+
+    def add_interest(self, interest: Interest) -> None:
+        """Remember which events to pull from other nodes.
+
+        Raises:
+            StoreError: There are too many, or nothing can be written.
+        """
+
+    def cursor(self, peer: str, interest: Interest) -> Cursor | None:
+        """Return how far a peer has been read, or ``None`` if it never was."""
+
+    def close(self) -> None:
+        """Let go of the store; nothing may be called afterwards."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
