@@ -55,7 +55,10 @@ class Place:
         try:
             parts = urlsplit(url)
             port = parts.port or _PORT
-            options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+            fields = (
+                parse_qsl(parts.query, strict_parsing=True, keep_blank_values=True) if parts.query else []
+            )
+            options = dict(fields)
         except ValueError:
             # Not quoted: it may hold a password.
             raise ConfigError("the store's URL cannot be read", hint=_EXAMPLE) from None

@@ -67,7 +67,11 @@ class PostgresDb:
         self._link = link
         self._schema = schema
         self._prepared: dict[str, PreparedStatement] = {}
-        link.run(_SESSION.format(schema=schema))
+        try:
+            link.run(_SESSION.format(schema=schema))
+        except BaseException:
+            self.close()
+            raise
 
     def rows(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
         """Execute a statement and return its rows."""
@@ -132,12 +136,14 @@ class PostgresStore(SqlStore):
         super().__init__(str(place))
         try:
             from pg8000 import exceptions, native
+            from scramp import ScramException
         except ImportError as error:
             raise ConfigError(
                 "a PostgreSQL store needs a driver that is not installed",
                 hint="pip install 'folkmoot[postgres]'",
             ) from error
-        self.failures = (exceptions.Error, OSError)
+        # Beside the driver's own: a server that cannot prove itself, a name that is none.
+        self.failures = (exceptions.Error, OSError, ScramException, UnicodeError)
         self._place = place
         self._environ = environ
         self._link: Callable[..., Connection] = partial(
@@ -155,12 +161,9 @@ class PostgresStore(SqlStore):
         self._open()
 
     def _connect(self) -> PostgresDb:
-        link = self._link(password=password_for(self._place, self._environ))
-        try:
-            return PostgresDb(link, self._place.schema)
-        except BaseException:
-            link.close()
-            raise
+        # The driver trips over ``None`` if the server asks; an empty password is refused politely.
+        password = password_for(self._place, self._environ) or ""
+        return PostgresDb(self._link(password=password), self._place.schema)
 
     def _prepare(self, db: Db) -> None:
         if db.rows("SHOW fsync") != [("on",)]:

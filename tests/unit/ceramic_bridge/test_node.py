@@ -346,7 +346,7 @@ def test_caller_may_wait_for_a_hundred_when_its_body_is_large(url):
 
 
 def test_store_is_not_named_when_it_fails(url, store):
-    store._writer.execute("DROP TABLE interests")
+    store._writer.rows("DROP TABLE interests")
     status, _, body = ask(url, "POST", f"/interests/model/{NOTES}")
     assert (status, json.loads(body)) == (500, {"message": "the store failed"})
 
