@@ -16,7 +16,7 @@ from federation.home import data_directory
 if TYPE_CHECKING:
     from ceramic_bridge.admission import Event
     from ceramic_bridge.cid import StreamId
-    from ceramic_bridge.store.base import Interest, OwnStore
+    from ceramic_bridge.store.base import Interest, LocalStore
 
 Command = Callable[..., None]
 
@@ -49,7 +49,7 @@ def interest_options(command: Command) -> Command:
     return wrapped
 
 
-def open_store(place: str | None) -> OwnStore:
+def open_store(place: str | None) -> LocalStore:
     """Open the store of a file or of a ``postgresql://user@host/database``, or the user's own.
 
     Raises:
@@ -135,7 +135,7 @@ def find(what: str, place: str | None) -> list[Event]:
         return [event for event in found if cid in (None, event.cid)]
 
 
-def all_events(store: OwnStore, interest: Interest, *, max_bytes: int) -> list[Event]:
+def all_events(store: LocalStore, interest: Interest, *, max_bytes: int) -> list[Event]:
     """Return the events of a store that are of interest, verified again.
 
     Raises:

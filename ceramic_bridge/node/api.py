@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from ceramic_bridge.dagcbor import Value
-    from ceramic_bridge.store.base import Entry, OwnStore, Page
+    from ceramic_bridge.store.base import Entry, LocalStore, Page
 
 MAX_BODY: Final = 4 * (MAX_CAR + 2) // 3 + 1024
 """Bytes in the body of a request: the largest event in base64, and the JSON around it."""
@@ -67,7 +67,7 @@ class NodeApi:
 
     def __init__(
         self,
-        store: OwnStore,
+        store: LocalStore,
         intake: Intake,
         readers: Executor,
         *,

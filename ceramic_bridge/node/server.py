@@ -27,7 +27,7 @@ from ceramic_bridge.store.sql import READERS
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ceramic_bridge.store.base import OwnStore
+    from ceramic_bridge.store.base import LocalStore
 
 _MAX_HEAD: Final = 16_384
 _CHUNK: Final = 65_536
@@ -159,7 +159,7 @@ class NodeServer:
 
     def __init__(
         self,
-        store: OwnStore,
+        store: LocalStore,
         *,
         now: Callable[[], int],
         policy: Policy | None = None,

@@ -161,7 +161,7 @@ class Cursor:
     cid: Cid
 
 
-class OwnStore(Store, Protocol):
+class LocalStore(Store, Protocol):
     """A store of one's own, which also knows what to pull from others and how far it has got.
 
     Every method may be called from any thread, and several processes may share a store.

@@ -55,9 +55,7 @@ class Place:
         try:
             parts = urlsplit(url)
             port = parts.port or _PORT
-            fields = (
-                parse_qsl(parts.query, strict_parsing=True, keep_blank_values=True) if parts.query else []
-            )
+            fields = parse_qsl(parts.query, strict_parsing=bool(parts.query), keep_blank_values=True)
             options = dict(fields)
         except ValueError:
             # Not quoted: it may hold a password.

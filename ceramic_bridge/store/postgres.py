@@ -22,7 +22,7 @@ from federation.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from pg8000.native import Connection, PreparedStatement
+    from pg8000 import native
 
 _TYPES: Final = {"i": "bigint", "b": "bytea", "t": "text"}
 
@@ -62,11 +62,11 @@ _SERVER_GOES: Final = ("57P01", "57P02", "57P03", "08")
 class PostgresDb:
     """A connection to a server; see ``store.sql.Db``."""
 
-    def __init__(self, link: Connection, schema: str) -> None:
+    def __init__(self, link: native.Connection, schema: str) -> None:
         """Set up a fresh connection."""
         self._link = link
         self._schema = schema
-        self._prepared: dict[str, PreparedStatement] = {}
+        self._prepared: dict[str, native.PreparedStatement] = {}
         try:
             link.run(_SESSION.format(schema=schema))
         except BaseException:
@@ -117,7 +117,7 @@ class PostgresDb:
 
 
 class PostgresStore(SqlStore):
-    """A store in a schema of a database; see ``store.base.OwnStore`` for what it promises.
+    """A store in a schema of a database; see ``store.base.LocalStore`` for what it promises.
 
     When the server was restarted, the next call connects again.
     """
@@ -135,18 +135,18 @@ class PostgresStore(SqlStore):
         """
         super().__init__(str(place))
         try:
+            import scramp
             from pg8000 import exceptions, native
-            from scramp import ScramException
         except ImportError as error:
             raise ConfigError(
                 "a PostgreSQL store needs a driver that is not installed",
                 hint="pip install 'folkmoot[postgres]'",
             ) from error
         # Beside the driver's own: a server that cannot prove itself, a name that is none.
-        self.failures = (exceptions.Error, OSError, ScramException, UnicodeError)
+        self.failures = (exceptions.Error, OSError, scramp.ScramException, UnicodeError)
         self._place = place
         self._environ = environ
-        self._link: Callable[..., Connection] = partial(
+        self._link: Callable[..., native.Connection] = partial(
             native.Connection,
             place.user,
             host=place.host,
@@ -161,9 +161,17 @@ class PostgresStore(SqlStore):
         self._open()
 
     def _connect(self) -> PostgresDb:
-        # The driver trips over ``None`` if the server asks; an empty password is refused politely.
-        password = password_for(self._place, self._environ) or ""
-        return PostgresDb(self._link(password=password), self._place.schema)
+        password = password_for(self._place, self._environ)
+        try:
+            link = self._link(password=password)
+        except AttributeError as error:
+            # How the driver fails if there is none and the server asks.
+            if password is not None:
+                raise
+            raise StoreError(
+                f"{self._name} wants a password", hint="set PGPASSWORD or write it into ~/.pgpass"
+            ) from error
+        return PostgresDb(link, self._place.schema)
 
     def _prepare(self, db: Db) -> None:
         if db.rows("SHOW fsync") != [("on",)]:

@@ -62,7 +62,7 @@ class Db(Protocol):
 
 
 class SqlStore(ABC):
-    """A store in a database; see ``store.base.OwnStore`` for what it promises.
+    """A store in a database; see ``store.base.LocalStore`` for what it promises.
 
     Subclasses open connections and say how a feed is read. A connection is given up with whatever
     fails on it, so no state of it is carried on.

@@ -81,7 +81,7 @@ class SqliteDb:
 
 
 class SqliteStore(SqlStore):
-    """The store of one machine; see ``store.base.OwnStore`` for what it promises."""
+    """The store of one machine; see ``store.base.LocalStore`` for what it promises."""
 
     failures = (sqlite3.Error,)
 

@@ -21,7 +21,7 @@ from ceramic_bridge.store.pgurl import Place
 
 if TYPE_CHECKING:
     from ceramic_bridge.dagcbor import Value
-    from ceramic_bridge.store.base import OwnStore
+    from ceramic_bridge.store.base import LocalStore
     from tests.database import Server
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "ceramic_js.json"
@@ -83,7 +83,7 @@ class Kept:
     place: str
     server: Server | None = None
 
-    def open(self) -> OwnStore:
+    def open(self) -> LocalStore:
         return open_store(self.place)
 
     def sql(self, *statements: str) -> list[Any]:
