@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ceramic_bridge.admission import Event
     from ceramic_bridge.cid import Cid, StreamId
@@ -135,3 +135,33 @@ class Store(Protocol):
 
     def position(self) -> int:
         """Return the position of the newest event; 0 if there is none."""
+
+
+class LocalStore(Store, Protocol):
+    """A store of one's own, which also keeps what its owner asked a chain.
+
+    What a chain said is no event and travels nowhere: whoever wants to know asks the chain again.
+    """
+
+    def confirm(self, cid: Cid, time_ms: int) -> None:
+        """Keep that a chain confirmed a time event; of several times the earliest stays.
+
+        Args:
+            cid: The time event.
+            time_ms: When its transaction was, in milliseconds since 1970.
+
+        Raises:
+            VerificationFailed: The store does not have the event, it is no time event, or there is
+                no such time.
+            StoreError: Nothing could be written.
+        """
+
+    def withdraw(self, cid: Cid) -> None:
+        """Forget that a chain confirmed a time event, because it no longer does.
+
+        Raises:
+            StoreError: Nothing could be written.
+        """
+
+    def confirmed(self, stream: StreamId) -> Mapping[Cid, int]:
+        """Return the confirmed time events of a stream, and the time of each in milliseconds since 1970."""

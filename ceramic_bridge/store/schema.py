@@ -22,7 +22,7 @@ PRAGMAS: Final = (
 )
 
 _APPLICATION: Final = 0x464D4556
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 # An index of SQLite ends with the row's id, here the position: each one below is a feed of its own.
 _TABLES: Final = """
@@ -55,9 +55,21 @@ CREATE TABLE cursors (
 ) STRICT;
 """
 
+# Of later versions, by the version that a file had before.
+_ADDED: Final = {
+    1: """
+CREATE TABLE confirmations (
+  position INTEGER PRIMARY KEY REFERENCES events,
+  stream INTEGER NOT NULL REFERENCES streams,
+  time INTEGER NOT NULL
+) STRICT;
+CREATE INDEX confirmations_by_stream ON confirmations (stream);
+"""
+}
+
 
 def prepare(db: sqlite3.Connection, name: str) -> None:
-    """Make the tables in an empty file; recognise them in another.
+    """Make the tables in an empty file; recognise them in another, and add those that are younger.
 
     Raises:
         StoreError: The file holds something else.
@@ -77,12 +89,19 @@ def _make_or_recognise(db: sqlite3.Connection, name: str) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if not tables and not application:
-        for statement in _TABLES.split(";"):
-            db.execute(statement)
+        _run(db, _TABLES)
         db.execute(f"PRAGMA application_id={_APPLICATION}")
-        db.execute(f"PRAGMA user_version={_VERSION}")
-    elif (application, version) != (_APPLICATION, _VERSION):
+        version = 1
+    elif application != _APPLICATION or not 1 <= version <= _VERSION:
         raise StoreError(
             f"{name} is no event store of this version",
             hint="name another file; 'folkmoot events export' of the other version moves its events",
         )
+    for older in range(version, _VERSION):
+        _run(db, _ADDED[older])
+    db.execute(f"PRAGMA user_version={_VERSION}")
+
+
+def _run(db: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";"):
+        db.execute(statement)

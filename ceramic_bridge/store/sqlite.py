@@ -13,13 +13,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from ceramic_bridge.admission import Event, init_of, kind_of, prev_of, write_event
+from ceramic_bridge.admission import Event, init_of, kind_of, prev_of, read_event, write_event
 from ceramic_bridge.cid import MID, Cid, StreamId
 from ceramic_bridge.errors import StoreError
 from ceramic_bridge.events import SignedEvent, UnsignedEvent
 from ceramic_bridge.payloads import InitPayload
 from ceramic_bridge.store.base import MAX_PAGE, Entry, Interest, Page, Query, Receipt
 from ceramic_bridge.store.schema import PRAGMAS, READERS, prepare
+from ceramic_bridge.timeevents import TimeEvent
 from federation.errors import FolkmootError, VerificationFailed
 from federation.types import Did
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 MAX_INTERESTS: Final = 1000
 """Interests in one store."""
+
+_MAX_TIME: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,7 @@ class Cursor:
 
 
 class SqliteStore:
-    """The store of one machine; see ``store.base.Store`` for what it promises.
+    """The store of one machine; see ``store.base.LocalStore`` for what it promises.
 
     Every method may be called from any thread, and several processes may share a file.
     """
@@ -158,6 +161,44 @@ class SqliteStore:
         with self._reader() as db:
             row = db.execute("SELECT type FROM streams WHERE value = ?", (init.to_bytes(),)).fetchone()
         return None if row is None else StreamId(type=row[0], cid=init)
+
+    def confirm(self, cid: Cid, time_ms: int) -> None:
+        """Keep that a chain confirmed a time event; see ``LocalStore.confirm``."""
+        name = f"event {cid}"
+        if not 0 <= time_ms <= _MAX_TIME:
+            raise VerificationFailed(name, f"{time_ms} is no time in milliseconds since 1970")
+        with self._lock, self._failing("written"), self._transaction() as db:
+            row = db.execute(
+                "SELECT position, stream, car FROM events WHERE cid = ?", (cid.to_bytes(),)
+            ).fetchone()
+            if row is None:
+                raise VerificationFailed(name, "the store lacks it", hint="add that first")
+            position, stream, car = row
+            if not isinstance(read_event(car), TimeEvent):
+                raise VerificationFailed(name, "it is no time event, and a chain confirms nothing else")
+            db.execute(
+                "INSERT INTO confirmations VALUES (?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET time = min(time, excluded.time)",
+                (position, stream, time_ms),
+            )
+
+    def withdraw(self, cid: Cid) -> None:
+        """Forget that a chain confirmed a time event; see ``LocalStore.withdraw``."""
+        with self._lock, self._failing("written"), self._transaction() as db:
+            db.execute(
+                "DELETE FROM confirmations WHERE position = (SELECT position FROM events WHERE cid = ?)",
+                (cid.to_bytes(),),
+            )
+
+    def confirmed(self, stream: StreamId) -> dict[Cid, int]:
+        """Return the confirmed time events of a stream; see ``LocalStore.confirmed``."""
+        with self._reader() as db:
+            rows = db.execute(
+                "SELECT cid, time FROM confirmations JOIN events USING (position) "
+                "WHERE confirmations.stream = (SELECT id FROM streams WHERE value = ?)",
+                (stream.cid.to_bytes(),),
+            ).fetchall()
+        return {Cid.from_bytes(cid): time for cid, time in rows}
 
     def interests(self) -> tuple[Interest, ...]:
         """Return what has been asked for with ``add_interest``, in that order."""

@@ -13,6 +13,7 @@ from ceramic_bridge.cid import DAG_CBOR, Cid
 from ceramic_bridge.errors import MalformedData, StoreError
 from ceramic_bridge.events import create_data, create_deterministic, create_model
 from ceramic_bridge.store.base import EVERYTHING, Interest, Query
+from ceramic_bridge.store.schema import _TABLES
 from ceramic_bridge.store.sqlite import MAX_INTERESTS, Cursor, SqliteStore
 from federation.errors import IdentityError, VerificationFailed
 from tests.unit.ceramic_bridge.crowd import ALICE, BOB, NOTES, OTHER, anchor, edit, note
@@ -240,3 +241,82 @@ def test_two_processes_may_write_when_they_share_a_file(tmp_path):
         assert not two.add([FIRST])[0].new
         assert two.add([CHANGE])[0].new
         assert cids(one.page(Query())) == [FIRST.cid, CHANGE.cid]
+
+
+# What a chain confirmed
+
+
+def test_time_event_stays_confirmed_since_the_earliest_time_when_confirmed_again(tmp_path):
+    times, other = anchor(FIRST, CHANGE), note(2)
+    with SqliteStore(tmp_path / "e.sqlite") as store:
+        store.add([FIRST, CHANGE, *times, other, *anchor(other)])
+        assert store.confirmed(FIRST.stream_id) == {}
+        for time in (7_000, 5_000, 6_000, 5_000):
+            store.confirm(times[1].cid, time)
+        store.confirm(anchor(other)[0].cid, 0)
+    with SqliteStore(tmp_path / "e.sqlite") as store:
+        assert store.confirmed(FIRST.stream_id) == {times[1].cid: 5_000}
+        assert store.confirmed(other.stream_id) == {anchor(other)[0].cid: 0}
+        assert store.confirmed(note(99).stream_id) == {}
+
+
+def test_only_one_confirmation_is_forgotten_when_it_is_withdrawn(store):
+    times = anchor(FIRST, CHANGE)
+    store.add([FIRST, CHANGE, *times])
+    for time in times:
+        store.confirm(time.cid, 5_000)
+    store.withdraw(times[0].cid)
+    store.withdraw(times[0].cid)
+    store.withdraw(note(99).cid)
+    assert store.confirmed(FIRST.stream_id) == {times[1].cid: 5_000}
+    store.confirm(times[0].cid, 6_000)
+    assert store.confirmed(FIRST.stream_id)[times[0].cid] == 6_000
+
+
+@pytest.mark.parametrize(
+    ("event", "time"),
+    [
+        (note(99), 5),
+        (FIRST, 5),
+        (CHANGE, 5),
+        (UNSIGNED, 5),
+        (anchor(FIRST)[0], -1),
+        (anchor(FIRST)[0], 2**63),
+    ],
+)
+def test_confirmation_is_refused_when_there_is_no_such_time_event_or_time(store, event, time):
+    store.add([FIRST, CHANGE, UNSIGNED, *anchor(FIRST)])
+    with pytest.raises(VerificationFailed, match=str(event.cid)):
+        store.confirm(event.cid, time)
+    assert store.confirmed(FIRST.stream_id) == {}
+
+
+def test_events_are_kept_and_can_be_confirmed_when_the_file_is_of_the_version_before(tmp_path):
+    path = tmp_path / "e.sqlite"
+    with SqliteStore(path) as store:
+        store.add(KINDS)
+        store.add_interest(EVERYTHING)
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE confirmations")
+        db.execute("PRAGMA user_version=1")
+        tables = {name for (name,) in db.execute("SELECT tbl_name FROM sqlite_master")}
+    db.close()
+    assert {f"CREATE TABLE {name} " in _TABLES for name in tables if not name.startswith("sqlite_")} == {True}
+    for _ in range(2):
+        with SqliteStore(path) as store:
+            assert cids(store.page(Query())) == [event.cid for event in KINDS]
+            assert store.interests() == (EVERYTHING,)
+            (time, _) = anchor(FIRST, CHANGE)
+            store.confirm(time.cid, 5)
+            assert store.confirmed(FIRST.stream_id) == {time.cid: 5}
+
+
+@pytest.mark.parametrize("version", [0, 3])
+def test_store_is_refused_when_it_is_of_an_unknown_version(tmp_path, version):
+    path = tmp_path / "e.sqlite"
+    SqliteStore(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version={version}")
+    db.close()
+    with pytest.raises(StoreError, match="of this version"):
+        SqliteStore(path)
