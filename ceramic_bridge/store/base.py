@@ -25,6 +25,9 @@ MAX_PAGE: Final = 10_000
 MAX_PAGE_BYTES: Final = 1 << 20
 """Bytes of CARs in one page; a page always holds at least one event, whatever its size."""
 
+MAX_TIME: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999, behind which no time can be written."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interest:

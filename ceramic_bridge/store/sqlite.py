@@ -18,7 +18,7 @@ from ceramic_bridge.cid import MID, Cid, StreamId
 from ceramic_bridge.errors import StoreError
 from ceramic_bridge.events import SignedEvent, UnsignedEvent
 from ceramic_bridge.payloads import InitPayload
-from ceramic_bridge.store.base import MAX_PAGE, Entry, Interest, Page, Query, Receipt
+from ceramic_bridge.store.base import MAX_PAGE, MAX_TIME, Entry, Interest, Page, Query, Receipt
 from ceramic_bridge.store.schema import PRAGMAS, READERS, prepare
 from ceramic_bridge.timeevents import TimeEvent
 from federation.errors import FolkmootError, VerificationFailed
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 MAX_INTERESTS: Final = 1000
 """Interests in one store."""
-
-_MAX_TIME: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +163,7 @@ class SqliteStore:
     def confirm(self, cid: Cid, time_ms: int) -> None:
         """Keep that a chain confirmed a time event; see ``LocalStore.confirm``."""
         name = f"event {cid}"
-        if not 0 <= time_ms <= _MAX_TIME:
+        if not 0 <= time_ms <= MAX_TIME:
             raise VerificationFailed(name, f"{time_ms} is no time in milliseconds since 1970")
         with self._lock, self._failing("written"), self._transaction() as db:
             row = db.execute(

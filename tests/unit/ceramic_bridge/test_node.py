@@ -229,7 +229,7 @@ def test_state_is_refused_when_the_stream_is_too_long(store, monkeypatch):
     store.add([FIRST, CHANGE])
     monkeypatch.setattr("ceramic_bridge.node.states.MAX_EVENTS", 1)
     with pytest.raises(TooLong):
-        States(store).get(FIRST.stream_id)
+        States(store, lambda: 0).get(FIRST.stream_id)
 
 
 def test_links_and_bytes_are_objects_when_a_state_is_json():

@@ -12,7 +12,7 @@ from ceramic_bridge.admission import UNDATED, kind_of, read_event, root_of, writ
 from ceramic_bridge.cid import DAG_CBOR, Cid
 from ceramic_bridge.errors import MalformedData, StoreError
 from ceramic_bridge.events import create_data, create_deterministic, create_model
-from ceramic_bridge.store.base import EVERYTHING, Interest, Query
+from ceramic_bridge.store.base import EVERYTHING, MAX_TIME, Interest, Query
 from ceramic_bridge.store.schema import _TABLES
 from ceramic_bridge.store.sqlite import MAX_INTERESTS, Cursor, SqliteStore
 from federation.errors import IdentityError, VerificationFailed
@@ -281,7 +281,7 @@ def test_only_one_confirmation_is_forgotten_when_it_is_withdrawn(store):
         (CHANGE, 5),
         (UNSIGNED, 5),
         (anchor(FIRST)[0], -1),
-        (anchor(FIRST)[0], 2**63),
+        (anchor(FIRST)[0], MAX_TIME + 1),
     ],
 )
 def test_confirmation_is_refused_when_there_is_no_such_time_event_or_time(store, event, time):
