@@ -12,9 +12,9 @@ from ceramic_bridge.admission import read_event
 from ceramic_bridge.anchor import AnchorTree, calldata
 from ceramic_bridge.errors import StoreError
 from ceramic_bridge.events import create_deterministic
-from ceramic_bridge.store.base import EVERYTHING, Interest
+from ceramic_bridge.store.base import EVERYTHING, Interest, Query
 from ceramic_bridge.store.sqlite import SqliteStore
-from ceramic_bridge.timeevents import AnchorProof
+from ceramic_bridge.timeevents import AnchorProof, TimeEvent
 from contracts.bindings.event_anchor import EventAnchor
 from contracts.chain import Transaction
 from federation.errors import ChainError, ConfigError, VerificationFailed
@@ -41,6 +41,14 @@ def chain(backend: None):
 @pytest.fixture(scope="module")
 def anchor(chain):
     return EventAnchor.deploy(chain, PAYER)
+
+
+@pytest.fixture(autouse=True)
+def fresh(chain, anchor):
+    """Forget what other tests anchored: the roots are the same."""
+    snapshot = chain.snapshot()
+    yield
+    chain.revert(snapshot)
 
 
 @pytest.fixture
@@ -82,14 +90,8 @@ def put(store, anchor, journal, size=4096):
 
 
 def times_of(store):
-    pages = [read_event(store.get(cid)) for cid, _ in entries_of(store)]
-    return [event for event in pages if hasattr(event, "proof")]
-
-
-def entries_of(store):
-    from ceramic_bridge.store.base import Query
-
-    return [(entry.cid, entry.car) for entry in store.page(Query(limit=10_000)).entries]
+    events = [read_event(entry.car) for entry in store.page(Query(limit=10_000)).entries]
+    return [event for event in events if isinstance(event, TimeEvent)]
 
 
 def asked(store, chain, *contracts, lacking=0, interest=EVERYTHING):
@@ -98,11 +100,8 @@ def asked(store, chain, *contracts, lacking=0, interest=EVERYTHING):
 
 
 def kept(store):
-    return {
-        cid: time
-        for event in (FIRST, SECOND, *EVENTS[3:])
-        for cid, time in store.confirmed(event.stream_id).items()
-    }
+    streams = [event.stream_id for event in (FIRST, SECOND, *EVENTS[3:])]
+    return {cid: time for stream in streams for cid, time in store.confirmed(stream).items()}
 
 
 # Publishing
@@ -200,9 +199,7 @@ def test_nothing_is_paid_again_when_the_transaction_lacks_confirmations(
     assert recover(store, young, journal) == len(EVENTS)
 
 
-def test_batch_is_left_alone_when_it_is_of_another_store(
-    chain, anchor, store, journal, monkeypatch, tmp_path
-):
+def test_batch_is_left_alone_when_it_is_of_another_store(anchor, store, journal, monkeypatch, tmp_path):
     crash(store, anchor, journal, monkeypatch)
     with SqliteStore(tmp_path / "other.sqlite") as other:
         other.add(EVENTS[:2])
