@@ -186,7 +186,7 @@ def test_account_says_since_when_and_by_which_clock_when_the_chain_was_asked():
         ),
         (
             {time.cid: late},
-            [f"anchored at {to_iso(late)}", "when it was anchored: the capability", "expired"],
+            [f"anchored at {to_iso(late)}", "anchored: the capability", "expired"],
         ),
     ):
         authority = authority_over(events, confirmed, late)
@@ -200,7 +200,7 @@ def test_account_says_since_when_and_by_which_clock_when_the_chain_was_asked():
 
 def test_revocation_counts_for_what_was_made_after_it_when_both_are_anchored():
     event = delegated(9)
-    ended = create_init(ALICE, model=NOTES, content=revocation(event.capability), unique=b"revocation")
+    ended = create_init(ALICE, model=NOTES, content=revocation(event.capability), unique=b"a revocation")
     before, after = anchor(event)[0], anchor(ended)[0]
     events = [event, ended, before, after]
     for first, second, holds in ((5, 6, True), (6, 5, False), (5, 5, False)):
