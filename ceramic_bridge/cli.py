@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ceramic_bridge.session import all_events, find, interest_options, open_store, read_file, store_option
+from ceramic_bridge.session import (
+    all_events,
+    confirmed_in,
+    find,
+    interest_options,
+    open_store,
+    read_file,
+    store_option,
+)
 from federation.cli import emit_json, format_option
 from federation.errors import ConfigError, UsageError, VerificationFailed
 
@@ -70,11 +79,12 @@ def show(what: str, place: str | None, output_format: str) -> None:
 
     Example: folkmoot events show receipts.car
     """
+    from ceramic_bridge.judging import authority_over
     from ceramic_bridge.story import anchors_of, lines, tell
 
     found = find(what, place)
-    anchors = anchors_of(found)
-    told = [tell(event, anchors) for event in found]
+    anchors, authority = anchors_of(found.around), authority_over(found.around, found.confirmed, _now())
+    told = [tell(event, anchors, confirmed=found.confirmed, authority=authority) for event in found.events]
     if output_format == "json":
         emit_json("ok", {"events": told})
         return
@@ -85,17 +95,24 @@ def show(what: str, place: str | None, output_format: str) -> None:
 
 @events.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--store",
+    "place",
+    metavar="PATH|URL",
+    help="Go by what this store keeps of anchors that a chain confirmed.",
+)
 @format_option
-def verify(file: Path, output_format: str) -> None:
+def verify(file: Path, place: str | None, output_format: str) -> None:
     """Verify a CAR file with nothing else, and say what was checked and what was not.
 
-    Exit code 8 if anything is wrong.
+    With --store, anchors that 'folkmoot anchor check' confirmed count. Exit code 8 if anything is wrong.
 
     Example: folkmoot events verify receipts.car
     """
-    from ceramic_bridge.examine import examine
+    from ceramic_bridge.examine import examine, nobody
 
-    verdict = examine(read_file(file), now=_now())
+    asked = nobody if place is None else partial(confirmed_in, place)
+    verdict = examine(read_file(file), now=_now(), asked=asked)
     if output_format == "json":
         fields = {"checked": list(verdict.checked), "open": list(verdict.open)}
         emit_json("ok", {"verified": True, "events": len(verdict.events), **fields})

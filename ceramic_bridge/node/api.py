@@ -73,6 +73,7 @@ class NodeApi:
         *,
         policy: Policy,
         clock: Callable[[], float],
+        now: Callable[[], int],
     ) -> None:
         """Set up the answers.
 
@@ -82,12 +83,13 @@ class NodeApi:
             readers: Threads in which the store is read.
             policy: What is allowed.
             clock: Seconds that only grow.
+            now: Milliseconds since 1970.
         """
         self._store = store
         self._intake = intake
         self._readers = readers
         self._policy = policy
-        self._states = States(store)
+        self._states = States(store, now)
         self._limiter = RateLimiter(policy.rate, clock)
 
     def refuse_early(self, request: Request) -> Response | None:

@@ -200,7 +200,9 @@ class NodeServer:
         tasks: set[asyncio.Task[None]] = set()
         with ThreadPoolExecutor(READERS, thread_name_prefix="reader") as readers:
             loop = asyncio.get_running_loop()
-            self._api = NodeApi(self._store, intake, readers, policy=self._policy, clock=loop.time)
+            self._api = NodeApi(
+                self._store, intake, readers, policy=self._policy, clock=loop.time, now=self._now
+            )
             self._answers = asyncio.Semaphore(self._limits.max_answers)
             self._large = asyncio.Semaphore(self._limits.max_large)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ceramic_bridge.admission import Event
     from ceramic_bridge.cid import Cid, StreamId
@@ -27,6 +27,9 @@ MAX_PAGE_BYTES: Final = 1 << 20
 
 MAX_INTERESTS: Final = 1000
 """Interests in one store."""
+
+MAX_TIME: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999, behind which no time can be written."""
 
 MAX_DID: Final = 256
 """Characters of a controller's DID."""
@@ -162,8 +165,9 @@ class Cursor:
 
 
 class LocalStore(Store, Protocol):
-    """A store of one's own, which also knows what to pull from others and how far it has got.
+    """A store of one's own, which also keeps what to pull from others and what a chain was asked.
 
+    What a chain said is no event and travels nowhere: whoever wants to know asks the chain again.
     Every method may be called from any thread, and several processes may share a store.
     """
 
@@ -193,6 +197,29 @@ class LocalStore(Store, Protocol):
 
     def cursor(self, peer: str, interest: Interest) -> Cursor | None:
         """Return how far a peer has been read, or ``None`` if it never was."""
+
+    def confirm(self, cid: Cid, time_ms: int) -> None:
+        """Keep that a chain confirmed a time event; of several times the earliest stays.
+
+        Args:
+            cid: The time event.
+            time_ms: When its transaction was, in milliseconds since 1970.
+
+        Raises:
+            VerificationFailed: The store does not have the event, it is no time event, or there is
+                no such time.
+            StoreError: Nothing could be written.
+        """
+
+    def withdraw(self, cid: Cid) -> None:
+        """Forget that a chain confirmed a time event, because it no longer does.
+
+        Raises:
+            StoreError: Nothing could be written.
+        """
+
+    def confirmed(self, stream: StreamId) -> Mapping[Cid, int]:
+        """Return the confirmed time events of a stream, and the time of each in milliseconds since 1970."""
 
     def close(self) -> None:
         """Let go of the store; nothing may be called afterwards."""

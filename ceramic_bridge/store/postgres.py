@@ -179,18 +179,24 @@ class PostgresStore(SqlStore):
         schema = self._place.schema
         if not db.rows("SELECT 1 FROM pg_namespace WHERE nspname = ?", (schema,)):
             db.rows(f"CREATE SCHEMA {schema}")
-        if not db.rows("SELECT 1 FROM pg_class WHERE relnamespace = ?::text::regnamespace", (schema,)):
+        tables = db.rows("SELECT relname FROM pg_class WHERE relnamespace = ?::text::regnamespace", (schema,))
+        if not tables:
             db.rows("CREATE TABLE folkmoot (version bigint NOT NULL)")
-            db.rows("INSERT INTO folkmoot VALUES (?)", (VERSION,))
-            for statement in statements(integer="bigint", blob="bytea"):
-                db.rows(statement)
-        elif not db.rows("SELECT 1 WHERE to_regclass('folkmoot') IS NOT NULL") or db.rows(
-            "SELECT version FROM folkmoot"
-        ) != [(VERSION,)]:
+            db.rows("INSERT INTO folkmoot VALUES (0)")
+        version = (
+            db.rows("SELECT version FROM folkmoot")[0][0] if not tables or ("folkmoot",) in tables else -1
+        )
+        if not 0 <= version <= VERSION:
             raise StoreError(
                 f"{self._name} is no event store of this version",
                 hint="name another schema; 'folkmoot events export' of the other version moves its events",
             )
+        if version == VERSION:
+            return
+        rowid = "rowid bigint GENERATED ALWAYS AS IDENTITY,"
+        for statement in statements(version, integer="bigint", blob="bytea", rowid=rowid, suffix=""):
+            db.rows(statement)
+        db.rows("UPDATE folkmoot SET version = ?", (VERSION,))
 
     def _feed(self, wanted: Mapping[str, int], after: int) -> tuple[str, list[Value]]:
         # Rows are compared, not columns: only the feed's own index gives this order, so that the

@@ -1,7 +1,7 @@
 """The tables of a store, in the words that SQLite and PostgreSQL share.
 
-Numbers are given out by the writer, of which there is one at a time: they have no gaps, and what
-has a lower one is there before what has a higher one.
+The numbers of rows are given out by the writer, of which there is one at a time: positions have no
+gaps, and what has a lower one is there before what has a higher one.
 """
 
 from __future__ import annotations
@@ -9,58 +9,77 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Final
 
-VERSION: Final = 2
-"""Of the tables; a store of another version is refused."""
-
 COLUMNS: Final = {"models": "ib", "controllers": "it", "streams": "ibiii", "events": "ibiiib"}
 """For the tables that are filled many rows at once, the types of their columns: (i)nteger, (b)lob, (t)ext."""
-
-_TABLES: Final = (
-    "models (id INTEGER PRIMARY KEY, value BLOB NOT NULL UNIQUE)",
-    "controllers (id INTEGER PRIMARY KEY, value TEXT NOT NULL UNIQUE)",
-    """streams (
-      id INTEGER PRIMARY KEY,
-      value BLOB NOT NULL UNIQUE,
-      type INTEGER NOT NULL,
-      model INTEGER NOT NULL REFERENCES models,
-      controller INTEGER NOT NULL REFERENCES controllers
-    )""",
-    """events (
-      position INTEGER PRIMARY KEY,
-      cid BLOB NOT NULL UNIQUE,
-      stream INTEGER NOT NULL REFERENCES streams,
-      model INTEGER NOT NULL,
-      controller INTEGER NOT NULL,
-      car BLOB NOT NULL
-    )""",
-    """interests (
-      number INTEGER PRIMARY KEY,
-      model BLOB NOT NULL, controller TEXT NOT NULL, stream BLOB NOT NULL, UNIQUE (model, controller, stream)
-    )""",
-    """cursors (
-      peer TEXT NOT NULL, interest TEXT NOT NULL, token INTEGER NOT NULL, cid BLOB NOT NULL,
-      PRIMARY KEY (peer, interest)
-    )""",
-)
 
 # Each index is a feed of its own: its columns fixed, it gives the events by position.
 _FEEDS: Final = (("stream",), ("controller", "model"), ("controller",), ("model",))
 
+# What each version added to the one before.
+_STEPS: Final = (
+    (
+        "CREATE TABLE models (id INTEGER PRIMARY KEY, value BLOB NOT NULL UNIQUE)",
+        "CREATE TABLE controllers (id INTEGER PRIMARY KEY, value TEXT NOT NULL UNIQUE)",
+        """CREATE TABLE streams (
+          id INTEGER PRIMARY KEY,
+          value BLOB NOT NULL UNIQUE,
+          type INTEGER NOT NULL,
+          model INTEGER NOT NULL REFERENCES models,
+          controller INTEGER NOT NULL REFERENCES controllers
+        )""",
+        """CREATE TABLE events (
+          position INTEGER PRIMARY KEY,
+          cid BLOB NOT NULL UNIQUE,
+          stream INTEGER NOT NULL REFERENCES streams,
+          model INTEGER NOT NULL,
+          controller INTEGER NOT NULL,
+          car BLOB NOT NULL
+        )""",
+        "CREATE INDEX events_by_stream ON events (stream, position)",
+        "CREATE INDEX events_by_model ON events (model, position)",
+        "CREATE INDEX events_by_controller ON events (controller, model, position)",
+        """CREATE TABLE interests (
+          ROWID model BLOB NOT NULL, controller TEXT NOT NULL, stream BLOB NOT NULL,
+          UNIQUE (model, controller, stream)
+        )""",
+        """CREATE TABLE cursors (
+          peer TEXT NOT NULL, interest TEXT NOT NULL, token INTEGER NOT NULL, cid BLOB NOT NULL,
+          PRIMARY KEY (peer, interest)
+        )""",
+    ),
+    (
+        """CREATE TABLE confirmations (
+          position INTEGER PRIMARY KEY REFERENCES events,
+          stream INTEGER NOT NULL REFERENCES streams,
+          time INTEGER NOT NULL
+        )""",
+        "CREATE INDEX confirmations_by_stream ON confirmations (stream)",
+        # The old one gave a controller's events by model.
+        "DROP INDEX events_by_controller",
+        "CREATE INDEX events_by_controller ON events (controller, position)",
+        "CREATE INDEX events_by_controller_model ON events (controller, model, position)",
+    ),
+)
 
-def statements(*, integer: str, blob: str, suffix: str = "") -> list[str]:
-    """Write what makes the tables.
+VERSION: Final = len(_STEPS)
+"""Of the tables; stores of earlier ones are brought to it when they are opened."""
+
+
+def statements(before: int, *, integer: str, blob: str, rowid: str, suffix: str) -> list[str]:
+    """Write what brings the tables of a version to the present one.
 
     Args:
+        before: The version; 0 if there are no tables.
         integer: The database's name for 64 bits.
         blob: Its name for bytes.
+        rowid: A column that grows with each row, if tables have none by themselves.
         suffix: What it wants behind each table.
     """
-    tables = [
-        f"CREATE TABLE {table} {suffix}".replace("INTEGER", integer).replace("BLOB", blob)
-        for table in _TABLES
-    ]
-    return tables + [
-        f"CREATE INDEX {index_of(feed)} ON events ({', '.join(feed)}, position)" for feed in _FEEDS
+    return [
+        statement.replace("INTEGER", integer).replace("BLOB", blob).replace("ROWID", rowid)
+        + (f" {suffix}" if statement.startswith("CREATE TABLE") else "")
+        for step in _STEPS[before:]
+        for statement in step
     ]
 
 

@@ -7,11 +7,13 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
+from ceramic_bridge.admission import read_event
 from ceramic_bridge.cid import Cid, StreamId
 from ceramic_bridge.errors import StoreError
 from ceramic_bridge.store.base import (
     MAX_INTERESTS,
     MAX_PAGE,
+    MAX_TIME,
     Cursor,
     Entry,
     Interest,
@@ -20,6 +22,8 @@ from ceramic_bridge.store.base import (
     Receipt,
 )
 from ceramic_bridge.store.batch import Batch
+from ceramic_bridge.timeevents import TimeEvent
+from federation.errors import VerificationFailed
 from federation.types import Did
 
 if TYPE_CHECKING:
@@ -181,7 +185,7 @@ class SqlStore(ABC):
     def interests(self) -> tuple[Interest, ...]:
         """Return what has been asked for with ``add_interest``, in that order."""
         rows = self._read(
-            lambda db: db.rows("SELECT model, controller, stream FROM interests ORDER BY number")
+            lambda db: db.rows("SELECT model, controller, stream FROM interests ORDER BY rowid")
         )
         return tuple(
             Interest(
@@ -210,7 +214,7 @@ class SqlStore(ABC):
                 return
             if count >= MAX_INTERESTS:
                 raise StoreError(f"{self._name} holds {MAX_INTERESTS} interests already")
-            db.rows("INSERT INTO interests VALUES (?, ?, ?, ?)", (count + 1, *row))
+            db.rows("INSERT INTO interests (model, controller, stream) VALUES (?, ?, ?)", row)
 
         with self._failing("written"):
             self._write(act)
@@ -225,6 +229,43 @@ class SqlStore(ABC):
             return None
         ((token, cid),) = rows
         return Cursor(peer=peer, interest=interest, token=token, cid=Cid.from_bytes(cid))
+
+    def confirm(self, cid: Cid, time_ms: int) -> None:
+        """Keep that a chain confirmed a time event; see ``LocalStore.confirm``."""
+        name = f"event {cid}"
+        if not 0 <= time_ms <= MAX_TIME:
+            raise VerificationFailed(name, f"{time_ms} is no time in milliseconds since 1970")
+
+        def act(db: Db) -> None:
+            rows = db.rows("SELECT position, stream, car FROM events WHERE cid = ?", (cid.to_bytes(),))
+            if not rows:
+                raise VerificationFailed(name, "the store lacks it", hint="add that first")
+            ((position, stream, car),) = rows
+            if not isinstance(read_event(car), TimeEvent):
+                raise VerificationFailed(name, "it is no time event, and a chain confirms nothing else")
+            db.rows(
+                "INSERT INTO confirmations VALUES (?, ?, ?) ON CONFLICT (position) "
+                "DO UPDATE SET time = excluded.time WHERE excluded.time < confirmations.time",
+                (position, stream, time_ms),
+            )
+
+        with self._failing("written"):
+            self._write(act)
+
+    def withdraw(self, cid: Cid) -> None:
+        """Forget that a chain confirmed a time event; see ``LocalStore.withdraw``."""
+        sql = "DELETE FROM confirmations WHERE position = (SELECT position FROM events WHERE cid = ?)"
+        with self._failing("written"):
+            self._write(lambda db: db.rows(sql, (cid.to_bytes(),)))
+
+    def confirmed(self, stream: StreamId) -> dict[Cid, int]:
+        """Return the confirmed time events of a stream; see ``LocalStore.confirmed``."""
+        sql = (
+            "SELECT cid, time FROM confirmations JOIN events USING (position) "
+            "WHERE confirmations.stream = (SELECT id FROM streams WHERE value = ?)"
+        )
+        rows = self._read(lambda db: db.rows(sql, (stream.cid.to_bytes(),)))
+        return {Cid.from_bytes(cid): time for cid, time in rows}
 
     def _page(self, db: Db, query: Query) -> Page:
         wanted: dict[str, int] = {}

@@ -108,16 +108,21 @@ class SqliteStore(SqlStore):
         ((application,),) = db.rows("PRAGMA application_id")
         ((version,),) = db.rows("PRAGMA user_version")
         ((tables,),) = db.rows("SELECT count(*) FROM sqlite_master")
-        if not tables and not application:
-            for statement in statements(integer="INTEGER", blob="BLOB", suffix="STRICT"):
-                db.rows(statement)
-            db.rows(f"PRAGMA application_id={_APPLICATION}")
-            db.rows(f"PRAGMA user_version={VERSION}")
-        elif (application, version) != (_APPLICATION, VERSION):
+        known = application == _APPLICATION and 1 <= version <= VERSION
+        if not known and (tables or application):
             raise StoreError(
                 f"{self._name} is no event store of this version",
                 hint="name another file; 'folkmoot events export' of the other version moves its events",
             )
+        if version == VERSION:
+            return
+        # A table has a rowid by itself.
+        for statement in statements(
+            version if known else 0, integer="INTEGER", blob="BLOB", rowid="", suffix="STRICT"
+        ):
+            db.rows(statement)
+        db.rows(f"PRAGMA application_id={_APPLICATION}")
+        db.rows(f"PRAGMA user_version={VERSION}")
 
     def _feed(self, wanted: Mapping[str, int], after: int) -> tuple[str, list[Value]]:
         feed = feed_of(wanted)

@@ -230,6 +230,7 @@ ON_EVERY_BACKEND = (
     "test_contributor_registry",
     "test_chain",
     "test_anchoring",
+    "test_publishing",
 )
 
 

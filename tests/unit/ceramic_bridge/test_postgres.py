@@ -146,7 +146,7 @@ def test_schema_is_refused_when_it_holds_something_else(postgres, schema):
 
 
 def test_schema_is_refused_when_its_tables_are_of_another_version(postgres, schema, store):
-    behind(postgres, f"UPDATE {Place.parse(schema).schema}.folkmoot SET version = 1")
+    behind(postgres, f"UPDATE {Place.parse(schema).schema}.folkmoot SET version = 3")
     with pytest.raises(StoreError, match="version"):
         open_store(schema)
 

@@ -15,7 +15,7 @@ from ceramic_bridge.admission import UNDATED, kind_of, read_event, root_of, writ
 from ceramic_bridge.cid import DAG_CBOR, Cid
 from ceramic_bridge.errors import MalformedData, StoreError
 from ceramic_bridge.events import create_data, create_deterministic, create_model
-from ceramic_bridge.store.base import EVERYTHING, MAX_INTERESTS, Cursor, Interest, Query
+from ceramic_bridge.store.base import EVERYTHING, MAX_INTERESTS, MAX_TIME, Cursor, Interest, Query
 from ceramic_bridge.store.batch import Batch
 from federation.errors import IdentityError, VerificationFailed
 from tests.unit.ceramic_bridge.crowd import ALICE, BOB, NOTES, OTHER, anchor, edit, note
@@ -319,3 +319,51 @@ def test_page_is_read_along_one_index_when_nearly_everything_is_of_interest(kept
     assert not any(word in plan for word in ("Sort", "Filter", "TEMP B-TREE"))
     assert "Index Scan" in plan or "SEARCH events USING" in plan
     assert index is None or f"{index} " in plan
+
+
+# What a chain confirmed
+
+
+def test_time_event_stays_confirmed_since_the_earliest_time_when_confirmed_again(kept):
+    times, other = anchor(FIRST, CHANGE), note(2)
+    with kept.open() as store:
+        store.add([FIRST, CHANGE, *times, other, *anchor(other)])
+        assert store.confirmed(FIRST.stream_id) == {}
+        for time in (7_000, 5_000, 6_000, 5_000):
+            store.confirm(times[1].cid, time)
+        store.confirm(anchor(other)[0].cid, 0)
+    with kept.open() as store:
+        assert store.confirmed(FIRST.stream_id) == {times[1].cid: 5_000}
+        assert store.confirmed(other.stream_id) == {anchor(other)[0].cid: 0}
+        assert store.confirmed(note(99).stream_id) == {}
+
+
+def test_only_one_confirmation_is_forgotten_when_it_is_withdrawn(store):
+    times = anchor(FIRST, CHANGE)
+    store.add([FIRST, CHANGE, *times])
+    for time in times:
+        store.confirm(time.cid, 5_000)
+    store.withdraw(times[0].cid)
+    store.withdraw(times[0].cid)
+    store.withdraw(note(99).cid)
+    assert store.confirmed(FIRST.stream_id) == {times[1].cid: 5_000}
+    store.confirm(times[0].cid, 6_000)
+    assert store.confirmed(FIRST.stream_id)[times[0].cid] == 6_000
+
+
+@pytest.mark.parametrize(
+    ("event", "time"),
+    [
+        (note(99), 5),
+        (FIRST, 5),
+        (CHANGE, 5),
+        (UNSIGNED, 5),
+        (anchor(FIRST)[0], -1),
+        (anchor(FIRST)[0], MAX_TIME + 1),
+    ],
+)
+def test_confirmation_is_refused_when_there_is_no_such_time_event_or_time(store, event, time):
+    store.add([FIRST, CHANGE, UNSIGNED, *anchor(FIRST)])
+    with pytest.raises(VerificationFailed, match=str(event.cid)):
+        store.confirm(event.cid, time)
+    assert store.confirmed(FIRST.stream_id) == {}
