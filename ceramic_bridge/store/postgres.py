@@ -183,9 +183,8 @@ class PostgresStore(SqlStore):
         if not tables:
             db.rows("CREATE TABLE folkmoot (version bigint NOT NULL)")
             db.rows("INSERT INTO folkmoot VALUES (0)")
-        version = (
-            db.rows("SELECT version FROM folkmoot")[0][0] if not tables or ("folkmoot",) in tables else -1
-        )
+        ours = not tables or ("folkmoot",) in tables
+        version = db.rows("SELECT version FROM folkmoot")[0][0] if ours else -1
         if not 0 <= version <= VERSION:
             raise StoreError(
                 f"{self._name} is no event store of this version",
