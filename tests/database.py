@@ -32,11 +32,10 @@ class Server:
         assert spec.origin is not None
         self.folder = folder
         self._programs = Path(spec.origin).parent / "pginstall" / "bin"
-        self._as = {}
+        self._owner: int | None = None
         if os.geteuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-            self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            self._owner = pwd.getpwnam("nobody").pw_uid
+            os.chown(folder, self._owner, -1)
         self._run(
             "initdb", "--auth=trust", "--encoding=UTF8", "--no-locale", f"--username={USER}", "--no-sync"
         )
@@ -46,7 +45,15 @@ class Server:
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), "-D", str(self.folder / "data"), *arguments]
         with (self.folder / "out").open("ab") as out:
-            subprocess.run(command, check=True, cwd=self.folder, stdout=out, stderr=out, **self._as)
+            subprocess.run(
+                command,
+                check=True,
+                cwd=self.folder,
+                stdout=out,
+                stderr=out,
+                user=self._owner,
+                extra_groups=None if self._owner is None else [],
+            )
 
     def start(self) -> None:
         options = f"-h '' -k {self.folder} -c shared_buffers=64MB -c max_connections=60"

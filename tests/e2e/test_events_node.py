@@ -57,7 +57,9 @@ sys.exit(run_command(events, "folkmoot", sys.argv[1:]))
 def run_command_in(tmp_path, *arguments):
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "FOLKMOOT_HOME": str(tmp_path / "home")}
     command = [sys.executable, "-c", EVENTS, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=environ, cwd=ROOT, timeout=60)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environ, cwd=ROOT, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["data"]
 
