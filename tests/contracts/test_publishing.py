@@ -10,8 +10,10 @@ from aggregator.asking import Inquiry, ask_for_store
 from aggregator.publishing import Journal, batches_of, publish, recover, unanchored
 from ceramic_bridge.admission import read_event
 from ceramic_bridge.anchor import AnchorTree, calldata
+from ceramic_bridge.cid import Cid
 from ceramic_bridge.errors import StoreError
 from ceramic_bridge.events import create_deterministic
+from ceramic_bridge.node.states import States
 from ceramic_bridge.store.base import EVERYTHING, Interest, Query
 from ceramic_bridge.store.sqlite import SqliteStore
 from ceramic_bridge.timeevents import AnchorProof, TimeEvent
@@ -333,6 +335,28 @@ def test_anchor_is_wrong_when_its_root_is_in_no_transaction_and_left_when_of_ano
     assert (answers.confirmed, answers.waiting) == ({}, [])
     assert (set(answers.wrong), answers.elsewhere) == ({nowhere.cid, other_root.cid}, [elsewhere.cid])
     assert kept(store) == {}
+
+
+def test_anchored_branch_counts_for_a_node_when_it_has_been_checked_and_not_before(
+    chain, anchor, store, journal
+):
+    # Longer, but anchored later.
+    second, third = edit(FIRST, "honest"), edit(FIRST, "changed again", prev=EVENTS[1].cid)
+    store.add([second, third])
+    publish(store, anchor, PAYER, [second.cid], journal)
+    chain.advance_time(60)
+    publish(store, anchor, PAYER, [third.cid], journal)
+    states = States(store, lambda: 0)
+
+    def tip():
+        event = read_event(store.get(Cid.parse(states.get(FIRST.stream_id)["event_cid"])))
+        return event.prev
+
+    assert tip() == third.cid
+    asked(store, chain, anchor, lacking=9)
+    assert tip() == third.cid
+    asked(store, chain, anchor)
+    assert tip() == second.cid
 
 
 def test_what_another_chain_confirmed_is_kept_when_this_one_is_asked(chain, anchor, store):
