@@ -10,9 +10,11 @@ from aggregator.asking import Inquiry, ask_for_store
 from aggregator.publishing import Journal, batches_of, publish, recover, unanchored
 from ceramic_bridge.admission import read_event
 from ceramic_bridge.anchor import AnchorTree, calldata
+from ceramic_bridge.cid import Cid
 from ceramic_bridge.errors import StoreError
 from ceramic_bridge.events import create_deterministic
-from ceramic_bridge.store.base import EVERYTHING, Interest, Query
+from ceramic_bridge.node.states import States
+from ceramic_bridge.store.base import EVERYTHING, Interest, Query, Receipt
 from ceramic_bridge.store.sqlite import SqliteStore
 from ceramic_bridge.timeevents import AnchorProof, TimeEvent
 from contracts.bindings.event_anchor import EventAnchor
@@ -145,6 +147,15 @@ def test_second_publisher_is_refused_when_one_is_at_it(tmp_path, anchor, journal
         pass
 
 
+def test_publishing_stops_when_its_folder_is_a_file(tmp_path, anchor):
+    (tmp_path / "journal").write_text("", encoding="utf-8")
+    with (
+        pytest.raises(ConfigError, match="cannot be written"),
+        Journal(tmp_path / "journal", 31337, anchor.address).held(),
+    ):
+        pass
+
+
 # Crashes
 
 
@@ -176,6 +187,18 @@ def test_batch_is_completed_and_not_paid_again_when_the_time_events_were_lost(
     put(store, anchor, journal)
     answers = asked(store, chain, anchor)
     assert (len(answers.confirmed), answers.wrong) == (6, {})
+
+
+def test_batch_stays_written_down_when_the_store_refuses_its_time_events(anchor, store, journal, monkeypatch):
+    def refuse(events):
+        return [Receipt(cid=one.cid, new=False, refusal=VerificationFailed("event", "no")) for one in events]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "add", refuse)
+        with pytest.raises(VerificationFailed, match="event: no"):
+            put(store, anchor, journal)
+    assert len(journal.batches()) == 1
+    assert recover(store, anchor, journal) == len(EVENTS)
 
 
 def test_batch_is_published_when_its_transaction_was_never_sent(chain, anchor, store, journal):
@@ -333,6 +356,28 @@ def test_anchor_is_wrong_when_its_root_is_in_no_transaction_and_left_when_of_ano
     assert (answers.confirmed, answers.waiting) == ({}, [])
     assert (set(answers.wrong), answers.elsewhere) == ({nowhere.cid, other_root.cid}, [elsewhere.cid])
     assert kept(store) == {}
+
+
+def test_anchored_branch_counts_for_a_node_when_it_has_been_checked_and_not_before(
+    chain, anchor, store, journal
+):
+    # Longer, but anchored later.
+    second, third = edit(FIRST, "honest"), edit(FIRST, "changed again", prev=EVENTS[1].cid)
+    store.add([second, third])
+    publish(store, anchor, PAYER, [second.cid], journal)
+    chain.advance_time(60)
+    publish(store, anchor, PAYER, [third.cid], journal)
+    states = States(store, lambda: 0)
+
+    def tip():
+        event = read_event(store.get(Cid.parse(states.get(FIRST.stream_id)["event_cid"])))
+        return event.prev
+
+    assert tip() == third.cid
+    asked(store, chain, anchor, lacking=9)
+    assert tip() == third.cid
+    asked(store, chain, anchor)
+    assert tip() == second.cid
 
 
 def test_what_another_chain_confirmed_is_kept_when_this_one_is_asked(chain, anchor, store):
