@@ -13,13 +13,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from ceramic_bridge.admission import Event, init_of, is_time_event, kind_of, prev_of, write_event
+from ceramic_bridge.admission import Event, init_of, kind_of, prev_of, read_event, write_event
 from ceramic_bridge.cid import MID, Cid, StreamId
 from ceramic_bridge.errors import StoreError
 from ceramic_bridge.events import SignedEvent, UnsignedEvent
 from ceramic_bridge.payloads import InitPayload
 from ceramic_bridge.store.base import MAX_PAGE, MAX_TIME, Entry, Interest, Page, Query, Receipt
 from ceramic_bridge.store.schema import PRAGMAS, READERS, prepare
+from ceramic_bridge.timeevents import TimeEvent
 from federation.errors import FolkmootError, VerificationFailed
 from federation.types import Did
 
@@ -171,7 +172,7 @@ class SqliteStore:
             if row is None:
                 raise VerificationFailed(name, "the store lacks it", hint="add that first")
             position, stream, car = row
-            if not is_time_event(car):
+            if not isinstance(read_event(car), TimeEvent):
                 raise VerificationFailed(name, "it is no time event, and a chain confirms nothing else")
             db.execute(
                 "INSERT INTO confirmations VALUES (?, ?, ?) "
