@@ -84,15 +84,6 @@ def is_signed(data: bytes) -> bool:
     return data[_CODEC] == _DAG_JOSE
 
 
-def is_time_event(data: bytes) -> bool:
-    """Tell from the CAR of an event that was verified before whether it is a time event.
-
-    Raises:
-        MalformedData: The CAR is malformed.
-    """
-    return not is_signed(data) and len(car.read(data)[1]) > 1
-
-
 def kind_of(event: Event) -> str:
     """Return ``init``, ``data`` or ``time``."""
     if isinstance(event, TimeEvent):

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
-from ceramic_bridge.admission import is_time_event
+from ceramic_bridge.admission import read_event
 from ceramic_bridge.cid import Cid, StreamId
 from ceramic_bridge.errors import StoreError
 from ceramic_bridge.store.base import (
@@ -22,6 +22,7 @@ from ceramic_bridge.store.base import (
     Receipt,
 )
 from ceramic_bridge.store.batch import Batch
+from ceramic_bridge.timeevents import TimeEvent
 from federation.errors import VerificationFailed
 from federation.types import Did
 
@@ -240,7 +241,7 @@ class SqlStore(ABC):
             if not rows:
                 raise VerificationFailed(name, "the store lacks it", hint="add that first")
             ((position, stream, car),) = rows
-            if not is_time_event(bytes(car)):
+            if not isinstance(read_event(bytes(car)), TimeEvent):
                 raise VerificationFailed(name, "it is no time event, and a chain confirms nothing else")
             db.rows(
                 "INSERT INTO confirmations VALUES (?, ?, ?) ON CONFLICT (position) "
