@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +14,13 @@ from contracts.session import (
     Target,
     address,
     confirmations_option,
+    data_directory,
     deployments,
     node_options,
     sender_options,
 )
 from federation.cli import emit_json, format_option
 from federation.errors import ConfigError, UsageError, VerificationFailed
-from federation.home import data_directory
 
 if TYPE_CHECKING:
     from aggregator.asking import Answers
@@ -96,16 +95,20 @@ def publish(
 
     Example: folkmoot anchor publish --key community
     """
+    from aggregator.asking import Inquiry, proven
     from aggregator.publishing import Journal, batches_of, publish, recover, unanchored
 
     chain = target.connect()
     bound = _bind(chain, _contracts(chain, (contract,) if contract else ())[-1])
-    journal = Journal(data_directory(os.environ) / "anchors", chain.chain_id, bound.address)
+    journal = Journal(data_directory() / "anchors", chain.chain_id, bound.address)
     with open_store(place) as store, journal.held():
-        recovered = recover(store, bound, journal)
+        ours = {bound.address, *(record.address for record in deployments(chain.chain_id).anchors())}
+        latest = replace(target, confirmations=1).connect()
+        counts = proven(store, Inquiry(chain, latest, sorted(ours)))
+        recovered = recover(store, bound, journal, counts)
         if recovered:
             click.echo(f"{recovered} time events completed from transactions of before", err=True)
-        events = unanchored(store, interest)
+        events = unanchored(store, counts, interest)
         count = batches_of(len(events))
         added = 0
         if events:

@@ -15,6 +15,7 @@ from federation.errors import VerificationFailed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from aggregator.publishing import Counts
     from ceramic_bridge.anchor import AnchorTransaction
     from ceramic_bridge.cid import Cid
     from ceramic_bridge.store.base import Interest, LocalStore
@@ -131,6 +132,22 @@ def ask_for_store(store: LocalStore, inquiry: Inquiry, interest: Interest) -> An
         found.waiting += answers.waiting
         found.elsewhere += answers.elsewhere
     return found
+
+
+def proven(store: LocalStore, inquiry: Inquiry) -> Counts:
+    """Return a judge of the store's time events.
+
+    One counts if the store keeps it as confirmed, or the chain has its transaction, even if that
+    lacks confirmations as yet. The judge raises ChainError if the chain cannot be read.
+    """
+
+    def counts(event: TimeEvent) -> bool:
+        if event.cid in store.confirmed(event.stream_id):
+            return True
+        answers = inquiry.ask([event])
+        return bool(answers.confirmed or answers.waiting)
+
+    return counts
 
 
 def _time_events(store: LocalStore, interest: Interest) -> Iterator[TimeEvent]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from aggregator.anchoring import ChainAnchors, anchor_events, time_events
 from ceramic_bridge.admission import is_signed, read_event
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 
 BATCH: Final = 4096
 """Events in one transaction: twelve steps from each to the root."""
+
+Counts: TypeAlias = Callable[[TimeEvent], bool]
+"""Tells whether a time event proves something."""
 
 _PAGE: Final = 500
 _REORGANISED: Final = 64
@@ -155,19 +159,25 @@ def entries(store: Store, interest: Interest = EVERYTHING) -> Iterator[tuple[Cid
         token, complete = page.token, page.complete
 
 
-def unanchored(store: Store, interest: Interest = EVERYTHING) -> tuple[Cid, ...]:
-    """Return the init and data events of a store that no time event names, in its order.
+def unanchored(store: Store, counts: Counts, interest: Interest = EVERYTHING) -> tuple[Cid, ...]:
+    """Return the init and data events of a store that have no time event, in its order.
 
     A store's own events were verified when they came; here their signatures are not checked again.
+
+    Args:
+        store: Where the events are.
+        counts: Which time events prove something. Anybody can make one that does not, and it must not
+            keep an event from being anchored.
+        interest: Which events.
     """
     waiting: dict[Cid, None] = {}
     for cid, data in entries(store, interest):
         event = None if is_signed(data) else read_event(data)
-        if isinstance(event, TimeEvent):
-            # What it names came before it.
-            waiting.pop(event.prev, None)
-        else:
+        if not isinstance(event, TimeEvent):
             waiting[cid] = None
+        # What it names came before it.
+        elif event.prev in waiting and counts(event):
+            del waiting[event.prev]
     return tuple(waiting)
 
 
@@ -215,13 +225,14 @@ def publish(
     return added
 
 
-def recover(store: Store, anchor: EventAnchor, journal: Journal) -> int:
+def recover(store: Store, anchor: EventAnchor, journal: Journal, counts: Counts) -> int:
     """Add the time events of batches that a crash left behind.
 
     Args:
         store: Where the events are; batches of another store are left for it.
         anchor: The anchor contract.
         journal: Where batches are written down; hold it.
+        counts: Which time events prove something.
 
     Returns:
         How many time events are new in the store.
@@ -230,7 +241,7 @@ def recover(store: Store, anchor: EventAnchor, journal: Journal) -> int:
         ChainError: A batch's transaction is mined, but lacks confirmations; or the chain cannot be read.
     """
     batches = journal.batches()
-    waiting, added = set(unanchored(store)) if batches else set(), 0
+    waiting, added = set(unanchored(store, counts)) if batches else set(), 0
     for batch in batches:
         held = _load(store, batch.events)
         if len(held) < len(set(batch.events)):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from aggregator.asking import Inquiry, ask_for_store
+from aggregator.asking import Inquiry, ask_for_store, proven
 from aggregator.publishing import Journal, batches_of, publish, recover, unanchored
 from ceramic_bridge.admission import read_event
 from ceramic_bridge.anchor import AnchorTree, calldata
@@ -73,6 +73,7 @@ class Immature:
     def __init__(self, chain, lacking):
         self._chain = chain
         self._lacking = lacking
+        self.whole = chain
 
     def __getattr__(self, name):
         return getattr(self._chain, name)
@@ -87,8 +88,21 @@ class Immature:
         return tuple(log for log in self._chain.logs(address, from_block) if log.block_number <= last)
 
 
+def judge(store, anchor):
+    chain = anchor.reader
+    return proven(store, Inquiry(chain, getattr(chain, "whole", chain), [anchor.address]))
+
+
+def left(store, anchor, interest=EVERYTHING):
+    return unanchored(store, judge(store, anchor), interest)
+
+
+def recovered(store, anchor, journal):
+    return recover(store, anchor, journal, judge(store, anchor))
+
+
 def put(store, anchor, journal, size=4096):
-    return publish(store, anchor, PAYER, unanchored(store), journal, size=size)
+    return publish(store, anchor, PAYER, left(store, anchor), journal, size=size)
 
 
 def times_of(store):
@@ -112,23 +126,23 @@ def kept(store):
 @pytest.mark.parametrize(("size", "count"), [(4096, 1), (5, 1), (4, 2), (2, 3), (1, 5)])
 def test_every_event_has_a_time_event_when_they_are_published(chain, anchor, store, journal, size, count):
     before = chain.block_number
-    assert unanchored(store) == tuple(event.cid for event in EVENTS)
+    assert left(store, anchor) == tuple(event.cid for event in EVENTS)
     assert batches_of(len(EVENTS), size) == count
     assert put(store, anchor, journal, size) == len(EVENTS)
     assert chain.block_number == before + count
     assert [time.prev for time in times_of(store)] == [event.cid for event in EVENTS]
-    assert (unanchored(store), journal.batches()) == ((), ())
+    assert (left(store, anchor), journal.batches()) == ((), ())
     assert put(store, anchor, journal) == 0
     assert chain.block_number == before + count
 
 
 def test_only_what_is_of_interest_and_new_is_published_when_asked_for(chain, anchor, store, journal):
-    wanted = unanchored(store, Interest(model=OTHER))
+    wanted = left(store, anchor, Interest(model=OTHER))
     assert wanted == (SECOND.cid,)
     publish(store, anchor, PAYER, wanted, journal)
     change = edit(FIRST, "again", prev=EVENTS[1].cid)
     store.add([change])
-    assert unanchored(store) == (*(event.cid for event in EVENTS if event is not SECOND), change.cid)
+    assert left(store, anchor) == (*(event.cid for event in EVENTS if event is not SECOND), change.cid)
 
 
 def test_nothing_is_sent_when_an_event_is_not_there_or_is_a_time_event(chain, anchor, store, journal):
@@ -145,6 +159,51 @@ def test_second_publisher_is_refused_when_one_is_at_it(tmp_path, anchor, journal
     other = Journal(tmp_path / "anchors", 31337, NOBODY.address)
     with pytest.raises(ConfigError, match="another process"), other.held():
         pass
+
+
+def test_events_are_anchored_all_the_same_when_strangers_added_time_events_that_prove_nothing(
+    chain, anchor, store, journal
+):
+    tree = AnchorTree.build([event.cid for event in EVENTS])
+    for chain_id in (31337, 1):
+        proof = AnchorProof.of(chain=chain_id, root=tree.root, tx_hash=b"\xcd" * 32)
+        store.add([tree.time_event(i, init=e.stream_id.cid, proof=proof) for i, e in enumerate(EVENTS)])
+    assert len(left(store, anchor)) == len(EVENTS)
+    journal.write(chain.block_number, [event.cid for event in EVENTS])
+    assert recovered(store, anchor, journal) == 0
+    assert len(journal.batches()) == 1
+    assert put(store, anchor, journal) == len(EVENTS)
+    assert left(store, anchor) == ()
+
+
+def test_event_counts_as_anchored_when_the_store_keeps_another_chains_word_for_it(anchor, store):
+    tree = AnchorTree.build([FIRST.cid])
+    proof = AnchorProof.of(chain=1, root=tree.root, tx_hash=b"\xcd" * 32)
+    time = tree.time_event(0, init=FIRST.cid, proof=proof)
+    store.add([time])
+    store.confirm(time.cid, 5)
+    assert FIRST.cid not in left(store, anchor)
+
+
+def test_events_are_anchored_again_when_a_reorganisation_took_their_anchors(chain, anchor, store, journal):
+    snapshot = chain.snapshot()
+    put(store, anchor, journal)
+    asked(store, chain, anchor)
+    chain.revert(snapshot)
+    assert left(store, anchor) == (), "the store does not know yet"
+    asked(store, chain, anchor)
+    assert len(left(store, anchor)) == len(EVENTS)
+    # On a chain that went another way the transaction is another, too.
+    chain.send(Transaction(to=NOBODY.address, data=b""), PAYER)
+    assert put(store, anchor, journal) == len(EVENTS)
+    assert len(asked(store, chain, anchor).confirmed) == len(EVENTS)
+
+
+def test_nothing_is_anchored_again_when_its_transaction_only_lacks_confirmations(
+    chain, anchor, store, journal
+):
+    put(store, anchor, journal)
+    assert left(store, EventAnchor(Immature(chain, 2), anchor.address)) == ()
 
 
 def test_publishing_stops_when_its_folder_is_a_file(tmp_path, anchor):
@@ -179,11 +238,11 @@ def test_batch_is_completed_and_not_paid_again_when_the_time_events_were_lost(
     # Meanwhile other events came, so that no batch made now has the root that was paid for.
     store.add([note(7)])
     assert times_of(store) == []
-    assert recover(store, anchor, journal) == 3
+    assert recovered(store, anchor, journal) == 3
     assert chain.block_number == before
     assert [time.prev for time in times_of(store)] == [event.cid for event in EVENTS[:3]]
-    assert unanchored(store) == (EVENTS[3].cid, EVENTS[4].cid, note(7).cid)
-    assert (journal.batches(), recover(store, anchor, journal)) == ((), 0)
+    assert left(store, anchor) == (EVENTS[3].cid, EVENTS[4].cid, note(7).cid)
+    assert (journal.batches(), recovered(store, anchor, journal)) == ((), 0)
     put(store, anchor, journal)
     answers = asked(store, chain, anchor)
     assert (len(answers.confirmed), answers.wrong) == (6, {})
@@ -198,16 +257,16 @@ def test_batch_stays_written_down_when_the_store_refuses_its_time_events(anchor,
         with pytest.raises(VerificationFailed, match="event: no"):
             put(store, anchor, journal)
     assert len(journal.batches()) == 1
-    assert recover(store, anchor, journal) == len(EVENTS)
+    assert recovered(store, anchor, journal) == len(EVENTS)
 
 
 def test_batch_is_published_when_its_transaction_was_never_sent(chain, anchor, store, journal):
     journal.write(chain.block_number, [event.cid for event in EVENTS[:2]])
-    assert recover(store, anchor, journal) == 0
+    assert recovered(store, anchor, journal) == 0
     assert len(journal.batches()) == 1
     put(store, anchor, journal)
     # Its events are anchored by now: there is nothing to look for any more.
-    assert (recover(store, anchor, journal), journal.batches()) == (0, ())
+    assert (recovered(store, anchor, journal), journal.batches()) == (0, ())
 
 
 def test_nothing_is_paid_again_when_the_transaction_lacks_confirmations(
@@ -216,20 +275,20 @@ def test_nothing_is_paid_again_when_the_transaction_lacks_confirmations(
     crash(store, anchor, journal, monkeypatch)
     young = EventAnchor(Immature(chain, 2), anchor.address)
     with pytest.raises(ChainError, match="lacks confirmations"):
-        recover(store, young, journal)
+        recovered(store, young, journal)
     assert len(journal.batches()) == 1
     chain.mine(2)
-    assert recover(store, young, journal) == len(EVENTS)
+    assert recovered(store, young, journal) == len(EVENTS)
 
 
 def test_batch_is_left_alone_when_it_is_of_another_store(anchor, store, journal, monkeypatch, tmp_path):
     crash(store, anchor, journal, monkeypatch)
     with SqliteStore(tmp_path / "other.sqlite") as other:
         other.add(EVENTS[:2])
-        assert recover(other, anchor, journal) == 0
+        assert recovered(other, anchor, journal) == 0
         assert times_of(other) == []
     assert len(journal.batches()) == 1
-    assert recover(store, anchor, journal) == len(EVENTS)
+    assert recovered(store, anchor, journal) == len(EVENTS)
 
 
 def test_batch_is_kept_for_its_events_when_publishing_is_about_others(
@@ -237,8 +296,8 @@ def test_batch_is_kept_for_its_events_when_publishing_is_about_others(
 ):
     crash(store, anchor, journal, monkeypatch, size=1)
     publish(store, anchor, PAYER, [SECOND.cid], journal)
-    assert recover(store, anchor, journal) == 1
-    assert FIRST.cid not in unanchored(store)
+    assert recovered(store, anchor, journal) == 1
+    assert FIRST.cid not in left(store, anchor)
 
 
 def test_foreign_transaction_is_no_proof_when_another_contract_passed_the_root_on(
@@ -256,8 +315,8 @@ def test_foreign_transaction_is_no_proof_when_another_contract_passed_the_root_o
 
     journal.write(chain.block_number, [FIRST.cid])
     anchor.anchor_dag_cbor(PAYER, AnchorTree.build([FIRST.cid]).root.digest)
-    assert recover(store, Forwarding(chain, anchor.address), journal) == 0
-    assert recover(store, anchor, journal) == 1
+    assert recovered(store, Forwarding(chain, anchor.address), journal) == 0
+    assert recovered(store, anchor, journal) == 1
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x80", b"\xa2", b"\xff" * 40])
@@ -265,7 +324,7 @@ def test_publishing_stops_when_the_journal_is_damaged(store, anchor, journal, da
     written = journal.write(5, [FIRST.cid])
     written.path.write_bytes(damage)
     with pytest.raises(ConfigError, match=r"\.batch"):
-        recover(store, anchor, journal)
+        recovered(store, anchor, journal)
 
 
 def test_batch_is_read_as_it_was_written_when_the_process_is_another(tmp_path, journal, anchor):
