@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from contextlib import closing
 
 import pytest
@@ -11,6 +12,7 @@ from pg8000.exceptions import InterfaceError
 from ceramic_bridge.errors import StoreError
 from ceramic_bridge.session import open_store
 from ceramic_bridge.store.base import Interest, Query
+from ceramic_bridge.store.batch import Batch
 from ceramic_bridge.store.pgurl import Place, password_for
 from ceramic_bridge.store.postgres import PostgresDb, PostgresStore
 from federation.errors import ConfigError
@@ -94,7 +96,7 @@ def test_nothing_is_written_when_the_server_refuses_in_the_middle(postgres, stor
     assert store.add([FIRST])[0].new
 
 
-def test_promises_hold_when_the_role_is_set_otherwise(postgres, schema):
+def test_promises_hold_when_the_role_is_set_otherwise(postgres, schema, monkeypatch):
     settings = {
         "synchronous_commit": "off",
         "default_transaction_isolation": "serializable",
@@ -106,8 +108,21 @@ def test_promises_hold_when_the_role_is_set_otherwise(postgres, schema):
     behind(postgres, *(f"ALTER ROLE {USER} SET {name} = '{value}'" for name, value in settings.items()))
     try:
         with open_store(schema) as one, open_store(schema) as two:
+            write = Batch.write
+
+            def write_when_another_waits(batch):
+                write(batch)
+                monkeypatch.setattr(Batch, "write", write)
+                second.start()
+                waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+                while behind(postgres, waiting) == [[0]]:
+                    pass
+
+            # The second must judge by what the first wrote, although it began before.
+            second = threading.Thread(target=two.add, args=([CHANGE],))
+            monkeypatch.setattr(Batch, "write", write_when_another_waits)
             assert one.add([FIRST])[0].new
-            assert two.add([CHANGE])[0].new
+            second.join(10)
             assert cids(one) == [FIRST.cid, CHANGE.cid]
             assert one._writer.rows("SHOW synchronous_commit") == [("on",)]
     finally:
