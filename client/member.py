@@ -17,7 +17,7 @@ from ceramic_bridge.did import verify
 from ceramic_bridge.events import SignedEvent
 from client.ledger import PrivacyLedger, Release
 from client.noise import Entropy, draw, gaussian
-from client.session import Session
+from client.identity import Session
 from client.trainer import Engine
 from client.vault import Vault
 from federation.delta import delta_bytes, parse_delta, quantise

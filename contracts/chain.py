@@ -22,6 +22,7 @@ class Log:
         data: The ABI encoding of the other values.
         block_number: The block that holds it.
         index: Its position among the block's logs.
+        transaction_hash: The transaction that emitted it.
     """
 
     address: Address
@@ -29,6 +30,7 @@ class Log:
     data: bytes
     block_number: int
     index: int
+    transaction_hash: Hash32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from ceramic_bridge.cid import DAG_CBOR, DAG_JOSE, MODEL, Cid, StreamId
 from ceramic_bridge.did import Identity, Signer
 from ceramic_bridge.events import SignedEvent, create_init
 from ceramic_bridge.jws import sign_payload
-from client.session import Session, propose_grant
+from client.identity import Session, propose_grant
 from client.vault import Vault
 from contracts.accounts import Account
 from examples.spam_detection.run import Run

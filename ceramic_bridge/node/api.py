@@ -8,7 +8,6 @@ shifts a page; a page may hold fewer events than asked for, and ends the feed on
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
@@ -24,7 +23,7 @@ from ceramic_bridge.node.intake import Intake, Overloaded
 from ceramic_bridge.node.limits import Rate, RateLimiter
 from ceramic_bridge.node.states import States
 from ceramic_bridge.node.wire import MAX_TOKEN, Json, Request, Response
-from ceramic_bridge.store.base import EVERYTHING, MAX_PAGE, Interest, Query
+from ceramic_bridge.store.base import EVERYTHING, MAX_PAGE, Interest, Query, is_did
 from federation.errors import FolkmootError
 from federation.types import Did
 
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from ceramic_bridge.dagcbor import Value
-    from ceramic_bridge.store.base import Entry, Page
-    from ceramic_bridge.store.sqlite import SqliteStore
+    from ceramic_bridge.store.base import Entry, LocalStore, Page
 
 MAX_BODY: Final = 4 * (MAX_CAR + 2) // 3 + 1024
 """Bytes in the body of a request: the largest event in base64, and the JSON around it."""
@@ -43,7 +41,6 @@ T = TypeVar("T")
 
 _OPTIONAL: Final = {"controller", "streamId"}
 
-_DID: Final = re.compile(r"did:[!-~]{1,252}")
 _STATE_UNITS: Final = 10
 
 
@@ -69,12 +66,13 @@ class NodeApi:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: LocalStore,
         intake: Intake,
         readers: Executor,
         *,
         policy: Policy,
         clock: Callable[[], float],
+        now: Callable[[], int],
     ) -> None:
         """Set up the answers.
 
@@ -84,12 +82,13 @@ class NodeApi:
             readers: Threads in which the store is read.
             policy: What is allowed.
             clock: Seconds that only grow.
+            now: Milliseconds since 1970.
         """
         self._store = store
         self._intake = intake
         self._readers = readers
         self._policy = policy
-        self._states = States(store)
+        self._states = States(store, now)
         self._limiter = RateLimiter(policy.rate, clock)
 
     def refuse_early(self, request: Request) -> Response | None:
@@ -246,7 +245,7 @@ def _interest(fields: Json) -> Interest:
             raise MalformedData("an interest must hold sep, which is model, and sepValue")
     if not isinstance(controller, str | None) or not isinstance(stream, str | None):
         raise MalformedData("an interest's controller and streamId must be strings")
-    if controller is not None and not _DID.fullmatch(controller):
+    if controller is not None and not is_did(controller):
         raise MalformedData("an interest's controller must be a DID")
     return Interest(
         model=StreamId.parse(model),

@@ -147,6 +147,7 @@ class Node:
                 "data": "0x01",
                 "blockNumber": hex(number),
                 "logIndex": hex(index),
+                "transactionHash": "0x" + h(f"{self.branch} {number} {index}").hex(),
                 "removed": False,
                 **changes,
             }

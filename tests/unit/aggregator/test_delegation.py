@@ -26,7 +26,7 @@ from ceramic_bridge.dagcbor import decode as read
 from ceramic_bridge.dagcbor import encode as write
 from ceramic_bridge.events import SignedEvent, create_init, encode
 from ceramic_bridge.pkh import Account
-from client.session import Session
+from client.identity import Session
 from federation.errors import IdentityError, PeerError
 from federation.grid import InProcessGrid
 from federation.hashing import sha256

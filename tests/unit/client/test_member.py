@@ -10,7 +10,7 @@ import pytest
 
 from client.keys import Kdf
 from client.member import Member, Terms, require_trainable
-from client.session import Session
+from client.identity import Session
 from client.trainer import LinearEngine
 from client.vault import Vault
 from federation.delta import delta_bytes, quantise

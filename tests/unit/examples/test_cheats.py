@@ -10,7 +10,7 @@ import pytest
 from ceramic_bridge.events import InitPayload
 from client.keys import Kdf
 from client.member import Member, Terms
-from client.session import Session
+from client.identity import Session
 from client.trainer import LinearEngine
 from client.vault import Vault
 from examples.spam_detection.cheats import (
