@@ -3,6 +3,7 @@
 ::
 
     vault.db            rows, keys, memberships and the privacy ledger, encrypted
+    vault.db.mark       number of the vault's newest change, so that an older copy shows
     events.db           the member's own signed events, as any store of events
     guard/<name>.sock   where the guard answers the app of one federation
 """

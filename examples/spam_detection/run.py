@@ -227,15 +227,16 @@ class Run:
         identity = Identity(vault.get_secret("did-seed"))
         account = Account(vault.get_secret("payee-key"))
         report = vault.import_rows([Row(text=m.text, label=m.label) for m in party.mails])
+        root = vault.root()
         statement = DataImport(
             federation=self.deployment.federation.address,
             payee=account.address,
             count=report.count,
-            root=report.root,
+            root=root,
             head=NOTHING,
         )
         event = create_init(
-            identity, model=self.models["data"], content=statement.content(), unique=report.root[:12]
+            identity, model=self.models["data"], content=statement.content(), unique=root[:12]
         )
         self._register(identity.did, account)
         return Actor(party, vault, identity, account, event)
