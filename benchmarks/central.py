@@ -74,7 +74,7 @@ def _opacus(train: Design, validation: Design, test: Design, epsilon: float, see
     for clip, learning_rate in product(CLIPS, RATES):
         torch.manual_seed(seed)
         weights = _train(loader, noise, clip, learning_rate)
-        best = max(best, tuple(_auc(weights, part) for part in (validation, test)))
+        best = max(best, (_auc(weights, validation), _auc(weights, test)))
     return best[1]
 
 
@@ -98,7 +98,8 @@ def _train(
                 optimizer.zero_grad()
                 loss(module(x)[:, 0], y).backward()
                 optimizer.step()
-    return next(module.parameters()).detach()[0]
+    weights: torch.Tensor = next(module.parameters()).detach()[0]
+    return weights
 
 
 def _noise(epsilon: float, rate: float, steps: int) -> float:

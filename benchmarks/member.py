@@ -106,7 +106,7 @@ def _member(vault: Vault, chain: _Chain) -> Member:
     accounts = [Address(f"0x{i + 1:040x}") for i in range(4)]
     manifest = build_manifest(
         Settings(rounds=ROUNDS),
-        parties=Parties(community=community, aggregator=aggregator, providers=providers),
+        parties=Parties(community=community, aggregator=aggregator, providers=[*providers]),
         chain=chain_section(accounts[0], accounts[1:]),
         shards=ROUNDS,
     )
