@@ -86,10 +86,10 @@ def _train(
     torch.nn.init.zeros_(module.bias)
     optimizer = torch.optim.SGD(module.parameters(), lr=rate, momentum=MOMENTUM)
     loss = torch.nn.BCEWithLogitsLoss()
-    engine = PrivacyEngine(accountant="rdp")
     with warnings.catch_warnings():
         # Opacus's generator is a statistical one, and its hooks warn about their first gradients.
         warnings.simplefilter("ignore")
+        engine = PrivacyEngine(accountant="rdp")
         module, optimizer, private = engine.make_private(
             module=module, optimizer=optimizer, data_loader=loader, noise_multiplier=noise, max_grad_norm=clip
         )
