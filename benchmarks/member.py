@@ -22,6 +22,7 @@ from benchmarks.figure import Figure
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import InitPayload, encode
 from ceramic_bridge.models import create_models, model_ids
+from client.budget import set_budget
 from client.keys import Kdf
 from client.member import Member, Terms
 from client.trainer import LinearEngine
@@ -34,6 +35,7 @@ from federation.manifest import Parties
 from federation.merkle import leaf_hash
 from federation.messages import CommitRequest, RevealRequest
 from federation.payloads import Contribution
+from federation.privacy import Budget
 from federation.rounds import Base
 from federation.types import Address, Hash32
 
@@ -61,6 +63,7 @@ def figures() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "own" / "vault.db"
         with Vault.create(path, _PASSPHRASE, kdf=Kdf.MINIMUM) as vault:
+            set_budget(vault, Budget(epsilon=8.0, delta=1e-5))
             vault.import_rows([Row(text=m.text, label=m.label) for m in mails[:MAILS]])
             first, later = _rounds(vault)
         resident = _idle(path)

@@ -16,6 +16,7 @@ from ceramic_bridge.events import InitPayload, decode
 from client.app import Answers, answers
 from client.audit.canaries import Canaries, cruel_base, passphrase
 from client.audit.statistics import Gate, freshness, noise_scale, one_run, separation
+from client.budget import set_budget
 from client.keys import Kdf
 from client.member import Member, Terms
 from client.trainer import LinearEngine
@@ -139,6 +140,7 @@ def audit(
         tempfile.TemporaryDirectory(prefix="folkmoot-audit-") as folder,
         Vault.create(Path(folder) / "vault.db", passphrase(), kdf=Kdf.MINIMUM, entropy=entropy) as vault,
     ):
+        set_budget(vault, privacy.budget)
         vault.import_rows([Row(text=word, label=True) for word in drawn.rows()])
         member = (make_member or _real_member)(vault, identity, terms, chain, entropy)
         released = _release(answers(member, dim=dim), identity.did, terms, chain, progress)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
+from client.budget import set_budget
 from client.keys import Kdf
 from client.member import Member, Terms, require_trainable
 from client.trainer import LinearEngine
@@ -390,6 +391,7 @@ def test_examples_are_the_vaults_rows_when_read_twice_and_after_an_import(scene)
 
 def test_salts_differ_when_two_members_hold_the_same_rows(scene, tmp_path, counted):
     with Vault.create(tmp_path / "other" / "v.db", b"p", kdf=Kdf.MINIMUM, entropy=counted(b"o")) as other:
+        set_budget(other, scene.terms.manifest.privacy.budget)
         other.import_rows(ROWS)
         twin = Member(
             other, identity("twin"), scene.terms, scene.chain, engine=LinearEngine(), entropy=counted(b"2")

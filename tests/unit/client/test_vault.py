@@ -60,7 +60,7 @@ def fill(vault: Vault) -> None:
     vault.put_record("membership", CANARY, CANARY.encode())
     vault.cache_put(b"features", CANARY.encode())
     ledger = PrivacyLedger(vault, BUDGET)
-    ledger.store(ledger.reserve(RELEASE), CANARY.encode())
+    ledger.store(ledger.reserve(RELEASE, BUDGET), CANARY.encode())
 
 
 def read_all(vault: Vault) -> tuple[object, ...]:
@@ -133,7 +133,9 @@ def test_plaintext_is_nowhere_on_disk_during_and_after_import(vault: Vault, path
     fill(vault)
     vault.import_rows(watched())
     vault.cache_put(b"features", CANARY.encode())
-    assert {file.name for file in path.parent.iterdir()} == {path.name + end for end in ("", "-wal", "-shm", ".mark")}
+    assert {file.name for file in path.parent.iterdir()} == {
+        path.name + end for end in ("", "-wal", "-shm", ".mark")
+    }
     assert CANARY.encode() not in on_disk(path)
     vault.close()
     assert CANARY.encode() not in on_disk(path)

@@ -12,6 +12,7 @@ import hashlib
 import numpy as np
 import pytest
 
+from client.budget import set_budget
 from client.keys import Kdf
 from client.member import Member, Terms
 from client.trainer import LinearEngine
@@ -90,6 +91,7 @@ def recovered(tmp_path_factory):
 
         with Vault.create(folder / f"{epsilon}.db", b"words", kdf=Kdf.MINIMUM, entropy=entropy) as vault:
             vault.import_rows([Row(text=text, label=i % 3 == 0) for i, text in enumerate(texts)])
+            set_budget(vault, privacy(epsilon).budget)
             manifest = agreed(rounds=ROUNDS, shards=ROUNDS, privacy=privacy(epsilon))
             section = ModelSection(dim=DIM, features_sha256=SPEC.digest.hex())
             terms = Terms(

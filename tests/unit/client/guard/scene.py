@@ -14,6 +14,7 @@ import numpy as np
 
 from ceramic_bridge.did import Identity
 from client.app import answers
+from client.budget import set_budget
 from client.guard.process import alone, harden
 from client.guard.run import run_guard
 from client.guard.server import Post
@@ -69,6 +70,7 @@ def member(vault: Vault, domain: Domain) -> Member:
 
 def make_vault(path: Path) -> None:
     with Vault.create(path, PASSPHRASE, kdf=Kdf.MINIMUM) as vault:
+        set_budget(vault, agreed(rounds=8, shards=8).privacy.budget)
         vault.import_rows([Row(text=f"alpha {SECRET} gamma{i}", label=i % 2 == 0) for i in range(12)])
 
 
