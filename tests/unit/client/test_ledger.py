@@ -138,12 +138,12 @@ def test_release_is_refused_when_base_model_differs(ledger: PrivacyLedger) -> No
 
 def test_store_is_refused_when_not_reserved_or_done(ledger: PrivacyLedger) -> None:
     with pytest.raises(VerificationFailed, match="not reserved"):
-        ledger.store(Reservation(release=release(), seq=1), b"x")
+        ledger.store(Reservation(release=release(), number=1), b"x")
     reservation = ledger.reserve(release(), BUDGET)
     with pytest.raises(VerificationFailed, match="nothing is stored"):
         ledger.release(release())
     with pytest.raises(VerificationFailed, match="not reserved"):
-        ledger.store(dataclasses.replace(reservation, seq=2), b"x")
+        ledger.store(dataclasses.replace(reservation, number=2), b"x")
     ledger.store(reservation, b"first")
     with pytest.raises(VerificationFailed, match="not reserved"):
         ledger.store(reservation, b"second draw")
@@ -186,7 +186,9 @@ def test_release_is_refused_when_a_field_makes_no_sense(change: dict[str, object
         "DELETE FROM releases WHERE seq = 2",
         "DELETE FROM releases; DELETE FROM payloads",
         "DELETE FROM releases; DELETE FROM payloads; DELETE FROM heads WHERE name = 'ledger'",
-        "UPDATE releases SET sigma = 100, mu_squared = 0.0001 WHERE seq = 3",
+        "UPDATE releases SET sigma = 100 WHERE seq = 3",
+        "UPDATE releases SET rate = 0.001 WHERE seq = 1",
+        "UPDATE releases SET unit = 'member' WHERE seq = 1",
         "UPDATE releases SET round = 9 WHERE seq = 1",
         "UPDATE releases SET base_hash = zeroblob(32) WHERE seq = 1",
         "UPDATE releases SET status = 'reserved' WHERE seq = 1",

@@ -107,7 +107,7 @@ DEFECTS = {
     "noise over the root of the rounds": (OverRounds, {"auc", "noise", "epsilon-lower-bound"}),
     "no noise": (Without, {"auc", "noise", "epsilon-lower-bound"}),
     "clipping off": (Unclipped, {"auc", "epsilon-lower-bound"}),
-    "noise on touched coordinates only": (OnlyTouched, {"auc", "noise"}),
+    "noise on touched coordinates only": (OnlyTouched, {"noise"}),
     "one key for all noise": (Reused, {"shared-noise"}),
     "sensitivity wrong by half": (WrongSensitivity, {"auc"}),
 }
