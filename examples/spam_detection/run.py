@@ -33,9 +33,10 @@ from ceramic_bridge.events import SignedEvent
 from ceramic_bridge.log import EventLog
 from ceramic_bridge.models import create_models, model_ids
 from client.app import build_client_app
+from client.budget import set_budget
+from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
-from client.identity import Session
 from client.trainer import LinearEngine
 from client.vault import Vault
 from contracts.accounts import Account
@@ -227,15 +228,17 @@ class Run:
         session = self._session(party, vault)
         vault.put_secret("payee-key", entropy_for(seed, f"account/{name}")(32))
         account = Account(vault.get_secret("payee-key"))
+        set_budget(vault, self.manifest.privacy.budget)
         report = vault.import_rows([Row(text=m.text, label=m.label) for m in party.mails])
+        root = vault.root()
         statement = DataImport(
             federation=self.deployment.federation.address,
             payee=account.address,
             count=report.count,
-            root=report.root,
+            root=root,
             head=NOTHING,
         )
-        event = session.sign(statement.content(), model=self.models["data"], unique=report.root[:12])
+        event = session.sign(statement.content(), model=self.models["data"], unique=root[:12])
         self._register(session.did, account)
         return Actor(party, vault, session, account, event)
 

@@ -1,0 +1,1 @@
+"""The commands of ``folkmoot client``, one file each."""
