@@ -39,7 +39,7 @@ from tests.wallets import NOTES, NOW, own_revocation, session, wallet, with_capa
 
 BASE = sha256(b"base")
 EPOCH: Any = SimpleNamespace(models=MODELS, domain=DOMAIN)
-STATEMENT = Contribution(domain=DOMAIN, round=2, base_hash=BASE, commitment=sha256(b"commitment"))
+STATEMENT = Contribution(domain=DOMAIN, round=2, base_hash=BASE, commitment=sha256(b"commitment"), release=7)
 PAYEE = Address("0x" + "77" * 20)
 HOUR = 3600
 OWNER = session()
