@@ -133,7 +133,9 @@ def test_plaintext_is_nowhere_on_disk_during_and_after_import(vault: Vault, path
     fill(vault)
     vault.import_rows(watched())
     vault.cache_put(b"features", CANARY.encode())
-    assert {file.name for file in path.parent.iterdir()} == {path.name + end for end in ("", "-wal", "-shm", ".mark")}
+    assert {file.name for file in path.parent.iterdir()} == {
+        path.name + end for end in ("", "-wal", "-shm", ".mark")
+    }
     assert CANARY.encode() not in on_disk(path)
     vault.close()
     assert CANARY.encode() not in on_disk(path)
