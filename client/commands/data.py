@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def import_(
     ctx: click.Context,
+    *,
     paths: tuple[Path, ...],
     kind: str | None,
     text: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import sys
 from pathlib import Path
@@ -75,7 +76,9 @@ def init(
     if keyring:
         remember(home.vault, passphrase)
     if output_format == "json":
-        spend = {"epsilon": budget.epsilon, "delta": budget.delta}
+        # JSON has no infinity: null stands for a budget without end.
+        bound = None if math.isinf(budget.epsilon) else budget.epsilon
+        spend = {"epsilon": bound, "delta": budget.delta}
         emit_json("ok", {"did": did, "payee": paid, "budget": spend, "vault": str(home.vault)})
         return
     click.echo(f"vault   {home.vault}\ndid     {did}\npayee   {paid}")
