@@ -126,8 +126,6 @@ def _extract(file: BinaryIO, key: bytes, head: bytes, folder: Path, names: set[s
     except (tarfile.TarError, FileExistsError) as error:
         raise VerificationFailed("backup", "it is no archive") from error
     reader.finish()
-    if not (folder / "vault.db").exists():
-        raise VerificationFailed("backup", "there is no vault in it")
 
 
 def _digests(file: BinaryIO, key: bytes, head: bytes) -> dict[str, bytes]:
