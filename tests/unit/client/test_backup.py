@@ -144,7 +144,9 @@ def test_backup_is_refused_when_it_does_not_read_as_written(
     assert [file.name for file in copy.parent.iterdir() if file.is_file()] == ["copy"]
 
 
-@pytest.mark.parametrize("where", [0, 20, 40, 60, 100, 200, 300, 5000, -1, "cut", "cut chunk", "more", "empty"])
+@pytest.mark.parametrize(
+    "where", [0, 20, 40, 60, 100, 200, 300, 5000, -1, "cut", "cut chunk", "more", "empty"]
+)
 def test_restore_is_refused_when_the_backup_was_altered(copy: Path, tmp_path: Path, where: int | str) -> None:
     data = bytearray(copy.read_bytes())
     if isinstance(where, int):

@@ -157,7 +157,9 @@ def test_everything_comes_back_under_another_key_when_rotated(vault: Vault, path
 def test_rotation_knows_every_table_that_has_ciphertexts(path: Path, vault: Vault) -> None:
     with raw(path) as db:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        sealed = {t for t in tables for column in db.execute(f"PRAGMA table_info({t})") if column[1] == "sealed"}
+        sealed = {
+            t for t in tables for column in db.execute(f"PRAGMA table_info({t})") if column[1] == "sealed"
+        }
     assert sealed == SEALED_TABLES
 
 
@@ -191,7 +193,11 @@ def test_open_vault_is_refused_when_another_process_rotated_the_key(vault: Vault
     with reopen(path) as other:
         other.rotate_key(PASSPHRASE)
     ledger_rows = sealed_rows(path)
-    for use in (lambda: vault.import_rows([Row(text="new", label=True)]), lambda: list(vault.rows()), vault.root):
+    for use in (
+        lambda: vault.import_rows([Row(text="new", label=True)]),
+        lambda: list(vault.rows()),
+        vault.root,
+    ):
         with pytest.raises(ConfigError, match="new key"):
             use()
     with pytest.raises(ConfigError, match="new key"):
@@ -391,7 +397,9 @@ def test_vault_opens_whole_when_killed_at_any_time(vault: Vault, path: Path, wha
     vault.close()
     for at in range(25):
         running = subprocess.Popen(
-            [sys.executable, "-c", _SCRIPT, str(path), what, "tidy", "99"], cwd=ROOT, stderr=subprocess.DEVNULL
+            [sys.executable, "-c", _SCRIPT, str(path), what, "tidy", "99"],
+            cwd=ROOT,
+            stderr=subprocess.DEVNULL,
         )
         timer = threading.Timer(0.25 + 0.012 * at, running.kill)
         timer.start()
@@ -412,7 +420,7 @@ from pathlib import Path
 from client.vault import Row, Vault
 with Vault.open(Path({str(path)!r}), b"correct horse") as vault:
     for i in range(10):
-        vault.import_rows([Row(text=f"shared {{i}}", label=True), Row(text=f"{{sys.argv[1]}} {{i}}", label=True)])
+        vault.import_rows([Row(text=f"{{who}} {{i}}", label=True) for who in ("shared", sys.argv[1])])
 """
     running = [subprocess.Popen([sys.executable, "-c", script, name], cwd=ROOT) for name in ("a", "b")]
     assert [process.wait(60) for process in running] == [0, 0]
@@ -421,7 +429,9 @@ with Vault.open(Path({str(path)!r}), b"correct horse") as vault:
         assert len({row.text for row in again.rows()}) == 37
 
 
-def test_rows_being_read_stay_bounded_when_there_are_many(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_being_read_stay_bounded_when_there_are_many(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vault.import_rows([Row(text=f"row {i}", label=True) for i in range(1000)])
     asked: list[int] = []
     inner = vault.storage.transaction
