@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from client.home import ClientHome
 
 _MAGIC = b"folkmoot backup 1\n"
+_SQLITE = b"SQLite format 3\0"
 _HEADER = struct.Struct(">16sQQQ16sH")
 _MOST_WRAPPED = 1024
 _CHUNK = 1 << 20
@@ -67,13 +68,13 @@ def write_backup(vault: Vault, home: ClientHome, target: Path) -> None:
 
 
 def restore(source: Path, home: ClientHome, passphrase: bytes) -> None:
-    """Put a backup in place of a vault that is gone.
+    """Put a backup, or the file of a vault, in place of a vault that is gone.
 
     Events that are there stay: they are the member's newer ones, or the same. The vault is marked as
     put back on purpose; what it has spent since the backup, only published events know.
 
     Args:
-        source: The backup.
+        source: The backup, or a vault's file.
         home: Where to; it has no vault.
         passphrase: What opened the vault on the day of the backup.
 
@@ -88,9 +89,12 @@ def restore(source: Path, home: ClientHome, passphrase: bytes) -> None:
     except OSError as error:
         raise ConfigError(f"{source} cannot be read: {error.strerror}") from error
     with file, workshop(home) as folder:
-        head, header = _unpack(file)
-        key = unlock(header, passphrase, os.urandom).subkey(_USE)
-        _extract(file, key, head, folder, {home.vault.name, home.events.name})
+        if file.peek(len(_SQLITE)).startswith(_SQLITE):
+            _copy_database(source, folder / home.vault.name)
+        else:
+            head, header = _unpack(file)
+            key = unlock(header, passphrase, os.urandom).subkey(_USE)
+            _extract(file, key, head, folder, {home.vault.name, home.events.name})
         with Vault.open(folder / home.vault.name, passphrase, put_back=True) as vault:
             note_restored(vault, int(time.time()))
         install(folder, home)
@@ -152,6 +156,7 @@ def _digest_of(stream: BinaryIO) -> bytes:
 
 def _copy_database(source: Path, target: Path) -> None:
     """Write a consistent copy of a database that others may be writing."""
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as db:
             db.execute("VACUUM INTO ?", (str(target),))

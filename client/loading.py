@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import struct
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from client.importers.files import opened
 from client.importers.items import BadRow
-from client.vault import Source
+from client.stream import OpeningReader, SealingWriter
+from client.vault import Row, Source
 from federation.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from client.importers.files import Found
     from client.importers.items import Opened, Reading
     from client.progress import Show
-    from client.vault import Row, Vault
+    from client.vault import Vault
 
 _MOST_LISTED = 20
 _SHOW_EVERY = 64
+_SPOOLED = struct.Struct(">?I")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,13 +100,37 @@ def load(vault: Vault, found: Found, reading: Reading, *, skip_bad: bool, show: 
     try:
         with opened(found, reading) as (file, digest):
             source = Source(name=found.path.name, digest=digest, imported=int(time.time()))
-            rows = _rows(file, report, skip_bad=skip_bad, show=show)
-            done = vault.import_rows(rows, source)
+            with _spooled(_rows(file, report, skip_bad=skip_bad, show=show), vault.path.parent) as rows:
+                done = vault.import_rows(rows, source)
     except DataError as error:
         report.refused = error.message if error.hint is None else f"{error.message} ({error.hint})"
     else:
         report.added, report.duplicates = done.added, done.duplicates
     return report
+
+
+@contextmanager
+def _spooled(rows: Iterator[Row], folder: Path) -> Iterator[Iterator[Row]]:
+    """Read all rows and give them again, so that the vault is locked for its own work alone.
+
+    Parsing a large mailbox takes minutes. In between the rows lie in a file without a name, sealed
+    under a key that is nowhere but in memory.
+    """
+    with TemporaryFile(dir=folder) as file:
+        key = os.urandom(32)
+        writer = SealingWriter(file, key, b"")
+        for row in rows:
+            text = row.text.encode()
+            writer.write(_SPOOLED.pack(row.label, len(text)) + text)
+        writer.finish()
+        file.seek(0)
+        yield _read_again(OpeningReader(file, key, b""))
+
+
+def _read_again(reader: OpeningReader) -> Iterator[Row]:
+    while head := reader.read(_SPOOLED.size):
+        label, length = _SPOOLED.unpack(head)
+        yield Row(text=reader.read(length).decode(), label=label)
 
 
 def _rows(file: Opened, report: FileReport, *, skip_bad: bool, show: Show) -> Iterator[Row]:

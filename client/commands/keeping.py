@@ -113,7 +113,7 @@ def backup(target: Path, passphrase_file: Path | None, output_format: str) -> No
 @passphrase_option
 @format_option
 def restore(source: Path, passphrase_file: Path | None, output_format: str) -> None:
-    """Put a backup in place of a vault that is gone.
+    """Put a backup, or a copy of the vault's file, in place of a vault that is gone.
 
     A vault that is there is never replaced. Before the next release, the privacy ledger is compared
     with the events that you have published. Example: folkmoot client restore folkmoot.backup

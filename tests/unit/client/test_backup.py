@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -100,6 +101,36 @@ def test_old_vault_is_put_back_on_purpose_when_restored(copy: Path, home: Client
     with Vault.open(home.vault, PASSPHRASE) as vault:
         assert vault.count == 7
         assert restored_at(vault) is not None
+
+
+@pytest.mark.parametrize("in_log", [False, True])
+def test_vault_file_itself_is_put_back_on_purpose_when_there_is_no_backup(
+    home: ClientHome, tmp_path: Path, in_log: bool
+) -> None:
+    with Vault.create(home.vault, PASSPHRASE, kdf=Kdf.MINIMUM) as vault:
+        vault.import_rows(ROWS)
+        if in_log:  # as after a crash: the log still holds what the file lacks
+            for file in home.path.iterdir():
+                shutil.copy(file, tmp_path / file.name)
+    if not in_log:
+        home.vault.rename(tmp_path / "vault.db")
+    there = elsewhere(tmp_path)
+    with pytest.raises(IdentityError):
+        restore(tmp_path / "vault.db", there, OTHER)
+    restore(tmp_path / "vault.db", there, PASSPHRASE)
+    with Vault.open(there.vault, PASSPHRASE) as vault:
+        assert list(vault.rows()) == ROWS
+        assert restored_at(vault) is not None
+
+
+def test_altered_vault_file_is_refused_when_put_back(copy: Path, home: ClientHome, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(home.vault)) as db:
+        db.execute("DELETE FROM rows WHERE id = 3")
+        db.commit()
+    home.vault.rename(tmp_path / "altered")
+    with pytest.raises(VerificationFailed, match="rows"):
+        restore(tmp_path / "altered", home, PASSPHRASE)
+    assert not home.vault.exists()
 
 
 def test_newer_events_stay_when_only_the_vault_is_gone(copy: Path, home: ClientHome) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import time
 from email.message import EmailMessage
@@ -418,6 +419,22 @@ def test_import_can_be_interrupted_and_done_again(vault: Vault, tmp_path: Path) 
     assert vault.count == 0
     assert load(vault, found, Reading(), skip_bad=False, show=quiet).added == 300
     assert all(0 <= done <= total for done, total in shown)
+
+
+def test_vault_is_free_for_others_while_a_file_is_parsed(vault: Vault, path: Path, tmp_path: Path) -> None:
+    rows = write(tmp_path / "a.csv", "text,label\n" + f"{CANARY} one,1\n{CANARY} two,0\n" * 100)
+    seen: list[bytes] = []
+
+    def meanwhile(_name: str, _done: int, _total: int) -> None:
+        with sqlite3.connect(path, timeout=0) as other:
+            other.execute("BEGIN IMMEDIATE")
+            other.rollback()
+        other.close()
+        seen.append(b"".join(file.read_bytes() for file in path.parent.iterdir()))
+
+    assert load(vault, Found(path=rows, kind=Kind.CSV), Reading(), skip_bad=False, show=meanwhile).added == 2
+    assert len(seen) == 4
+    assert CANARY.encode() not in b"".join(seen)
 
 
 def test_growing_pipe_of_names_does_not_hang_the_search(tmp_path: Path) -> None:
