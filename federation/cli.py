@@ -250,7 +250,7 @@ def _load(entry_point: metadata.EntryPoint) -> click.Command:
 
 
 def printable(text: str) -> str:
-    """Escape control characters: a text may quote a hostile peer to the user's terminal."""
+    """Escape control characters: a message may quote a hostile peer to the user's terminal."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
