@@ -26,9 +26,9 @@ CREATE TABLE rows (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, sealed B
 CREATE TABLE records (key BLOB PRIMARY KEY, kind TEXT NOT NULL, sealed BLOB NOT NULL) STRICT;
 CREATE TABLE cache (key BLOB PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
 CREATE TABLE releases (seq INTEGER PRIMARY KEY, federation TEXT NOT NULL, epoch INTEGER NOT NULL,
-    round INTEGER NOT NULL, base_hash BLOB NOT NULL, mechanism TEXT NOT NULL, sigma REAL NOT NULL,
-    clip REAL NOT NULL, mu_squared REAL NOT NULL, link BLOB NOT NULL, status TEXT NOT NULL,
-    tag BLOB NOT NULL, UNIQUE (federation, epoch, round)) STRICT;
+    round INTEGER NOT NULL, base_hash BLOB NOT NULL, unit TEXT NOT NULL, sigma REAL NOT NULL,
+    clip REAL NOT NULL, rate REAL NOT NULL, steps INTEGER NOT NULL, link BLOB NOT NULL,
+    status TEXT NOT NULL, tag BLOB NOT NULL, UNIQUE (federation, epoch, round)) STRICT;
 CREATE TABLE payloads (seq INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
 """
 

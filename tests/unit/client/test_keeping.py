@@ -59,7 +59,7 @@ def fill(vault: Vault) -> None:
     vault.put_record("membership", "spam", b"terms")
     vault.cache_put(b"features", b"cached")
     ledger = PrivacyLedger(vault, BUDGET)
-    ledger.store(ledger.reserve(RELEASE), b"payload")
+    ledger.store(ledger.reserve(RELEASE, BUDGET), b"payload")
 
 
 def contents(vault: Vault) -> tuple[object, ...]:
@@ -235,7 +235,7 @@ CHANGES = {
     "passphrase": lambda vault: vault.change_passphrase(PASSPHRASE, PASSPHRASE, kdf=Kdf.MINIMUM),
     "key": lambda vault: vault.rotate_key(PASSPHRASE),
     "ledger": lambda vault: PrivacyLedger(vault, BUDGET).reserve(
-        Release(federation="f", epoch=1, round=3, base_hash=Hash32(bytes(32)), sigma=9.0, clip=0.5)
+        Release(federation="f", epoch=1, round=3, base_hash=Hash32(bytes(32)), sigma=9.0, clip=0.5), BUDGET
     ),
     "sent": lambda vault: PrivacyLedger(vault, BUDGET).release(RELEASE),
 }

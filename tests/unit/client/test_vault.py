@@ -60,7 +60,7 @@ def fill(vault: Vault) -> None:
     vault.put_record("membership", CANARY, CANARY.encode())
     vault.cache_put(b"features", CANARY.encode())
     ledger = PrivacyLedger(vault, BUDGET)
-    ledger.store(ledger.reserve(RELEASE), CANARY.encode())
+    ledger.store(ledger.reserve(RELEASE, BUDGET), CANARY.encode())
 
 
 def read_all(vault: Vault) -> tuple[object, ...]:
@@ -216,7 +216,7 @@ def test_every_field_is_authenticated_when_one_bit_flips(vault: Vault, path: Pat
             for column in db.execute(f"PRAGMA table_info({table})").fetchall()
             for (rowid,) in db.execute(f"SELECT rowid FROM {table} ORDER BY rowid LIMIT 2").fetchall()
         ]
-    assert len(fields) == 40
+    assert len(fields) == 41
     for table, column, rowid in fields:
         path.write_bytes(original)
         with raw(path) as db:
