@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import Identity, verify
 from ceramic_bridge.events import SignedEvent, create_init
 from client.ledger import PrivacyLedger, Release
-from client.noise import Entropy, draw, gaussian
+from client.mechanism import noised_step
+from client.noise import Entropy, draw
 from client.trainer import Engine
 from client.vault import Vault
 from federation.delta import delta_bytes, parse_delta, quantise
@@ -26,9 +25,8 @@ from federation.hashing import Domain, commitment, did_hash, sha256
 from federation.manifest import Manifest
 from federation.merkle import leaf_hash, root_from_proof
 from federation.messages import Acknowledgement, CommitRequest, RevealReply, RevealRequest
-from federation.models.linear import INTERCEPT_BOUND, Design, Examples, require_exact
+from federation.models.linear import Design, Examples
 from federation.payloads import Contribution
-from federation.rounds import Base
 from federation.types import Did, Hash32
 from federation.validation import examples_bytes, parse_examples
 
@@ -66,20 +64,6 @@ class Terms:
     unsafe_no_dp: bool = False
 
 
-def require_trainable(base: Base) -> None:
-    """Refuse a base that some example could make arithmetic fail on, before looking at any example.
-
-    Raises:
-        PeerError: Its intercept or its weights are out of bounds.
-    """
-    if abs(base.intercept) > INTERCEPT_BOUND:
-        raise PeerError("the base model's intercept is out of bounds")
-    try:
-        require_exact(base.weights)
-    except ConfigError as error:
-        raise PeerError("the base model's weights are out of bounds") from error
-
-
 class Member:
     """One member of one federation."""
 
@@ -101,6 +85,8 @@ class Member:
             )
         if manifest.model.features_sha256 != terms.features.digest.hex():
             raise ConfigError("the manifest names another rule for words than this client has")
+        if manifest.words != terms.features.dim:
+            raise ConfigError("the manifest's model knows another number of words than its rule for them")
         self._vault, self._identity, self._terms, self._reader = vault, identity, terms, reader
         self._engine, self._entropy = engine, entropy
         self._ledger = PrivacyLedger(vault, manifest.privacy.budget)
@@ -134,7 +120,7 @@ class Member:
             PrivacyBudgetExhausted: The round would overspend; nothing was drawn.
         """
         self._require_place(request.domain)
-        require_trainable(request.base)
+        self._engine.require(request.base)
         base_hash = request.base.hash
         if base_hash != self._reader.base_hash(request.domain.epoch, request.round):
             raise PeerError("the base model is not the one that the chain recorded for this round")
@@ -160,9 +146,7 @@ class Member:
         """Return the clipped, noised and quantised step; the caller has reserved its cost."""
         privacy = self._terms.manifest.privacy
         design = Design.build(self.examples(), self._terms.mean)
-        step = self._engine.step(design, request.base, privacy.clip)
-        noise = gaussian(len(step), privacy.sigma * privacy.clip, self._entropy) if privacy.sigma else 0.0
-        return quantise(np.add(step, noise))
+        return quantise(noised_step(self._engine, design, request.base, privacy, self._entropy))
 
     def reveal(self, request: RevealRequest) -> RevealReply:
         """Return the delta after checking that the member's own leaf is under the recorded root.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from client.keys import Kdf
-from client.member import Member, Terms, require_trainable
+from client.member import Member, Terms
 from client.trainer import LinearEngine
 from client.vault import Row, Vault
 from federation.delta import delta_bytes, quantise
@@ -202,7 +202,7 @@ def test_base_is_refused_before_any_example_is_seen_when_it_is_out_of_bounds(sce
 
 def test_base_is_trainable_when_it_is_at_its_bounds():
     base = Base(weights=np.full(DIM, 1 << 20), intercept=INTERCEPT_BOUND, beta_tenths=0, losses=())
-    require_trainable(base)
+    LinearEngine().require(base)
 
 
 @pytest.mark.parametrize(

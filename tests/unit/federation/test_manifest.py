@@ -168,7 +168,7 @@ CHANGES = [
     ("dim = 4096", "dim = 1048577", "model.dim"),
     ("abab", "ABab", "model.features_sha256"),
     (f'tables_sha256 = "{TABLE_SHA256}"', f'tables_sha256 = "{"00" * 32}"', "other sigmoid tables"),
-    ('unit = "example"', 'unit = "member"', "privacy.unit"),
+    ('unit = "example"', 'unit = "group"', "privacy.unit"),
     ('epsilon = "8.0"', 'epsilon = "inf"', "epsilon is inf exactly when sigma_e4 is 0"),
     ("sigma_e4 = 30000", "sigma_e4 = 0", "epsilon is inf exactly when sigma_e4 is 0"),
     ('epsilon = "8.0"', 'epsilon = "-8.0"', "privacy.epsilon"),
