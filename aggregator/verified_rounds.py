@@ -70,8 +70,9 @@ class RoundReplay:
         round_, evaluation = state.round, self._epoch.evaluation
         subject = f"round {round_}"
         start = Start(state=state, rules=self._epoch.manifest.rules, known=tuple(known))
-        base = evaluation.reopen(start, on_chain.base_hash)
-        self._epoch.public.blob(base.hash, f"{subject}'s base model")
+        base = evaluation.reopen(
+            start, self._epoch.public.blob(on_chain.base_hash, f"{subject}'s base model")
+        )
         if events_root(self._epoch.by_round[str(round_)]) != on_chain.events_root:
             raise VerificationFailed(subject, "its events are not those that the chain recorded")
         commitments = self._commitments(round_, base, on_chain)
@@ -94,7 +95,8 @@ class RoundReplay:
         )
         outcome, trace = evaluation.reclose(start, base, received, shard, published)
         require_equal(trace, published)
-        released = sha256(evaluation.released(outcome.state, [*known, shard]))
+        model = self._epoch.public.blob(on_chain.model_hash, f"{subject}'s model")
+        released = sha256(evaluation.rereleased(outcome.state, [*known, shard], model))
         self._check_record(base, outcome, trace, released, receipt, on_chain, reveals, forced)
         return PlayedRound(
             base=base,
@@ -195,7 +197,6 @@ class RoundReplay:
             raise VerificationFailed(subject, "the trace root on chain is not that of the recomputed trace")
         if released != on_chain.model_hash:
             raise VerificationFailed(subject, "the new model is not the recomputed one")
-        self._epoch.public.blob(released, f"{subject}'s model")
         expected = Receipt(
             domain=self._epoch.domain,
             base_hash=base.hash,

@@ -7,6 +7,7 @@ accountant of Opacus is ever made, and nothing is read from its checkpoints, whi
 
 from __future__ import annotations
 
+import math
 import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from federation.errors import PeerError
-from federation.fixedpoint import Floats
-from federation.models.linear import Design
-from federation.models.module import Network, real
+from federation.fixedpoint import LOGIT_BITS, Floats
+from federation.models.linear import INTERCEPT_BOUND, Design
+from federation.models.module import Network
 from federation.rounds import Base
 
 if TYPE_CHECKING:
@@ -44,13 +45,13 @@ class ModuleEngine:
         self._network = network
 
     def require(self, base: Base) -> None:
-        """Refuse a base that is not a module's, or so large that some example's gradient might not be finite.
+        """Refuse a base so large that some example's gradient might not be finite.
 
         Raises:
             PeerError: It is.
         """
-        if base.intercept:
-            raise PeerError("the base model has an intercept, and a module has none")
+        if abs(base.intercept) > INTERCEPT_BOUND:
+            raise PeerError("the base model's intercept is out of bounds")
         if int(np.abs(base.weights).max(initial=0)) >= LARGEST or int(base.weights.min(initial=0)) < -LARGEST:
             raise PeerError("the base model's weights are out of bounds")
 
@@ -65,13 +66,14 @@ class ModuleEngine:
         Returns:
             Shape (dim,); adding or removing one example moves it by at most C in L2 norm.
         """
-        self._network.load(real(base.weights))
+        self._network.load(base.weights)
+        intercept = math.ldexp(base.intercept, -LOGIT_BITS)
         total = np.zeros(self._network.dim)
         with warnings.catch_warnings():
             # The first layer's inputs are data: torch warns that they have no gradient, and nobody wants it.
             warnings.filterwarnings("ignore", message="Full backward hook is firing")
             for inputs, labels in self._network.blocks(design, _BLOCK):
-                total -= self._clipped_sum(inputs, labels, clip)
+                total -= self._clipped_sum(inputs, labels, intercept, clip)
         return total
 
     @cached_property
@@ -88,12 +90,14 @@ class ModuleEngine:
         kind = GradSampleModuleFastGradientClipping if self._ghost else GradSampleModule
         return kind(self._network.module, loss_reduction="sum")
 
-    def _clipped_sum(self, inputs: tuple[Tensor, ...], labels: Tensor, clip: float) -> Floats:
+    def _clipped_sum(
+        self, inputs: tuple[Tensor, ...], labels: Tensor, intercept: float, clip: float
+    ) -> Floats:
         import torch
 
         hooked, parameters = self._hooked, list(self._network.module.parameters())
         losses = torch.nn.functional.binary_cross_entropy_with_logits(
-            hooked(*inputs)[:, 0], labels, reduction="none"
+            hooked(*inputs)[:, 0] + intercept, labels, reduction="none"
         )
         torch.autograd.backward(losses.sum(), retain_graph=self._ghost)
         if self._ghost:

@@ -23,7 +23,7 @@ from federation.metrics import model_auc
 from federation.models.linear import Design, brier_loss, model_bytes
 from federation.rounds import Base, EpochState, RoundOutcome, Rules, Status, close_round, open_round, release
 from federation.trace import Position, Trace, round_trace
-from federation.types import Did, Hash32
+from federation.types import Did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,8 +97,8 @@ class Evaluation(Protocol):
         """Return the canonical bytes of the model after a round, ``known`` with its shard."""
         ...
 
-    def reopen(self, start: Start, recorded: Hash32) -> Base:
-        """Return the base of a recorded round.
+    def reopen(self, start: Start, published: bytes) -> Base:
+        """Return the base of a recorded round from its canonical bytes.
 
         Raises:
             VerificationFailed: The rules give another one.
@@ -122,8 +122,18 @@ class Evaluation(Protocol):
         """
         ...
 
+    def rereleased(self, state: EpochState, known: Sequence[Position], published: bytes) -> bytes:
+        """Return the bytes of the model after a recorded round as they have to be: for the caller to compare.
+
+        Args:
+            state: The epoch after the round.
+            known: All known examples, the round's shard last.
+            published: The model as it was released.
+        """
+        ...
+
     def brier(self, weights: Ints, design: Design) -> float:
-        """Return the mean Brier loss."""
+        """Return the mean Brier loss, intercept fitted on the same examples."""
         ...
 
     def auc(self, weights: Ints, design: Design) -> float:
@@ -169,12 +179,21 @@ class LinearEvaluation:
         """Return the model with its intercept fitted on all known examples."""
         return model_bytes(*release(state, joined(known)))
 
-    def reopen(self, start: Start, recorded: Hash32) -> Base:
+    def reopen(self, start: Start, published: bytes) -> Base:
         """Recompute the base; another one is refused."""
         base = self.open(start)
-        if base.hash != recorded:
+        if model_bytes(base.weights, base.intercept) != published:
             raise start.wrong_base()
         return base
+
+    def rereleased(
+        self,
+        state: EpochState,
+        known: Sequence[Position],
+        published: bytes,  # noqa: ARG002 - nothing that was published enters
+    ) -> bytes:
+        """Recompute the model."""
+        return self.released(state, known)
 
     def reclose(
         self,

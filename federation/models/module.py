@@ -1,7 +1,9 @@
-"""A listed architecture in PyTorch: losses and gradients in floating point, on flat vectors.
+"""A listed architecture in PyTorch: logits and their gradients in floating point, on flat vectors.
 
 Torch is imported when a network is built, never before. Everything is float64 on one thread, which
 keeps two machines within about 1e-12 of each other; nothing here is exact.
+
+The intercept is fitted, never sent, as the linear model's is: a module has no bias at its output.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from federation.fixedpoint import LOGIT_BITS, Floats, Ints
-from federation.models.linear import MEAN_BITS, SCALE_BITS, WEIGHT_BITS, Design
+from federation.models.linear import MEAN_BITS, SCALE_BITS, WEIGHT_BITS, Design, Fit, fit_intercept
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 512
 """So many examples are made dense at once."""
+
+_LARGEST_LOGIT: Final = 1 << 20
 
 
 class Network:
@@ -55,13 +59,12 @@ class Network:
         """Number of parameters."""
         return sum(parameter.numel() for parameter in self.module.parameters())
 
-    def load(self, point: Floats) -> None:
-        """Set all parameters from a flat vector of shape (dim,)."""
+    def load(self, weights: Ints) -> None:
+        """Set all parameters from a flat vector of shape (dim,), ``WEIGHT_BITS`` fractional bits."""
         import torch
 
-        torch.nn.utils.vector_to_parameters(
-            torch.from_numpy(np.array(point, dtype=np.float64)), self.module.parameters()
-        )
+        point = torch.from_numpy(np.ldexp(weights.astype(np.float64), -WEIGHT_BITS))
+        torch.nn.utils.vector_to_parameters(point, self.module.parameters())
 
     def blocks(self, design: Design, size: int = _BLOCK) -> Iterator[tuple[tuple[Tensor, ...], Tensor]]:
         """Yield encoded inputs and labels (float64, shape (n,)) of at most ``size`` examples at a time."""
@@ -71,62 +74,46 @@ class Network:
             part = design.rows(start, min(start + size, len(design)))
             yield self._encode(part), torch.from_numpy(part.labels.astype(np.float64))
 
-    def logits(self, weights: Ints, design: Design) -> Ints:
-        """Return the logit per example, rounded to ``LOGIT_BITS`` fractional bits; shape (n,).
+    def fit(self, weights: Ints, design: Design) -> Fit:
+        """Return the model on some examples, its intercept fitted on the same.
 
-        Rounded so that equal examples have equal logits wherever a matrix product puts them.
+        Logits are rounded to ``LOGIT_BITS`` fractional bits; from there on the linear model's integers do
+        the rest, so that equal examples count equal wherever a matrix product puts them.
         """
         import torch
 
-        self.load(real(weights))
+        self.load(weights)
         with torch.no_grad():
             found = [self.module(*inputs)[:, 0].numpy() for inputs, _ in self.blocks(design)]
         joined = np.concatenate(found) if found else np.zeros(0)
-        return np.rint(np.ldexp(joined, LOGIT_BITS)).astype(np.int64)
+        bounded = np.clip(joined, -_LARGEST_LOGIT, _LARGEST_LOGIT)
+        logits = np.rint(np.ldexp(bounded, LOGIT_BITS)).astype(np.int64)
+        return Fit(
+            weights=weights,
+            logits=logits,
+            intercept=fit_intercept(logits, design.labels),
+            labels=design.labels,
+        )
 
-    def log_loss(self, weights: Ints, design: Design) -> float:
-        """Return the summed logarithmic loss."""
+    def pull_back(self, weights: Ints, design: Design, coefficients: Floats) -> Floats:
+        """Return ``sum_e c_e grad z_e``, z_e being the logits; shape (dim,).
+
+        Args:
+            weights: Where; shape (dim,), ``WEIGHT_BITS`` fractional bits.
+            design: The examples.
+            coefficients: c, one per example.
+        """
         import torch
 
-        self.load(real(weights))
-        with torch.no_grad():
-            return sum(
-                float(
-                    torch.nn.functional.binary_cross_entropy_with_logits(
-                        self.module(*inputs)[:, 0], labels, reduction="sum"
-                    )
-                )
-                for inputs, labels in self.blocks(design)
-            )
-
-    def brier(self, point: Floats, design: Design) -> float:
-        """Return the mean Brier loss at a real point of shape (dim,)."""
-        import torch
-
-        self.load(point)
-        with torch.no_grad():
-            total = sum(
-                float(((torch.sigmoid(self.module(*inputs)[:, 0]) - labels) ** 2).sum())
-                for inputs, labels in self.blocks(design)
-            )
-        return total / len(design)
-
-    def brier_gradient(self, point: Floats, design: Design) -> Floats:
-        """Return the gradient of the mean Brier loss at a real point; shape (dim,)."""
-        import torch
-
-        self.load(point)
+        self.load(weights)
         parameters = list(self.module.parameters())
-        total = np.zeros(len(point))
+        total, start = np.zeros(len(weights)), 0
         for inputs, labels in self.blocks(design):
-            loss = ((torch.sigmoid(self.module(*inputs)[:, 0]) - labels) ** 2).sum()
-            total += torch.nn.utils.parameters_to_vector(torch.autograd.grad(loss, parameters)).numpy()
-        return total / len(design)
-
-
-def real(weights: Ints) -> Floats:
-    """Return fixed-point weights as real numbers."""
-    return np.ldexp(weights.astype(np.float64), -WEIGHT_BITS)
+            part = torch.from_numpy(coefficients[start : start + len(labels)])
+            product = part @ self.module(*inputs)[:, 0]
+            total += torch.nn.utils.parameters_to_vector(torch.autograd.grad(product, parameters)).numpy()
+            start += len(labels)
+        return total
 
 
 def dense(design: Design) -> Floats:
@@ -164,7 +151,7 @@ def _mlp(architecture: Architecture) -> nn.Module:
         OrderedDict(
             inner=nn.Linear(architecture.words, architecture.hidden),
             activation=nn.Tanh(),
-            outer=nn.Linear(architecture.hidden, 1),
+            outer=nn.Linear(architecture.hidden, 1, bias=False),
         )
     )
 
@@ -176,7 +163,7 @@ def _embedding(architecture: Architecture) -> nn.Module:
         def __init__(self) -> None:
             super().__init__()
             self.vectors = nn.Embedding(architecture.words, architecture.hidden)
-            self.outer = nn.Linear(architecture.hidden, 1)
+            self.outer = nn.Linear(architecture.hidden, 1, bias=False)
 
         def forward(self, indices: Tensor, shares: Tensor) -> Tensor:
             summed = (self.vectors(indices) * shares[:, :, None]).sum(dim=1)

@@ -86,17 +86,14 @@ class Architecture:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The tensors, in the order of the flat vector."""
-        outer = (
-            Parameter(name="outer.weight", shape=(1, self.hidden), fan_in=self.hidden),
-            Parameter(name="outer.bias", shape=(1,), fan_in=0),
-        )
+        outer = Parameter(name="outer.weight", shape=(1, self.hidden), fan_in=self.hidden)
         if self.name == "embedding":
-            return (Parameter(name="vectors.weight", shape=(self.words, self.hidden), fan_in=1), *outer)
+            return (Parameter(name="vectors.weight", shape=(self.words, self.hidden), fan_in=1), outer)
         return (
             # Features have norm 1, not sqrt(words): fan_in 1 keeps the hidden units away from zero.
             Parameter(name="inner.weight", shape=(self.hidden, self.words), fan_in=1),
             Parameter(name="inner.bias", shape=(self.hidden,), fan_in=0),
-            *outer,
+            outer,
         )
 
     @property

@@ -1,0 +1,82 @@
+"""A small federation of a PyTorch module on made-up mails, honest or with an aggregator that lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aggregator import driver
+from examples.spam_detection import run as runner
+from examples.spam_detection import settings as chosen
+from examples.spam_detection import world as cast
+from examples.spam_detection.settings import Settings
+from federation.evaluation import Closed
+from federation.features import FeatureSpec
+from federation.manifest import Manifest, ModelSection, ModuleSection, SearchSection, ValidatorSection
+from federation.models.registry import Architecture
+from federation.tolerance import ModuleEvaluation
+from tests.world import Finished, execute, made_up_mails
+
+SMALL = Architecture(name="mlp", words=64, hidden=4)
+SETTINGS = Settings(members=4, rounds=3, seed=0, epsilon=None, cheats=())
+VALIDATORS = ValidatorSection(accounts=[f"0x{i:040x}" for i in range(91, 94)], quorum=2)
+
+Lie = Callable[[Closed, Any], Closed]
+"""Makes of an honest close, given its arguments, what is recorded instead."""
+
+
+def module_section(architecture: Architecture = SMALL, *, tolerance: str = "1e-6") -> ModuleSection:
+    return ModuleSection(
+        name=architecture.name,
+        words=architecture.words,
+        hidden=architecture.hidden,
+        sha256=architecture.digest.hex(),
+        tolerance=tolerance,
+    )
+
+
+def with_module(manifest: Manifest, section: ModuleSection, **changes: object) -> Manifest:
+    """The manifest with a module instead of the linear model."""
+    features = FeatureSpec(dim=section.words)
+    fields = {
+        "model": ModelSection(
+            kind="module", dim=section.architecture.dim, features_sha256=features.digest.hex()
+        ),
+        "module": section,
+        "validators": VALIDATORS,
+        **changes,
+    }
+    return Manifest.model_validate({**dict(manifest), **fields})
+
+
+class Lying(ModuleEvaluation):
+    """Closes rounds as it likes."""
+
+    lie: Lie
+
+    def close(self, *args: Any) -> Closed:
+        return type(self).lie(super().close(*args), args)
+
+
+def execute_module(
+    out: Path, architecture: Architecture = SMALL, *, lie: Lie | None = None, **changes: object
+) -> Finished:
+    """Run a federation of a module; with a lie, its aggregator records that instead."""
+    section, build = module_section(architecture), chosen.build_manifest
+    search = SearchSection(etas=[0, 1, 4, 16, 64], betas_tenths=[0, 3, 9])
+
+    def agree(*args: Any, **more: Any) -> Manifest:
+        return with_module(build(*args, **more), section, **{"search": search, **changes})
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (chosen, runner, cast):
+            patch.setattr(module, "FEATURES", FeatureSpec(dim=architecture.words))
+        patch.setattr(runner, "build_manifest", agree)
+        patch.setattr(runner, "baselines", lambda *_: {})
+        if lie:
+            liar = type("Liar", (Lying,), {"lie": staticmethod(lie)})
+            patch.setattr(driver, "evaluation_of", lambda manifest: liar(manifest.module))
+        return execute(SETTINGS, out, mails=made_up_mails(900, seed=3))
