@@ -106,7 +106,7 @@ class ModuleEvaluation:
         return _base(start, fits, losses, losses.index(min(losses)))
 
     def reopen(self, start: Start, published: bytes) -> Base:
-        """Find the recorded base among the candidates, and hold its loss and intercept against the right ones."""
+        """Find the recorded base among the candidates; its loss and intercept must be near the right ones."""
         fits, losses = self._candidates(self._momenta(start), start.design)
         try:
             weights, intercept = parse_model(published)

@@ -21,7 +21,7 @@ from federation.tolerance import ModuleEvaluation
 from tests.world import Finished, execute, made_up_mails
 
 SMALL = Architecture(name="mlp", words=64, hidden=4)
-SETTINGS = Settings(members=4, rounds=3, seed=0, epsilon=None, cheats=())
+SETTINGS = Settings(members=4, rounds=3, seed=0, epsilon=8.0, cheats=())
 VALIDATORS = ValidatorSection(accounts=[f"0x{i:040x}" for i in range(91, 94)], quorum=2)
 
 Lie = Callable[[Closed, Any], Closed]
