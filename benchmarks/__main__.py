@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("scoring", "grid", "utility", "demo", "flips", "gas", "events", "stores")
+NAMES = ("scoring", "training", "grid", "utility", "demo", "flips", "gas", "events", "stores")
 
 
 def main(names: list[str]) -> int:

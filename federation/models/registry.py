@@ -81,7 +81,9 @@ class Architecture:
                 f"no architecture named {self.name!r}", hint=f"this software has {', '.join(_INPUTS)}"
             )
         if not (2 <= self.words <= 1 << 20 and 1 <= self.hidden <= MAX_HIDDEN):
-            raise ConfigError(f"{self.name}: {self.words} words and {self.hidden} hidden units are out of range")
+            raise ConfigError(
+                f"{self.name}: {self.words} words and {self.hidden} hidden units are out of range"
+            )
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

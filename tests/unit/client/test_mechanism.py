@@ -21,9 +21,7 @@ ENGINE = LinearEngine()
 
 
 def privacy(unit: str = "example", *, clip_milli: int = 250, sigma_e4: int = 20_000) -> PrivacySection:
-    return PrivacySection(
-        unit=unit, epsilon="8.0", delta="1e-5", clip_milli=clip_milli, sigma_e4=sigma_e4
-    )
+    return PrivacySection(unit=unit, epsilon="8.0", delta="1e-5", clip_milli=clip_milli, sigma_e4=sigma_e4)
 
 
 def design(n: int) -> Design:

@@ -30,9 +30,7 @@ def made(seed: int, n: int) -> Design:
 
 
 def base_of(architecture: Architecture, intercept: float = -0.3) -> Base:
-    return Base(
-        weights=architecture.initial(), intercept=int(intercept * 2**24), beta_tenths=0, losses=()
-    )
+    return Base(weights=architecture.initial(), intercept=int(intercept * 2**24), beta_tenths=0, losses=())
 
 
 def engine_of(architecture: Architecture) -> ModuleEngine:

@@ -193,9 +193,7 @@ def test_same_score_is_accepted_when_the_manifest_states_a_wider_tolerance():
 def test_improvement_is_refused_when_it_is_off_by_more_than_the_tolerance():
     r = played()[0]
     off = round(3e-6 * scale(r))
-    changed = lied(
-        r.closed.trace, lambda op, _, name, v: v + off * ((op, name) == (Op.IMPROVEMENT, "gain"))
-    )
+    changed = lied(r.closed.trace, lambda op, _, name, v: v + off * ((op, name) == (Op.IMPROVEMENT, "gain")))
     with pytest.raises(VerificationFailed, match="the improvement is"):
         r.reclosed(changed)
 
