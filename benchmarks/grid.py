@@ -22,6 +22,7 @@ from ceramic_bridge.did import Identity
 from ceramic_bridge.events import encode
 from ceramic_bridge.models import create_models, model_ids
 from client.app import build_client_app
+from client.budget import set_budget
 from client.keys import Kdf
 from client.member import Member, Terms
 from client.trainer import LinearEngine
@@ -127,6 +128,7 @@ class _World:
     def _member(self, folder: Path, i: int, terms: Terms, rng: np.random.Generator) -> Member:
         vault = Vault.create(folder / "vault.db", b"pass", kdf=Kdf.MINIMUM)
         self.vaults.append(vault)
+        set_budget(vault, terms.manifest.privacy.budget)
         texts = [" ".join(f"w{w}" for w in rng.choice(3000, 100, replace=False)) for _ in range(MAILS)]
         vault.import_rows([Row(text=t, label=bool(rng.random() < 0.3)) for t in texts])
         identity = Identity(bytes(30) + bytes([2, i]))

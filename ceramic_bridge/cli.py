@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ceramic_bridge.session import all_events, find, interest_options, open_store, read_file, store_option
-from federation.cli import emit_json, format_option
+from federation.cli import emit_json, format_option, printable
 from federation.errors import ConfigError, UsageError, VerificationFailed
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def show(what: str, path: Path | None, output_format: str) -> None:
         return
     for number, row in enumerate(told, 1):
         for line in lines(row, number):
-            click.echo(_printable(line))
+            click.echo(printable(line))
 
 
 @events.command()
@@ -160,7 +160,7 @@ def import_(file: Path, path: Path | None, output_format: str) -> None:
     added = sum(receipt.new for receipt in receipts)
     refused = [(str(one.cid), one.refusal.message) for one in receipts if one.refusal is not None]
     for _, message in refused:
-        click.echo(f"refused: {_printable(message)}", err=True)
+        click.echo(f"refused: {printable(message)}", err=True)
     if refused:
         raise VerificationFailed(
             str(file),
@@ -237,7 +237,7 @@ def sync(
             raise UsageError("there is nothing to pull", hint="give --model or --everything")
         report = pull(store, peer, peer.url, wanted)
     for cid, reason in report.refused:
-        click.echo(f"left out: {cid}: {_printable(reason)}", err=True)
+        click.echo(f"left out: {cid}: {printable(reason)}", err=True)
     if output_format == "json":
         counts = {"added": report.added, "known": report.known, "refused": len(report.refused)}
         emit_json("ok", {**counts, "bytes": report.size, "complete": report.complete})
@@ -251,9 +251,4 @@ def _now() -> int:
 
 
 def _complain(line: str) -> None:
-    click.echo(_printable(line), err=True)
-
-
-def _printable(text: str) -> str:
-    """Escape control characters: an event may quote a hostile author to the user's terminal."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    click.echo(printable(line), err=True)

@@ -57,7 +57,7 @@ def _round_kind(name: str, **properties: Schema) -> Schema:
 
 SCHEMAS: Final[Mapping[str, Schema]] = {
     "data": _kind("data", federation=_ADDRESS, payee=_ADDRESS, count=_INTEGER, root=_HEX32, head=_HEX32),
-    "contribution": _round_kind("contribution", baseHash=_HEX32, commitment=_HEX32),
+    "contribution": _round_kind("contribution", baseHash=_HEX32, commitment=_HEX32, release=_INTEGER),
     "validation-shard": _kind(
         "validation-shard",
         chainId=_INTEGER,

@@ -1,4 +1,4 @@
-"""``folkmoot client``: one thin group; each command lives in ``client/commands`` and loads when it is used."""
+"""``folkmoot client``: a thin group; each command lives in ``client/commands`` and loads when used."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 ::
 
     vault.db            rows, keys, memberships and the privacy ledger, encrypted
+    vault.db.mark       number of the vault's newest change, so that an older copy shows
     events.db           the member's own signed events, as any store of events
     guard/<name>.sock   where the guard answers the app of one federation
 """
@@ -44,10 +45,20 @@ class ClientHome:
         """The store of the member's own signed events."""
         return self.path / "events.db"
 
+    @property
+    def sockets(self) -> Path:
+        """The folder of the guard's sockets."""
+        return self.path / "guard"
+
     def socket(self, federation: str) -> Path:
         """Return where the guard answers the app of a federation.
 
         Args:
             federation: The manifest's name for it.
         """
-        return self.path / "guard" / f"{federation}.sock"
+        return socket_in(self.sockets, federation)
+
+
+def socket_in(folder: Path, federation: str) -> Path:
+    """Return where a guard with a folder of its own answers the app of a federation."""
+    return folder / f"{federation}.sock"

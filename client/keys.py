@@ -1,8 +1,10 @@
-"""The vault's keys: passphrase -> Argon2id -> wrapped data key -> one subkey per use.
+"""The vault's keys: passphrase -> Argon2id -> two wrapped keys -> one subkey per use.
 
-The data key is random and never changes with the passphrase. Everything the vault stores is
-sealed with XChaCha20-Poly1305 (24-byte random nonces, so no counter can repeat), bound to the
-vault, the use and the place it belongs to.
+Both keys are random and do not change with the passphrase. The data key seals what is stored, and
+each key epoch has a new one. The root key lasts as long as the vault: what must outlive a change
+of the data key (the ledger's chain, names, the watermark) is computed with it. Blobs are sealed with
+XChaCha20-Poly1305 (24-byte random nonces, so no counter can repeat), bound to the vault, the key
+epoch, the use and the place they belong to.
 """
 
 from __future__ import annotations
@@ -18,12 +20,12 @@ from nacl.pwhash import argon2id
 from client.noise import Entropy, draw
 from federation.errors import ConfigError, IdentityError, VerificationFailed
 
-VERSION = 1
+VERSION = 2
 """Of the vault's formats; part of everything that is authenticated."""
 
 _MIB = 1 << 20
 _NONCE = sodium.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
-_PERSON = b"folkmoot vault 1"
+_PERSON = b"folkmoot vault 2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ class Kdf:
             )
 
     def derive(self, passphrase: bytes, salt: bytes) -> bytes:
-        """Return the 32-byte key that wraps the data key.
+        """Return the 32-byte key that wraps the vault's keys.
 
         Raises:
             ConfigError: There is not enough memory.
@@ -71,16 +73,18 @@ Kdf.MINIMUM = Kdf(passes=2, memory=8 * _MIB)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What a vault keeps in the clear to be opened; all of it is authenticated by the wrapped key.
+    """What a vault keeps in the clear to be opened; all of it is authenticated by the wrapped keys.
 
     Attributes:
         vault_id: 16 random bytes.
+        epoch: Number of the data key, from 1.
         kdf: Cost of Argon2id.
         salt: 16 random bytes for Argon2id.
-        wrapped: The sealed data key: nonce and ciphertext.
+        wrapped: The sealed keys, root and data: nonce and ciphertext.
     """
 
     vault_id: bytes
+    epoch: int
     kdf: Kdf
     salt: bytes
     wrapped: bytes
@@ -89,9 +93,9 @@ class Header:
 class Sealer:
     """Seals blobs for one use in one vault."""
 
-    def __init__(self, use: str, key: bytes, vault_id: bytes, entropy: Entropy) -> None:
+    def __init__(self, use: str, key: bytes, scope: bytes, entropy: Entropy) -> None:
         self._use, self._key, self._entropy = use, key, entropy
-        self._binding = bind(b"folkmoot.vault", bytes([VERSION]), vault_id, use.encode())
+        self._binding = bind(b"folkmoot.vault", bytes([VERSION]), scope, use.encode())
 
     def seal(self, place: bytes, plaintext: bytes) -> bytes:
         """Return nonce and ciphertext, openable only at the same place of the same vault.
@@ -126,18 +130,54 @@ class Sealer:
 
 
 class Keyring:
-    """The data key of an open vault, and what is derived from it."""
+    """The keys of an open vault, and what is derived from them.
 
-    def __init__(self, vault_id: bytes, key: bytes, entropy: Entropy) -> None:
-        self._vault_id, self._key, self._entropy = vault_id, key, entropy
+    Attributes:
+        vault_id: The vault they are of.
+        epoch: Number of the data key, from 1.
+    """
+
+    def __init__(self, vault_id: bytes, epoch: int, root: bytes, data: bytes, entropy: Entropy) -> None:
+        self.vault_id, self.epoch, self._root, self._data = vault_id, epoch, root, data
+        self._entropy = entropy
 
     def subkey(self, use: str) -> bytes:
-        """Return the 32-byte key for one use: BLAKE2b (RFC 7693) keyed with the data key."""
-        return hashlib.blake2b(use.encode(), key=self._key, digest_size=32, person=_PERSON).digest()
+        """Return the 32-byte key for one use that stays the same in every key epoch."""
+        return _derive(self._root, use)
+
+    def data_subkey(self, use: str) -> bytes:
+        """Return the 32-byte key for one use in this key epoch."""
+        return _derive(self._data, use)
 
     def sealer(self, use: str) -> Sealer:
-        """Return the sealer for one use."""
-        return Sealer(use, self.subkey(use), self._vault_id, self._entropy)
+        """Return the sealer for one use in this key epoch."""
+        return Sealer(use, self.data_subkey(use), _scope(self.vault_id, self.epoch), self._entropy)
+
+    def lasting_sealer(self, use: str) -> Sealer:
+        """Return the sealer for one use outside the vault's file, in every key epoch."""
+        return Sealer(use, self.subkey(use), self.vault_id, self._entropy)
+
+    def next(self) -> Keyring:
+        """Return the keys of the next key epoch: a fresh data key, the same root key."""
+        return Keyring(self.vault_id, self.epoch + 1, self._root, draw(self._entropy, 32), self._entropy)
+
+    def wrap(self, passphrase: bytes, kdf: Kdf) -> Header:
+        """Return the header that opens these keys with a passphrase, under a fresh salt.
+
+        Raises:
+            IdentityError: The passphrase is empty.
+        """
+        if not passphrase:
+            raise IdentityError("the passphrase is empty", hint="choose a long one, and keep it")
+        salt = draw(self._entropy, argon2id.SALTBYTES)
+        wrapper = _wrapper(_scope(self.vault_id, self.epoch), kdf, passphrase, salt, self._entropy)
+        return Header(
+            vault_id=self.vault_id,
+            epoch=self.epoch,
+            kdf=kdf,
+            salt=salt,
+            wrapped=wrapper.seal(b"", self._root + self._data),
+        )
 
 
 def bind(*parts: bytes) -> bytes:
@@ -145,17 +185,9 @@ def bind(*parts: bytes) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
-def lock(passphrase: bytes, kdf: Kdf, entropy: Entropy) -> tuple[Header, Keyring]:
-    """Make the keys of a new vault.
-
-    Raises:
-        IdentityError: The passphrase is empty.
-    """
-    if not passphrase:
-        raise IdentityError("the passphrase is empty", hint="choose a long one, and keep it")
-    vault_id, salt, key = draw(entropy, 16), draw(entropy, argon2id.SALTBYTES), draw(entropy, 32)
-    wrapped = _wrapper(vault_id, kdf, passphrase, salt, entropy).seal(b"", key)
-    return Header(vault_id=vault_id, kdf=kdf, salt=salt, wrapped=wrapped), Keyring(vault_id, key, entropy)
+def new_keys(entropy: Entropy) -> Keyring:
+    """Make the keys of a new vault."""
+    return Keyring(draw(entropy, 16), 1, draw(entropy, 32), draw(entropy, 32), entropy)
 
 
 def unlock(header: Header, passphrase: bytes, entropy: Entropy) -> Keyring:
@@ -167,16 +199,25 @@ def unlock(header: Header, passphrase: bytes, entropy: Entropy) -> Keyring:
     wrong = IdentityError(
         "wrong passphrase, or the vault's header was altered", hint="try again, or restore a backup"
     )
-    if len(header.salt) != argon2id.SALTBYTES:
+    if len(header.salt) != argon2id.SALTBYTES or not 0 < header.epoch < 1 << 63:
         raise wrong
-    wrapper = _wrapper(header.vault_id, header.kdf, passphrase, header.salt, entropy)
+    wrapper = _wrapper(_scope(header.vault_id, header.epoch), header.kdf, passphrase, header.salt, entropy)
     try:
-        key = wrapper.open(b"", header.wrapped)
+        keys = wrapper.open(b"", header.wrapped)
     except VerificationFailed as error:
         raise wrong from error
-    return Keyring(header.vault_id, key, entropy)
+    return Keyring(header.vault_id, header.epoch, keys[:32], keys[32:], entropy)
 
 
-def _wrapper(vault_id: bytes, kdf: Kdf, passphrase: bytes, salt: bytes, entropy: Entropy) -> Sealer:
+def _derive(key: bytes, use: str) -> bytes:
+    """Return a subkey: BLAKE2b (RFC 7693) keyed with the key it comes from."""
+    return hashlib.blake2b(use.encode(), key=key, digest_size=32, person=_PERSON).digest()
+
+
+def _scope(vault_id: bytes, epoch: int) -> bytes:
+    return bind(vault_id, epoch.to_bytes(8, "big"))
+
+
+def _wrapper(scope: bytes, kdf: Kdf, passphrase: bytes, salt: bytes, entropy: Entropy) -> Sealer:
     cost = kdf.passes.to_bytes(4, "big") + kdf.memory.to_bytes(8, "big")
-    return Sealer("key", kdf.derive(passphrase, salt), bind(vault_id, cost, salt), entropy)
+    return Sealer("key", kdf.derive(passphrase, salt), bind(scope, cost, salt), entropy)

@@ -12,7 +12,8 @@ from typing import Protocol
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import Identity, verify
 from ceramic_bridge.events import SignedEvent, create_init
-from client.ledger import PrivacyLedger, Release
+from client.budget import dataset_budget
+from client.ledger import PrivacyLedger, Release, Stored
 from client.mechanism import noised_step
 from client.noise import Entropy, draw
 from client.trainer import Engine
@@ -89,12 +90,17 @@ class Member:
             raise ConfigError("the manifest's model knows another number of words than its rule for them")
         self._vault, self._identity, self._terms, self._reader = vault, identity, terms, reader
         self._engine, self._entropy = engine, entropy
-        self._ledger = PrivacyLedger(vault, manifest.privacy.budget)
+        self._ledger = PrivacyLedger(vault, dataset_budget(vault))
 
     @property
     def did(self) -> Did:
         """The member's DID."""
         return self._identity.did
+
+    @property
+    def domain(self) -> Domain:
+        """The federation's chain, contract and epoch."""
+        return self._terms.domain
 
     @property
     def epsilon(self) -> float:
@@ -125,15 +131,20 @@ class Member:
         if base_hash != self._reader.base_hash(request.domain.epoch, request.round):
             raise PeerError("the base model is not the one that the chain recorded for this round")
         release = self._release(request.round, base_hash)
-        payload = self._ledger.stored(release)
-        if payload is None:
-            reservation = self._ledger.reserve(release)
+        stored = self._ledger.stored(release)
+        if stored is None:
+            reservation = self._ledger.reserve(release, self._terms.manifest.privacy.budget)
             payload = delta_bytes(self.train(request)) + draw(self._entropy, 32)
             self._ledger.store(reservation, payload)
-        delta, salt = payload[:-32], Hash32(payload[-32:])
+            stored = Stored(reservation.number, payload)
+        delta, salt = _split(stored)
         digest = self._commitment(request.round, base_hash, sha256(delta), salt)
         statement = Contribution(
-            domain=request.domain, round=request.round, base_hash=base_hash, commitment=digest
+            domain=request.domain,
+            round=request.round,
+            base_hash=base_hash,
+            commitment=digest,
+            release=stored.number,
         )
         return create_init(
             self._identity,
@@ -158,10 +169,10 @@ class Member:
         epoch = request.domain.epoch
         base_hash = self._reader.base_hash(epoch, request.round)
         release = self._release(request.round, base_hash)
-        payload = self._ledger.stored(release)
-        if payload is None:
+        stored = self._ledger.stored(release)
+        if stored is None:
             raise PeerError("nothing was committed for this round")
-        delta, salt = payload[:-32], Hash32(payload[-32:])
+        delta, salt = _split(stored)
         digest = self._commitment(request.round, base_hash, sha256(delta), salt)
         leaf = leaf_hash(did_hash(self.did), digest)
         if root_from_proof(leaf, request.proof) != self._reader.commit_root(epoch, request.round):
@@ -178,13 +189,17 @@ class Member:
         """
         self._require_place(receipt.domain)
         base_hash = self._reader.base_hash(receipt.domain.epoch, receipt.round)
-        payload = self._ledger.stored(self._release(receipt.round, base_hash))
-        if payload is None or sha256(payload[:-32]) != receipt.delta_sha256:
+        stored = self._ledger.stored(self._release(receipt.round, base_hash))
+        if stored is None or sha256(_split(stored)[0]) != receipt.delta_sha256:
             raise PeerError("the acknowledgement is for another delta")
         signed = Acknowledgement.signed_bytes(
             receipt.domain, receipt.round, did_hash(self.did), receipt.delta_sha256
         )
         verify(Did(self._terms.manifest.parties.aggregator), signed, receipt.signature)
+
+    def require_current(self, published: int) -> None:
+        """Refuse to take part with an older copy of the vault; see ``PrivacyLedger.require_current``."""
+        self._ledger.require_current(published)
 
     def _require_place(self, domain: Domain) -> None:
         if domain != self._terms.domain:
@@ -199,6 +214,7 @@ class Member:
             base_hash=base_hash,
             sigma=privacy.sigma,
             clip=privacy.clip,
+            unit=privacy.unit,
         )
 
     def _commitment(self, round_: int, base_hash: Hash32, delta_sha256: Hash32, salt: Hash32) -> Hash32:
@@ -210,3 +226,8 @@ class Member:
             delta_sha256=delta_sha256,
             salt=salt,
         )
+
+
+def _split(stored: Stored) -> tuple[bytes, Hash32]:
+    """Return delta and salt of a stored payload."""
+    return stored.payload[:-32], Hash32(stored.payload[-32:])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from client.home import ClientHome
+from federation.errors import ConfigError
 
 if TYPE_CHECKING:
     from client.vault import Vault
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 passphrase_option = click.option(
     "--passphrase-file",
     type=click.Path(path_type=Path),
-    help="File (mode 0600) whose first line opens the vault; by default the keyring's entry, else you are asked.",
+    help="File (mode 0600) whose first line opens the vault; without it, your keyring or a question.",
 )
 """Declare ``--passphrase-file``, passed as ``passphrase_file``."""
 
@@ -32,5 +33,14 @@ def open_vault(passphrase_file: Path | None) -> Vault:
     Raises:
         ConfigError: There is none, or the passphrase file is not private.
         IdentityError: The passphrase is wrong, or there is nobody to ask.
+        VerificationFailed: The vault was altered, or is an older copy.
     """
-    raise NotImplementedError
+    from client.hygiene import harden_process
+    from client.passphrase import find_passphrase
+    from client.vault import Vault
+
+    harden_process()
+    path = client_home().vault
+    if not path.is_file():  # said before anybody types a passphrase
+        raise ConfigError(f"there is no vault at {path}", hint="make one with: folkmoot client init")
+    return Vault.open(path, find_passphrase(passphrase_file, os.environ, path))

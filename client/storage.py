@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 _SCHEMA = """
 CREATE TABLE header (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL,
-    vault_id BLOB NOT NULL, passes INTEGER NOT NULL, memory INTEGER NOT NULL,
+    vault_id BLOB NOT NULL, epoch INTEGER NOT NULL, passes INTEGER NOT NULL, memory INTEGER NOT NULL,
     salt BLOB NOT NULL, wrapped BLOB NOT NULL) STRICT;
 CREATE TABLE heads (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
 CREATE TABLE rows (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, sealed BLOB NOT NULL) STRICT;
-CREATE TABLE secrets (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
+CREATE TABLE records (key BLOB PRIMARY KEY, kind TEXT NOT NULL, sealed BLOB NOT NULL) STRICT;
 CREATE TABLE cache (key BLOB PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
 CREATE TABLE releases (seq INTEGER PRIMARY KEY, federation TEXT NOT NULL, epoch INTEGER NOT NULL,
-    round INTEGER NOT NULL, base_hash BLOB NOT NULL, mechanism TEXT NOT NULL, sigma REAL NOT NULL,
-    clip REAL NOT NULL, mu_squared REAL NOT NULL, link BLOB NOT NULL, status TEXT NOT NULL,
-    tag BLOB NOT NULL, UNIQUE (federation, epoch, round)) STRICT;
+    round INTEGER NOT NULL, base_hash BLOB NOT NULL, unit TEXT NOT NULL, sigma REAL NOT NULL,
+    clip REAL NOT NULL, rate REAL NOT NULL, steps INTEGER NOT NULL, link BLOB NOT NULL,
+    status TEXT NOT NULL, tag BLOB NOT NULL, UNIQUE (federation, epoch, round)) STRICT;
 CREATE TABLE payloads (seq INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
 """
 
@@ -47,7 +47,11 @@ _BUSY_SECONDS = 30.0
 
 
 class Storage:
-    """A connection to a member's file, to be used by one thread."""
+    """A connection to a member's file, to be used by one thread.
+
+    Attributes:
+        path: The file.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open an existing file.
@@ -57,7 +61,7 @@ class Storage:
             VerificationFailed: It is not a vault, or is damaged.
         """
         if not path.is_file():
-            raise ConfigError(f"there is no vault at {path}", hint="import data first")
+            raise ConfigError(f"there is no vault at {path}", hint="make one with: folkmoot client init")
         for place, wanted in ((path.parent, 0o700), (path, 0o600)):
             _check_private(place, wanted)
         with _typed_errors(path):
@@ -68,7 +72,7 @@ class Storage:
             except sqlite3.Error:
                 self._connection.close()
                 raise
-        self._path = path
+        self.path = path
 
     @classmethod
     def create(cls, path: Path) -> Storage:
@@ -77,14 +81,7 @@ class Storage:
         Raises:
             ConfigError: The file exists, or others may read the folder.
         """
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _check_private(path.parent, 0o700)
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except FileExistsError as error:
-            raise ConfigError(f"{path} exists", hint="open it, or choose another path") from error
-        except OSError as error:
-            raise ConfigError(f"{path} cannot be made: {error.strerror}") from error
+        _make(path)
         return cls(path)
 
     @contextmanager
@@ -97,7 +94,7 @@ class Storage:
             ConfigError: The file is in use or cannot be written.
             VerificationFailed: It is damaged.
         """
-        with _typed_errors(self._path):
+        with _typed_errors(self.path):
             self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             try:
                 yield self._connection
@@ -106,6 +103,27 @@ class Storage:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def tidy(self) -> bool:
+        """Empty the write-ahead log, where what was deleted may still stand; false where a reader holds it.
+
+        Raises:
+            ConfigError: The file cannot be written.
+        """
+        with _typed_errors(self.path):
+            # The log is waited for as long as a lock is; a checkpoint in between is none.
+            (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
+    def copy(self, path: Path) -> None:
+        """Write one consistent copy of the file; mode 0600.
+
+        Raises:
+            ConfigError: It is there already, or cannot be written.
+        """
+        _make(path)
+        with _typed_errors(path):
+            self._connection.execute("VACUUM INTO ?", (str(path),))
 
     def close(self) -> None:
         """Close the file; the last to close it also removes its write-ahead log."""
@@ -130,6 +148,17 @@ def _typed_errors(path: Path) -> Iterator[None]:
         raise VerificationFailed(
             str(path), f"not a vault, or damaged: {error}", hint="restore the file from a backup"
         ) from error
+
+
+def _make(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_private(path.parent, 0o700)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError as error:
+        raise ConfigError(f"{path} exists", hint="open it, or choose another path") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be made: {error.strerror}") from error
 
 
 def _check_private(path: Path, wanted: int) -> None:

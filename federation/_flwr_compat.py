@@ -10,17 +10,24 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from flwr.app import Error, Message, Metadata
+from flwr.app import Error, Message, Metadata, RecordDict
+from google.protobuf.message import DecodeError
 
-from federation.errors import ConfigError
+from federation.errors import ConfigError, PeerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 try:
     from flwr.common.constant import SUPERLINK_NODE_ID, ErrorCode
-    from flwr.common.serde import message_from_proto, message_to_proto
+    from flwr.common.serde import (
+        message_from_proto,
+        message_to_proto,
+        recorddict_from_proto,
+        recorddict_to_proto,
+    )
     from flwr.proto.message_pb2 import Message as ProtoMessage
+    from flwr.proto.recorddict_pb2 import RecordDict as ProtoRecordDict
     from flwr.supercore.constant import SYSTEM_MESSAGE_TYPE
     from flwr.supercore.run import Run
     from flwr.supercore.task_identity import TaskIdentity
@@ -39,8 +46,10 @@ __all__ = [
     "acting_as",
     "adopt_identity",
     "decode",
+    "decode_records",
     "empty_run",
     "encode",
+    "encode_records",
     "server_error",
     "set_message_id",
 ]
@@ -95,6 +104,28 @@ def encode(message: Message) -> bytes:
 def decode(wire: bytes) -> Message:
     """Parse what :func:`encode` wrote into a message that shares nothing with the original."""
     return message_from_proto(ProtoMessage.FromString(wire))
+
+
+def encode_records(records: RecordDict) -> bytes:
+    """Serialise a message's content alone.
+
+    Raises:
+        ValueError, TypeError, OverflowError: As for :func:`encode`.
+    """
+    return bytes(recorddict_to_proto(records).SerializeToString())
+
+
+def decode_records(wire: bytes) -> RecordDict:
+    """Parse what :func:`encode_records` wrote.
+
+    Raises:
+        PeerError: The bytes are no records.
+    """
+    try:
+        return recorddict_from_proto(ProtoRecordDict.FromString(wire))
+    # A value without a kind is an AttributeError of None in there.
+    except (DecodeError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise PeerError("not Flower's records") from error
 
 
 def server_error(request_id: str, code: int, reason: str, *, run_id: int) -> Message:

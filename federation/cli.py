@@ -192,9 +192,9 @@ def _fail(failure: FolkmootError, cause: BaseException, prog_name: str, argv: Se
     if "--debug" in options:
         click.echo("".join(traceback.format_exception(cause)), err=True, nl=False)
     label = click.style("error:", fg="red", bold=True)
-    click.echo(f"{prog_name}: {label} {_printable(failure.message)}", err=True, color=color)
+    click.echo(f"{prog_name}: {label} {printable(failure.message)}", err=True, color=color)
     for line in (failure.hint or "").splitlines():
-        click.echo(f"{click.style('hint:', fg='cyan')} {_printable(line)}", err=True, color=color)
+        click.echo(f"{click.style('hint:', fg='cyan')} {printable(line)}", err=True, color=color)
     if _wants_json(options):
         emit_json("error", {"code": failure.code, "message": failure.message, "hint": failure.hint})
     return failure.exit_code
@@ -249,7 +249,7 @@ def _load(entry_point: metadata.EntryPoint) -> click.Command:
     return command
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Escape control characters: a message may quote a hostile peer to the user's terminal."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 

@@ -31,6 +31,7 @@ from ceramic_bridge.events import SignedEvent, create_init
 from ceramic_bridge.log import EventLog
 from ceramic_bridge.models import create_models, model_ids
 from client.app import build_client_app
+from client.budget import set_budget
 from client.keys import Kdf
 from client.member import Member, Terms
 from client.trainer import engine_of
@@ -226,16 +227,18 @@ class Run:
         vault.put_secret("payee-key", entropy_for(seed, f"account/{name}")(32))
         identity = Identity(vault.get_secret("did-seed"))
         account = Account(vault.get_secret("payee-key"))
+        set_budget(vault, self.manifest.privacy.budget)
         report = vault.import_rows([Row(text=m.text, label=m.label) for m in party.mails])
+        root = vault.root()
         statement = DataImport(
             federation=self.deployment.federation.address,
             payee=account.address,
             count=report.count,
-            root=report.root,
+            root=root,
             head=NOTHING,
         )
         event = create_init(
-            identity, model=self.models["data"], content=statement.content(), unique=report.root[:12]
+            identity, model=self.models["data"], content=statement.content(), unique=root[:12]
         )
         self._register(identity.did, account)
         return Actor(party, vault, identity, account, event)

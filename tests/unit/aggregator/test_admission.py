@@ -51,7 +51,7 @@ EPOCH = OpenEpoch(
     models=MODELS,
 )
 CAP = EPOCH.cap(ME.did)
-STATEMENT = Contribution(domain=DOMAIN, round=2, base_hash=BASE, commitment=sha256(b"commitment"))
+STATEMENT = Contribution(domain=DOMAIN, round=2, base_hash=BASE, commitment=sha256(b"commitment"), release=7)
 
 
 def request() -> Message:

@@ -51,6 +51,7 @@ def contribution(alice: Identity, models: dict[str, SignedEvent]) -> SignedEvent
         "round": 0,
         "baseHash": "00" * 32,
         "commitment": "11" * 32,
+        "release": 1,
     }
     return create_init(alice, model=ids["contribution"], content=content, unique=bytes(12))
 

@@ -57,9 +57,10 @@ def fill(vault: Vault) -> None:
     """Put something of every kind into a vault."""
     vault.import_rows(ROWS)
     vault.put_secret("seed", CANARY.encode())
+    vault.put_record("membership", CANARY, CANARY.encode())
     vault.cache_put(b"features", CANARY.encode())
     ledger = PrivacyLedger(vault, BUDGET)
-    ledger.store(ledger.reserve(RELEASE), CANARY.encode())
+    ledger.store(ledger.reserve(RELEASE, BUDGET), CANARY.encode())
 
 
 def read_all(vault: Vault) -> tuple[object, ...]:
@@ -68,18 +69,20 @@ def read_all(vault: Vault) -> tuple[object, ...]:
     cached, stored = vault.cache_get(b"features"), ledger.stored(RELEASE)
     assert cached is not None
     assert stored is not None
-    return list(vault.rows()), vault.root(), vault.get_secret("seed"), cached, stored, ledger.spent()
+    records = vault.get_secret("seed"), vault.records("membership")
+    return list(vault.rows()), vault.root(), records, cached, stored, ledger.spent()
 
 
 def test_rows_come_back_in_order_when_reopened(vault: Vault, path: Path) -> None:
-    report = vault.import_rows(ROWS)
+    vault.import_rows(ROWS)
+    root = vault.root()
     vault.close()
     with reopen(path) as again:
         assert list(again.rows()) == ROWS
-        assert (again.count, again.root()) == (len(ROWS), report.root)
+        assert (again.count, again.root()) == (len(ROWS), root)
 
 
-@pytest.mark.parametrize("text", ["", "\0", "x" * 251, "x" * 252, "ünï\U0001f40e", "a\0\0"])
+@pytest.mark.parametrize("text", ["", "\0", "x" * 209, "x" * 210, "ünï\U0001f40e", "a\0\0"])
 def test_row_comes_back_exactly_when_text_is_odd(vault: Vault, text: str) -> None:
     vault.import_rows([Row(text=text, label=True)])
     assert list(vault.rows()) == [Row(text=text, label=True)]
@@ -88,20 +91,21 @@ def test_row_comes_back_exactly_when_text_is_odd(vault: Vault, text: str) -> Non
 def test_import_adds_each_row_once_when_repeated(vault: Vault) -> None:
     first = vault.import_rows([*ROWS, ROWS[0]])
     assert (first.added, first.duplicates, first.count) == (7, 1, 7)
+    root = vault.root()
     again = vault.import_rows(ROWS)
-    assert (again.added, again.duplicates, again.count, again.root) == (0, 7, 7, first.root)
+    assert (again.added, again.duplicates, again.count, vault.root()) == (0, 7, 7, root)
     flipped = vault.import_rows([Row(text=ROWS[0].text, label=not ROWS[0].label)])
     assert (flipped.added, flipped.count) == (1, 8)
-    assert flipped.root != first.root
+    assert vault.root() != root
 
 
 def test_root_is_merkle_root_of_ciphertext_rows(vault: Vault, path: Path) -> None:
     assert vault.root() == bytes(32)
-    report = vault.import_rows(ROWS)
+    vault.import_rows(ROWS)
     with raw(path) as db:
         sealed = [row for (row,) in db.execute("SELECT sealed FROM rows ORDER BY id")]
     leaves = [leaf_hash(sha256(row)) for row in sealed]
-    assert report.root == MerkleTree.build(leaves, sort=False).root
+    assert vault.root() == MerkleTree.build(leaves, sort=False).root
 
 
 def test_stored_bytes_repeat_when_entropy_repeats(
@@ -129,7 +133,9 @@ def test_plaintext_is_nowhere_on_disk_during_and_after_import(vault: Vault, path
     fill(vault)
     vault.import_rows(watched())
     vault.cache_put(b"features", CANARY.encode())
-    assert {file.name for file in path.parent.iterdir()} == {path.name + end for end in ("", "-wal", "-shm")}
+    assert {file.name for file in path.parent.iterdir()} == {
+        path.name + end for end in ("", "-wal", "-shm", ".mark")
+    }
     assert CANARY.encode() not in on_disk(path)
     vault.close()
     assert CANARY.encode() not in on_disk(path)
@@ -138,7 +144,7 @@ def test_plaintext_is_nowhere_on_disk_during_and_after_import(vault: Vault, path
 
 
 def test_sizes_on_disk_tell_only_the_bucket(vault: Vault, path: Path) -> None:
-    vault.import_rows([Row(text="x" * n, label=bool(n % 2)) for n in (0, 1, 100, 251)])
+    vault.import_rows([Row(text="x" * n, label=bool(n % 2)) for n in (0, 1, 100, 209)])
     with raw(path) as db:
         assert {length for (length,) in db.execute("SELECT length(sealed) FROM rows")} == {256 + 40}
 
@@ -210,7 +216,7 @@ def test_every_field_is_authenticated_when_one_bit_flips(vault: Vault, path: Pat
             for column in db.execute(f"PRAGMA table_info({table})").fetchall()
             for (rowid,) in db.execute(f"SELECT rowid FROM {table} ORDER BY rowid LIMIT 2").fetchall()
         ]
-    assert len(fields) == 35
+    assert len(fields) == 41
     for table, column, rowid in fields:
         path.write_bytes(original)
         with raw(path) as db:
@@ -292,20 +298,21 @@ def test_rows_and_import_are_refused_when_file_is_altered_while_open(vault: Vaul
 
 
 def test_row_is_bound_to_its_vault_when_keys_are_shared(counted: Callable[[bytes], Entropy]) -> None:
-    one, other = (Keyring(bytes([i]) * 16, bytes(32), counted(b"")) for i in (1, 2))
+    one, other = (Keyring(bytes([i]) * 16, 1, bytes(32), bytes(32), counted(b"")) for i in (1, 2))
     blob = one.sealer("rows").seal(b"1", b"text")
     assert one.sealer("rows").open(b"1", blob) == b"text"
     for sealer, place in (
         (other.sealer("rows"), b"1"),
         (one.sealer("cache"), b"1"),
         (one.sealer("rows"), b"2"),
+        (Keyring(bytes([1]) * 16, 2, bytes(32), bytes(32), counted(b"")).sealer("rows"), b"1"),
     ):
         with pytest.raises(VerificationFailed):
             sealer.open(place, blob)
 
 
 def test_nonces_differ_when_the_same_row_is_sealed_again(counted: Callable[[bytes], Entropy]) -> None:
-    sealer = Keyring(bytes(16), bytes(32), counted(b"")).sealer("rows")
+    sealer = Keyring(bytes(16), 1, bytes(32), bytes(32), counted(b"")).sealer("rows")
     assert len({sealer.seal(b"1", b"text") for _ in range(1000)}) == 1000
 
 
@@ -362,12 +369,65 @@ def test_secret_comes_back_and_is_never_replaced(vault: Vault) -> None:
         vault.get_secret("payee")
 
 
-def test_secret_is_refused_when_moved_to_another_name(vault: Vault, path: Path) -> None:
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "DELETE FROM records",
+        "DELETE FROM records WHERE kind = 'secret'",
+        "UPDATE records SET kind = 'secret'",
+        "UPDATE records SET key = zeroblob(32) WHERE kind = 'secret'",
+        "UPDATE records SET sealed = (SELECT sealed FROM records WHERE kind = 'm') WHERE kind = 'secret'",
+        "INSERT INTO records SELECT zeroblob(32), kind, sealed FROM records WHERE kind = 'm'",
+    ],
+)
+def test_records_are_refused_when_one_is_dropped_moved_or_added(
+    vault: Vault, path: Path, tampering: str
+) -> None:
     vault.put_secret("seed", b"one")
+    vault.put_record("m", "seed", b"two")
     with raw(path) as db:
-        db.execute("UPDATE secrets SET name = 'payee'")
+        db.execute(tampering)
     with pytest.raises(VerificationFailed):
-        vault.get_secret("payee")
+        vault.get_secret("seed")
+    with pytest.raises(VerificationFailed):
+        vault.records("m")
+    vault.close()
+    with pytest.raises(VerificationFailed):
+        reopen(path)
+
+
+def test_record_is_refused_when_an_older_one_is_put_back(vault: Vault, path: Path) -> None:
+    vault.put_record("membership", "spam", b"old")
+    with raw(path) as db:
+        (old,) = db.execute("SELECT sealed FROM records").fetchone()
+    vault.put_record("membership", "spam", b"new")
+    assert vault.records("membership") == {"spam": b"new"}
+    with raw(path) as db:
+        db.execute("UPDATE records SET sealed = ?", (old,))
+    with pytest.raises(VerificationFailed, match="records"):
+        vault.record("membership", "spam")
+
+
+def test_records_are_listed_by_kind_replaced_and_deleted(vault: Vault) -> None:
+    for name in ("b", "a" * 300, "", "ü"):
+        vault.put_record("membership", name, name.encode() * 3)
+    vault.put_record("other", "a", b"x")
+    vault.put_record("membership", "b", b"")
+    assert vault.records("membership") == {"": b"", "a" * 300: b"a" * 900, "b": b"", "ü": "üüü".encode()}
+    assert (vault.record("other", "a"), vault.record("other", "b")) == (b"x", None)
+    assert vault.delete_record("membership", "b")
+    assert not vault.delete_record("membership", "b")
+    assert "b" not in vault.records("membership")
+    assert vault.records("none") == {}
+
+
+def test_secret_is_neither_replaced_nor_deleted_as_a_record(vault: Vault) -> None:
+    vault.put_secret("seed", b"one")
+    with pytest.raises(IdentityError):
+        vault.put_record("secret", "seed", b"two")
+    with pytest.raises(IdentityError):
+        vault.delete_record("secret", "seed")
+    assert vault.get_secret("seed") == b"one"
 
 
 def test_cache_is_forgotten_when_rows_are_added(vault: Vault, path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ceramic_bridge.events import InitPayload
+from client.budget import set_budget
 from client.keys import Kdf
 from client.member import Member, Terms
 from client.trainer import LinearEngine
@@ -73,6 +74,7 @@ def make(tmp_path):
     def build(behaviour: type[Member], name: str = "member") -> tuple[Member, Chain]:
         path = tmp_path / f"{name}{len(vaults)}" / "vault.db"
         vault = Vault.create(path, b"p", kdf=Kdf.MINIMUM, entropy=SeededEntropy(0, "vault"))
+        set_budget(vault, TERMS.manifest.privacy.budget)
         vault.import_rows(ROWS)
         vaults.append(vault)
         chain = Chain()

@@ -1,0 +1,98 @@
+"""``folkmoot client guard``: the process that alone opens the vault while rounds run."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from client.session import client_home, open_vault, passphrase_option
+from federation.cli import printable
+from federation.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from client.guard.server import Post
+    from client.vault import Vault
+
+
+@click.command()
+@passphrase_option
+@click.option(
+    "--allow-user",
+    "allowed",
+    multiple=True,
+    help="User (name or id) whose processes may call, beside your own.",
+)
+@click.option(
+    "--socket-dir",
+    type=click.Path(path_type=Path),
+    help="Folder of the sockets, where that user can reach it; by default in your own.",
+)
+def guard(passphrase_file: Path | None, allowed: tuple[str, ...], socket_dir: Path | None) -> None:
+    """Hold your keys and your data for the rounds of every federation you joined, until Ctrl-C.
+
+    The Flower app, which the aggregator's side chooses, only reaches this process's sockets, and gets
+    finished, noised, signed deltas.
+
+    Example: folkmoot client guard --allow-user folkmoot-node --socket-dir /run/folkmoot
+    """
+    import asyncio
+
+    from client.guard.process import alone, harden
+    from client.guard.run import run_guard
+
+    users = frozenset({os.geteuid(), *(_user_id(name) for name in allowed)})
+    harden()
+    home = client_home()
+    if len(users) > 1 and socket_dir is None:
+        raise UsageError("another user cannot reach your own folder", hint="give --socket-dir")
+    folder = socket_dir or home.sockets
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with ExitStack() as held:
+        held.enter_context(alone(home.path / "guard.lock"))
+
+        def open_posts() -> Mapping[str, Post]:
+            vault = held.enter_context(open_vault(passphrase_file))
+            return _posts(vault, folder)
+
+        asyncio.run(run_guard(open_posts, users=users, report=_report))
+
+
+def _posts(vault: Vault, folder: Path) -> Mapping[str, Post]:
+    from client.app import answers
+    from client.assemble import open_member
+    from client.guard.server import Post
+    from client.guard.standing import Standing
+    from client.home import socket_in
+    from client.membership import memberships
+
+    posts = {}
+    for name, membership in memberships(vault).items():
+        dim = membership.manifest.model.dim
+        posts[name] = Post(
+            name=name,
+            socket=socket_in(folder, name),
+            dim=dim,
+            answers=answers(Standing(partial(open_member, vault, membership)), dim=dim),
+        )
+    if not posts:
+        raise ConfigError("you have not joined a federation", hint="folkmoot client join federation.toml")
+    return posts
+
+
+def _user_id(name: str) -> int:
+    try:
+        return int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid
+    except KeyError as error:
+        raise UsageError(f"there is no user {name!r}") from error
+
+
+def _report(line: str) -> None:
+    click.echo(printable(line), err=True)
