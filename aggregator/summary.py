@@ -14,7 +14,6 @@ from federation.errors import VerificationFailed
 from federation.evaluation import Evaluation
 from federation.manifest import Manifest
 from federation.models.linear import Design
-from federation.privacy import spend
 from federation.rounds import Base, RoundOutcome, Status
 from federation.types import Address, Did
 
@@ -201,7 +200,7 @@ def epsilon_after(manifest: Manifest, commitments: int) -> float | None:
     privacy = manifest.privacy
     if not privacy.sigma_e4:
         return None
-    return round(spend([privacy.sigma] * commitments, privacy.budget.delta).epsilon, 6)
+    return round(manifest.history(commitments).epsilon(privacy.budget.delta), 6)
 
 
 def _member(manifest: Manifest, claims: Claims, facts: MemberFacts) -> Table:

@@ -14,7 +14,7 @@ from ceramic_bridge.did import Identity, verify
 from ceramic_bridge.events import SignedEvent, create_init
 from client.budget import dataset_budget
 from client.ledger import PrivacyLedger, Release, Stored
-from client.mechanism import noised_step
+from client.mechanism import noised_delta
 from client.noise import Entropy, draw
 from client.trainer import Engine
 from client.vault import Vault
@@ -155,9 +155,8 @@ class Member:
 
     def train(self, request: CommitRequest) -> Ints:
         """Return the clipped, noised and quantised step; the caller has reserved its cost."""
-        privacy = self._terms.manifest.privacy
         design = Design.build(self.examples(), self._terms.mean)
-        return quantise(noised_step(self._engine, design, request.base, privacy, self._entropy))
+        return quantise(noised_delta(self._engine, design, request.base, self._terms.manifest, self._entropy))
 
     def reveal(self, request: RevealRequest) -> RevealReply:
         """Return the delta after checking that the member's own leaf is under the recorded root.
@@ -206,7 +205,8 @@ class Member:
             raise PeerError("the request is for another federation or epoch")
 
     def _release(self, round_: int, base_hash: Hash32) -> Release:
-        domain, privacy = self._terms.domain, self._terms.manifest.privacy
+        domain, manifest = self._terms.domain, self._terms.manifest
+        privacy, sampling = manifest.privacy, manifest.sampling
         return Release(
             federation=f"{domain.chain_id}:{domain.federation}",
             epoch=domain.epoch,
@@ -215,6 +215,8 @@ class Member:
             sigma=privacy.sigma,
             clip=privacy.clip,
             unit=privacy.unit,
+            rate=sampling.rate if sampling else 1.0,
+            steps=sampling.steps if sampling else 1,
         )
 
     def _commitment(self, round_: int, base_hash: Hash32, delta_sha256: Hash32, salt: Hash32) -> Hash32:

@@ -6,6 +6,7 @@ means the same once read, and a verifier accepts only the canonical text.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
@@ -17,7 +18,7 @@ from federation.errors import ConfigError
 from federation.fixedpoint import TABLE_SHA256
 from federation.hashing import sha256
 from federation.models.registry import Architecture
-from federation.privacy import Budget, spend
+from federation.privacy import Budget, History, Sampled, spend
 from federation.reward import Terms
 from federation.rounds import Rules
 from federation.types import Did, Hash32, Wei
@@ -218,6 +219,24 @@ class PrivacySection(_Section):
         return self.clip_milli / 1000
 
 
+class SamplingSection(_Section):
+    """DP-SGD at the member: several steps a round, each on a Poisson sample of its examples.
+
+    ``rate_milli`` is the probability with which an example is in a sample, in thousandths. Between two
+    steps the member moves its own copy by ``eta_milli`` thousandths of the noised mean step. C and sigma
+    are then those of one step.
+    """
+
+    rate_milli: Annotated[int, Field(gt=0, lt=1000)]
+    steps: Annotated[int, Field(gt=0, le=1000)]
+    eta_milli: _Positive
+
+    @property
+    def rate(self) -> float:
+        """Probability with which an example is in a sample."""
+        return self.rate_milli / 1000
+
+
 class SearchSection(_Section):
     """The grids of the two line searches, ascending."""
 
@@ -268,6 +287,7 @@ class Manifest(_Section):
     bonds: BondSection
     validators: ValidatorSection = ValidatorSection()
     module: ModuleSection | None = None
+    sampling: SamplingSection | None = None
 
     @model_validator(mode="after")
     def _an_account_per_provider(self) -> Manifest:
@@ -286,8 +306,10 @@ class Manifest(_Section):
     @model_validator(mode="after")
     def _within_budget(self) -> Manifest:
         privacy = self.privacy
+        if self.sampling and (not privacy.sigma_e4 or privacy.unit != "example"):
+            raise ValueError("steps on samples are accounted for with noise, and for one example, only")
         if privacy.sigma_e4:
-            spent = spend([privacy.sigma] * self.rounds, privacy.budget.delta).epsilon
+            spent = self.history(self.rounds).epsilon(privacy.budget.delta)
             if spent > privacy.budget.epsilon:
                 raise ValueError(f"{self.rounds} rounds cost epsilon {spent:.3f}, beyond the lifetime budget")
         return self
@@ -326,11 +348,27 @@ class Manifest(_Section):
         )
         return Rules(terms=terms, etas=tuple(self.search.etas), betas_tenths=tuple(self.search.betas_tenths))
 
+    def history(self, rounds: int) -> History:
+        """Return what so many rounds of noised deltas release of a member's examples."""
+        sigma, sampling = self.privacy.sigma, self.sampling
+        if sampling is None:
+            return History(spend([sigma] * rounds, self.privacy.budget.delta).mu_squared)
+        if not rounds:
+            return History()
+        return History().and_sampled(Sampled(sigma, sampling.rate, sampling.steps * rounds))
+
     def cap(self, quota: int) -> int:
-        """Return the largest L2 norm of a member's delta, in the deltas' fixed point."""
+        """Return the largest L2 norm of a member's delta, in the deltas' fixed point.
+
+        The sum of T steps at rate q goes over the wire divided by q T, so that its signal is that of one
+        full step; the standard deviation of its noise is then sigma C / (q sqrt(T)).
+        """
+        sigma_e4, sampling = self.privacy.sigma_e4, self.sampling
+        if sampling:
+            sigma_e4 = -(-sigma_e4 * 1000 // (sampling.rate_milli * math.isqrt(sampling.steps)))
         return norm_cap(
             clip_milli=self.privacy.clip_milli,
-            sigma_e4=self.privacy.sigma_e4,
+            sigma_e4=sigma_e4,
             quota=quota if self.privacy.unit == "example" else 1,
             dim=self.model.dim,
         )

@@ -320,3 +320,50 @@ def test_module_manifest_is_refused_when_no_quorum_could_settle_a_dispute():
 def test_cap_holds_one_clip_whatever_the_quota_when_the_member_is_the_unit():
     manifest = Manifest.from_toml(TEXT.replace('unit = "example"', 'unit = "member"'))
     assert manifest.cap(1) == manifest.cap(1000) == Manifest.from_toml(TEXT).cap(1)
+
+
+SAMPLED = "\n[sampling]\nrate_milli = 100\nsteps = 10\neta_milli = 1000\n"
+
+
+def test_sampled_steps_cost_what_their_distributions_compose_to():
+    manifest = Manifest.from_toml(TEXT + SAMPLED)
+    assert manifest.to_toml() == TEXT + SAMPLED
+    assert manifest.history(20).sampled == ((3.0, 0.1, 200),)
+    assert manifest.history(0).epsilon(1e-5) == 0
+    assert 1 < manifest.history(20).epsilon(1e-5) < spend([3.0] * 200, 1e-5).epsilon / 4
+
+
+def test_sampled_steps_are_refused_when_they_cost_more_than_the_budget():
+    with pytest.raises(ConfigError, match="beyond the lifetime budget"):
+        Manifest.from_toml(TEXT + SAMPLED.replace("rate_milli = 100", "rate_milli = 900"))
+
+
+def test_cap_allows_the_noise_of_all_sampled_steps_over_the_signal_of_one():
+    manifest = Manifest.from_toml(TEXT + SAMPLED.replace("steps = 10", "steps = 9"))
+    # sigma / (q sqrt(T)) = 3 / (0.1 * 3)
+    assert manifest.cap(12) == norm_cap(clip_milli=500, sigma_e4=100_000, quota=12, dim=4096)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("rate_milli = 100", "rate_milli = 1000", "sampling.rate_milli"),
+        ("rate_milli = 100", "rate_milli = 0", "sampling.rate_milli"),
+        ("steps = 10", "steps = 0", "sampling.steps"),
+        ("steps = 10", "steps = 1001", "sampling.steps"),
+        ("eta_milli = 1000", "eta_milli = 0", "sampling.eta_milli"),
+        ('unit = "example"', 'unit = "member"', "steps on samples are accounted for"),
+        ('epsilon = "8.0"', 'epsilon = "inf"', "epsilon is inf exactly when"),
+    ],
+)
+def test_sampled_manifest_is_refused_when_a_field_is_wrong(old, new, named):
+    assert old in TEXT + SAMPLED
+    with pytest.raises(ConfigError) as caught:
+        Manifest.from_toml((TEXT + SAMPLED).replace(old, new, 1))
+    assert named in caught.value.message
+
+
+def test_sampling_is_refused_when_there_is_no_noise():
+    text = TEXT.replace('"8.0"', '"inf"').replace("sigma_e4 = 30000", "sigma_e4 = 0")
+    with pytest.raises(ConfigError, match="steps on samples are accounted for"):
+        Manifest.from_toml(text + SAMPLED)
