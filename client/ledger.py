@@ -4,9 +4,10 @@ A release is reserved on disk before its noise is drawn, its noisy payload is st
 sent, and a retry sends what was stored: drawing anew for the same round would let an observer
 average the noise away. A release that was reserved and then lost counts as spent.
 
-Rows form a chain under a keyed hash, and a sealed head holds their number, their sum and the last
-link, so that editing or dropping a row shows. A check reads the head alone, whatever the number
-of rows. Putting an older copy of the whole file back is not noticed here.
+Rows form a chain under a keyed hash, and a sealed head holds their number, what they spend and the
+last link, so that editing or dropping a row shows. A check reads the head and the federation's own
+rows. The number of a release is published with it (``Contribution.release``), so that an older copy
+of the whole file shows: see ``require_current``.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import math
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from client.keys import bind
+from client.watermark import VaultRolledBack
 from federation.errors import ConfigError, IdentityError, PrivacyBudgetExhausted, VerificationFailed
-from federation.privacy import Budget, PrivacySpend, epsilon_of, increment
+from federation.privacy import Budget, History, PrivacySpend, Sampled, increment
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,7 +32,12 @@ if TYPE_CHECKING:
     from federation.types import Hash32
 
 _HEAD = struct.Struct(">Qd32s")
-_MECHANISM = "gaussian"
+_SAMPLED = struct.Struct(">ddQ")
+_MOST_STEPS = 1 << 32
+
+_SENSITIVITY = {"example": 1.0, "member": 2.0}
+"""In clipping norms, of a delta to one example: where the whole delta is clipped, an example can turn
+it from one side of the ball to the other."""
 
 
 class Status(StrEnum):
@@ -50,8 +57,11 @@ class Release:
         epoch: Its epoch.
         round: Its round.
         base_hash: Hash of the model the delta is trained from; 32 bytes.
-        sigma: Noise multiplier; 0 for a release without noise, which spends everything.
-        clip: Clipping norm (L2) of one example.
+        sigma: Noise multiplier of a step; 0 for a release without noise, which spends everything.
+        clip: Clipping norm (L2) of one unit.
+        unit: What is clipped: each "example"'s step, or the whole "member"'s delta.
+        rate: Probability with which an example takes part in a step; 1 for full batches.
+        steps: Steps in this release.
     """
 
     federation: str
@@ -60,12 +70,25 @@ class Release:
     base_hash: Hash32
     sigma: float
     clip: float
+    unit: Literal["example", "member"] = "example"
+    rate: float = 1.0
+    steps: int = 1
 
     def __post_init__(self) -> None:
         whole = all(0 <= number < 1 << 63 for number in (self.epoch, self.round))
-        real = math.isfinite(self.sigma) and math.isfinite(self.clip)
-        if not (whole and real and self.sigma >= 0 and self.clip > 0 and len(self.base_hash) == 32):
+        whole &= 1 <= self.steps <= _MOST_STEPS and len(self.base_hash) == 32
+        real = math.isfinite(self.sigma) and math.isfinite(self.clip) and 0 < self.rate <= 1
+        # Nobody has proven what one member's delta clipped as a whole hides about its samples.
+        known = self.unit == "example" or (self.unit == "member" and self.rate == 1)
+        if not (whole and real and known and self.sigma >= 0 and self.clip > 0):
             raise ConfigError(f"not a release: {self}")
+
+    def after(self, history: History) -> History:
+        """Return a history with this release in it."""
+        sigma = self.sigma / _SENSITIVITY[self.unit]
+        if self.rate < 1 and sigma:
+            return history.and_sampled(Sampled(sigma=sigma, rate=self.rate, steps=self.steps))
+        return history.and_full(self.steps * increment(sigma))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +97,44 @@ class Reservation:
 
     Attributes:
         release: What was reserved.
-        seq: Its row in the ledger, from 1.
+        number: Which release of the dataset it is, over all federations, from 1.
     """
 
     release: Release
-    seq: int
+    number: int
+
+
+class Stored(NamedTuple):
+    """A release that can be sent.
+
+    Attributes:
+        number: As ``Reservation.number``.
+        payload: What was stored.
+    """
+
+    number: int
+    payload: bytes
 
 
 class _Head(NamedTuple):
+    """Of the whole ledger, or of one federation's rows; ``link`` is that of the last row."""
+
     rows: int
-    mu_squared: float
+    history: History
     link: bytes
+
+    def encode(self) -> bytes:
+        groups = b"".join(_SAMPLED.pack(*one) for one in self.history.sampled)
+        return _HEAD.pack(self.rows, self.history.mu_squared, self.link) + groups
+
+    @classmethod
+    def decode(cls, data: bytes) -> _Head:
+        rows, mu_squared, link = _HEAD.unpack_from(data)
+        groups = tuple(Sampled(*one) for one in _SAMPLED.iter_unpack(data[_HEAD.size :]))
+        return cls(rows, History(mu_squared, groups), link)
+
+
+_NOTHING = _Head(0, History(), bytes(32))
 
 
 class _Facts(NamedTuple):
@@ -95,16 +145,38 @@ class _Facts(NamedTuple):
     epoch: int
     round: int
     base_hash: bytes
-    mechanism: str
+    unit: str
     sigma: float
     clip: float
-    mu_squared: float
+    rate: float
+    steps: int
+
+    @classmethod
+    def of(cls, release: Release, seq: int) -> _Facts:
+        return cls(
+            seq,
+            release.federation,
+            release.epoch,
+            release.round,
+            release.base_hash,
+            release.unit,
+            release.sigma,
+            release.clip,
+            release.rate,
+            release.steps,
+        )
+
+    @property
+    def release(self) -> Release:
+        values = self._asdict()
+        del values["seq"]
+        return Release(**values)
 
     def encode(self) -> bytes:
         numbers = struct.pack(
-            ">QQQddd", self.seq, self.epoch, self.round, self.sigma, self.clip, self.mu_squared
+            ">QQQdddQ", self.seq, self.epoch, self.round, self.sigma, self.clip, self.rate, self.steps
         )
-        return bind(numbers, self.federation.encode(), self.base_hash, self.mechanism.encode())
+        return bind(numbers, self.federation.encode(), self.base_hash, self.unit.encode())
 
 
 class _Entry(NamedTuple):
@@ -143,14 +215,37 @@ class PrivacyLedger:
     def spent(self) -> PrivacySpend:
         """Return what all releases so far spend, reserved ones included."""
         with self._vault.storage.transaction(write=False) as db:
-            return self._spend(self._head(db).mu_squared)
+            history = self._head(db).history
+        return PrivacySpend(history.mu_squared, history.epsilon(self._budget.delta))
 
-    def reserve(self, release: Release) -> Reservation:
-        """Spend for a release; it is on disk when this returns, and only then may noise be drawn.
+    def require_current(self, published: int) -> None:
+        """Refuse to go on with an older copy of the vault.
+
+        Args:
+            published: The highest number of a release among the member's signed events.
 
         Raises:
-            PrivacyBudgetExhausted: It does not fit the budget, or the round's one release was
-                reserved before. Nothing was written.
+            VaultRolledBack: The ledger has fewer releases.
+        """
+        with self._vault.storage.transaction(write=False) as db:
+            rows = self._head(db).rows
+        if rows < published:
+            raise VaultRolledBack(
+                "vault",
+                f"it knows {rows} releases of its data, and you have published {published}",
+                hint="put the newest copy back: what this one has forgotten is spent all the same",
+            )
+
+    def reserve(self, release: Release, promised: Budget) -> Reservation:
+        """Spend for a release; it is on disk when this returns, and only then may noise be drawn.
+
+        Args:
+            release: What is about to be made.
+            promised: What its federation may take of this dataset, over all its epochs.
+
+        Raises:
+            PrivacyBudgetExhausted: It does not fit the dataset's budget or the federation's, or the
+                round's one release was reserved before. Nothing was written.
             IdentityError: The round has a release from another base model.
         """
         with self._vault.storage.transaction(write=True) as db:
@@ -162,30 +257,17 @@ class PrivacyLedger:
                     else "its delta was lost before it was stored; take part again from the next round",
                 )
             head = self._head(db)
-            spend = increment(release.sigma)
-            total = self._spend(head.mu_squared + spend)
-            if total.epsilon > self._budget.epsilon:
-                raise PrivacyBudgetExhausted(
-                    f"{_name(release)} would take this dataset to epsilon {total.epsilon:.4g}, "
-                    f"and its budget is {self._budget.epsilon:.4g}",
-                    hint="take part with more noise or in fewer rounds",
-                )
-            facts = _Facts(
-                head.rows + 1,
-                release.federation,
-                release.epoch,
-                release.round,
-                release.base_hash,
-                _MECHANISM,
-                release.sigma,
-                release.clip,
-                spend,
-            )
+            _require_within(self._budget, release.after(head.history), release, "this dataset")
+            own = self._head(db, release.federation)
+            _require_within(promised, release.after(own.history), release, "the federation")
+            facts = _Facts.of(release, head.rows + 1)
             link = self._link(head.link, facts)
             row = (*facts, link, Status.RESERVED.value, self._tag(link, Status.RESERVED))
-            db.execute("INSERT INTO releases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-            self._vault.write_head(db, "ledger", _HEAD.pack(facts.seq, total.mu_squared, link))
-        return Reservation(release=release, seq=facts.seq)
+            db.execute("INSERT INTO releases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            for federation, before in ((None, head), (release.federation, own)):
+                after = _Head(before.rows + 1, release.after(before.history), link)
+                self._vault.storage.write_head(db, _head_name(federation), after.encode())
+        return Reservation(release=release, number=facts.seq)
 
     def store(self, reservation: Reservation, payload: bytes) -> None:
         """Keep the noisy delta, sealed, before it is sent.
@@ -195,14 +277,14 @@ class PrivacyLedger:
         """
         with self._vault.storage.transaction(write=True) as db:
             entry = self._find(db, reservation.release)
-            if entry is None or entry.facts.seq != reservation.seq or entry.status != Status.RESERVED:
+            if entry is None or entry.facts.seq != reservation.number or entry.status != Status.RESERVED:
                 raise VerificationFailed("privacy ledger", f"{_name(reservation.release)} is not reserved")
             sealed = self._payloads.seal(entry.link, payload)
             db.execute("INSERT INTO payloads VALUES (?, ?)", (entry.facts.seq, sealed))
             self._set_status(db, entry, Status.STORED)
 
-    def stored(self, release: Release) -> bytes | None:
-        """Return the payload stored for a release, to send it again; none where there is none.
+    def stored(self, release: Release) -> Stored | None:
+        """Return what was stored for a release, to send it again; none where there is nothing.
 
         Raises:
             IdentityError: The round has a release from another base model.
@@ -215,7 +297,7 @@ class PrivacyLedger:
             found = db.execute("SELECT sealed FROM payloads WHERE seq = ?", (entry.facts.seq,)).fetchone()
         if found is None:
             raise VerificationFailed("privacy ledger", f"the stored delta of {_name(release)} is missing")
-        return self._payloads.open(entry.link, found[0])
+        return Stored(entry.facts.seq, self._payloads.open(entry.link, found[0]))
 
     def release(self, release: Release) -> None:
         """Note that a stored payload was sent; again does nothing.
@@ -230,11 +312,13 @@ class PrivacyLedger:
             if entry.status != Status.RELEASED:
                 self._set_status(db, entry, Status.RELEASED)
 
-    def _spend(self, mu_squared: float) -> PrivacySpend:
-        return PrivacySpend(mu_squared, epsilon_of(math.sqrt(mu_squared), self._budget.delta))
-
-    def _head(self, db: sqlite3.Connection) -> _Head:
-        return _Head(*_HEAD.unpack(self._vault.read_head(db, "ledger")))
+    def _head(self, db: sqlite3.Connection, federation: str | None = None) -> _Head:
+        """Return the head of all rows, or of those of one federation."""
+        if federation is not None:
+            query = "SELECT 1 FROM releases WHERE federation = ? LIMIT 1"
+            if db.execute(query, (federation,)).fetchone() is None:
+                return _NOTHING
+        return _Head.decode(self._vault.storage.read_head(db, _head_name(federation)))
 
     def _find(self, db: sqlite3.Connection, release: Release) -> _Entry | None:
         """Return the round's row, checked."""
@@ -253,23 +337,28 @@ class PrivacyLedger:
 
     def _check_all(self) -> None:
         with self._vault.storage.transaction(write=False) as db:
-            head = self._head(db)
             rows = db.execute("SELECT * FROM releases ORDER BY seq").fetchall()
             payloads = {seq for (seq,) in db.execute("SELECT seq FROM payloads")}
-        link, total, stored = bytes(32), 0.0, set()
-        for seq, row in enumerate(rows, 1):
-            entry = self._checked(row, link)
-            if entry.facts.seq != seq:
-                raise _altered(seq)
-            link, total = entry.link, total + entry.facts.mu_squared
-            if entry.status != Status.RESERVED:
-                stored.add(seq)
-        if head != (len(rows), total, link) or payloads != stored:
+            found: dict[str | None, _Head] = {None: _NOTHING}
+            stored = set()
+            for seq, row in enumerate(rows, 1):
+                entry = self._checked(row, found[None].link)
+                if entry.facts.seq != seq:
+                    raise _altered(seq)
+                for federation in (None, entry.facts.federation):
+                    before = found.get(federation, _NOTHING)
+                    history = entry.facts.release.after(before.history)
+                    found[federation] = _Head(before.rows + 1, history, entry.link)
+                if entry.status != Status.RESERVED:
+                    stored.add(seq)
+            heads = {federation: self._head(db, federation) for federation in found}
+        if heads != found or payloads != stored:
             raise _altered(len(rows))
 
     def _checked(self, row: tuple[Any, ...], previous: bytes) -> _Entry:
         """Return a row if it continues the chain and its status is one that was set."""
-        facts, (link, status, tag) = _Facts(*row[:9]), row[9:]
+        columns = len(_Facts._fields)
+        facts, (link, status, tag) = _Facts(*row[:columns]), row[columns:]
         try:
             entry = _Entry(facts, link, Status(status))
             intact = hmac.compare_digest(link, self._link(previous, facts))
@@ -292,6 +381,20 @@ class PrivacyLedger:
 
     def _hash(self, data: bytes) -> bytes:
         return hashlib.blake2b(data, key=self._key, digest_size=32).digest()
+
+
+def _require_within(budget: Budget, history: History, release: Release, whose: str) -> None:
+    epsilon = history.epsilon(budget.delta)
+    if epsilon > budget.epsilon:
+        raise PrivacyBudgetExhausted(
+            f"{_name(release)} would take {whose} to epsilon {epsilon:.4g}, "
+            f"and its budget is {budget.epsilon:.4g}",
+            hint="take part with more noise or in fewer rounds",
+        )
+
+
+def _head_name(federation: str | None) -> str:
+    return "ledger" if federation is None else f"ledger {federation}"
 
 
 def _name(release: Release) -> str:

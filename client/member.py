@@ -1,4 +1,4 @@
-"""A member: its vault, identity and ledger, and the three duties of a round.
+"""A member: its vault, session and ledger, and the three duties of a round.
 
 Nothing leaves here but a signed commitment, and then the noisy delta that it commits to. The
 ledger row is on disk before noise is drawn, and the stored delta is resent on a retry.
@@ -6,16 +6,18 @@ ledger row is on disk before noise is drawn, and the stored delta is resent on a
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from ceramic_bridge.cid import StreamId
-from ceramic_bridge.did import Identity, verify
-from ceramic_bridge.events import SignedEvent, create_init
-from client.ledger import PrivacyLedger, Release
-from client.noise import Entropy, draw, gaussian
+from ceramic_bridge.did import verify
+from ceramic_bridge.events import SignedEvent
+from client.budget import dataset_budget
+from client.identity import Session
+from client.ledger import PrivacyLedger, Release, Stored
+from client.mechanism import noised_delta
+from client.noise import Entropy, draw
 from client.trainer import Engine
 from client.vault import Vault
 from federation.delta import delta_bytes, parse_delta, quantise
@@ -26,11 +28,12 @@ from federation.hashing import Domain, commitment, did_hash, sha256
 from federation.manifest import Manifest
 from federation.merkle import leaf_hash, root_from_proof
 from federation.messages import Acknowledgement, CommitRequest, RevealReply, RevealRequest
-from federation.models.linear import INTERCEPT_BOUND, Design, Examples, require_exact
+from federation.models.linear import Design, Examples
 from federation.payloads import Contribution
-from federation.rounds import Base
 from federation.types import Did, Hash32
 from federation.validation import examples_bytes, parse_examples
+
+_logger = logging.getLogger(__name__)
 
 
 class RoundReader(Protocol):
@@ -42,6 +45,10 @@ class RoundReader(Protocol):
 
     def commit_root(self, epoch: int, round_: int) -> Hash32:
         """Return the commit root that ``closeCommits`` recorded."""
+        ...
+
+    def opened_at(self, epoch: int, round_: int) -> int:
+        """Return the Unix seconds of the block that opened a round."""
         ...
 
 
@@ -66,27 +73,13 @@ class Terms:
     unsafe_no_dp: bool = False
 
 
-def require_trainable(base: Base) -> None:
-    """Refuse a base that some example could make arithmetic fail on, before looking at any example.
-
-    Raises:
-        PeerError: Its intercept or its weights are out of bounds.
-    """
-    if abs(base.intercept) > INTERCEPT_BOUND:
-        raise PeerError("the base model's intercept is out of bounds")
-    try:
-        require_exact(base.weights)
-    except ConfigError as error:
-        raise PeerError("the base model's weights are out of bounds") from error
-
-
 class Member:
     """One member of one federation."""
 
     def __init__(
         self,
         vault: Vault,
-        identity: Identity,
+        session: Session,
         terms: Terms,
         reader: RoundReader,
         *,
@@ -101,14 +94,17 @@ class Member:
             )
         if manifest.model.features_sha256 != terms.features.digest.hex():
             raise ConfigError("the manifest names another rule for words than this client has")
-        self._vault, self._identity, self._terms, self._reader = vault, identity, terms, reader
+        if manifest.words != terms.features.dim:
+            raise ConfigError("the manifest's model knows another number of words than its rule for them")
+        self._vault, self._session, self._terms, self._reader = vault, session, terms, reader
         self._engine, self._entropy = engine, entropy
-        self._ledger = PrivacyLedger(vault, manifest.privacy.budget)
+        self._ledger = PrivacyLedger(vault, dataset_budget(vault))
+        self._warned = False
 
     @property
     def did(self) -> Did:
-        """The member's DID."""
-        return self._identity.did
+        """The member's DID: an account's, if its wallet authorised the key that signs."""
+        return self._session.did
 
     @property
     def domain(self) -> Domain:
@@ -136,38 +132,39 @@ class Member:
 
         Raises:
             PeerError: The request is for another federation, or its base is not the one on chain.
+            IdentityError: The wallet's authorisation does not hold; nothing was drawn.
             PrivacyBudgetExhausted: The round would overspend; nothing was drawn.
         """
         self._require_place(request.domain)
-        require_trainable(request.base)
+        self._engine.require(request.base)
         base_hash = request.base.hash
         if base_hash != self._reader.base_hash(request.domain.epoch, request.round):
             raise PeerError("the base model is not the one that the chain recorded for this round")
+        self._require_authority(request.round)
         release = self._release(request.round, base_hash)
-        payload = self._ledger.stored(release)
-        if payload is None:
-            reservation = self._ledger.reserve(release)
+        stored = self._ledger.stored(release)
+        if stored is None:
+            reservation = self._ledger.reserve(release, self._terms.manifest.privacy.budget)
             payload = delta_bytes(self.train(request)) + draw(self._entropy, 32)
             self._ledger.store(reservation, payload)
-        delta, salt = payload[:-32], Hash32(payload[-32:])
+            stored = Stored(reservation.number, payload)
+        delta, salt = _split(stored)
         digest = self._commitment(request.round, base_hash, sha256(delta), salt)
         statement = Contribution(
-            domain=request.domain, round=request.round, base_hash=base_hash, commitment=digest
+            domain=request.domain,
+            round=request.round,
+            base_hash=base_hash,
+            commitment=digest,
+            release=stored.number,
         )
-        return create_init(
-            self._identity,
-            model=self._terms.contribution_model,
-            content=statement.content(),
-            unique=digest[:12],
+        return self._session.sign(
+            statement.content(), model=self._terms.contribution_model, unique=digest[:12]
         )
 
     def train(self, request: CommitRequest) -> Ints:
         """Return the clipped, noised and quantised step; the caller has reserved its cost."""
-        privacy = self._terms.manifest.privacy
         design = Design.build(self.examples(), self._terms.mean)
-        step = self._engine.step(design, request.base, privacy.clip)
-        noise = gaussian(len(step), privacy.sigma * privacy.clip, self._entropy) if privacy.sigma else 0.0
-        return quantise(np.add(step, noise))
+        return quantise(noised_delta(self._engine, design, request.base, self._terms.manifest, self._entropy))
 
     def reveal(self, request: RevealRequest) -> RevealReply:
         """Return the delta after checking that the member's own leaf is under the recorded root.
@@ -179,10 +176,10 @@ class Member:
         epoch = request.domain.epoch
         base_hash = self._reader.base_hash(epoch, request.round)
         release = self._release(request.round, base_hash)
-        payload = self._ledger.stored(release)
-        if payload is None:
+        stored = self._ledger.stored(release)
+        if stored is None:
             raise PeerError("nothing was committed for this round")
-        delta, salt = payload[:-32], Hash32(payload[-32:])
+        delta, salt = _split(stored)
         digest = self._commitment(request.round, base_hash, sha256(delta), salt)
         leaf = leaf_hash(did_hash(self.did), digest)
         if root_from_proof(leaf, request.proof) != self._reader.commit_root(epoch, request.round):
@@ -199,20 +196,36 @@ class Member:
         """
         self._require_place(receipt.domain)
         base_hash = self._reader.base_hash(receipt.domain.epoch, receipt.round)
-        payload = self._ledger.stored(self._release(receipt.round, base_hash))
-        if payload is None or sha256(payload[:-32]) != receipt.delta_sha256:
+        stored = self._ledger.stored(self._release(receipt.round, base_hash))
+        if stored is None or sha256(_split(stored)[0]) != receipt.delta_sha256:
             raise PeerError("the acknowledgement is for another delta")
         signed = Acknowledgement.signed_bytes(
             receipt.domain, receipt.round, did_hash(self.did), receipt.delta_sha256
         )
         verify(Did(self._terms.manifest.parties.aggregator), signed, receipt.signature)
 
+    def require_current(self, published: int) -> None:
+        """Refuse to take part with an older copy of the vault; see ``PrivacyLedger.require_current``."""
+        self._ledger.require_current(published)
+
+    def _require_authority(self, round_: int) -> None:
+        """Refuse before anything is spent on a signature that nobody would accept; warn of one's end."""
+        if self._session.capability is None:
+            return
+        opened_at = self._reader.opened_at(self._terms.domain.epoch, round_)
+        self._session.require_authority(opened_at)
+        shortfall = self._session.shortfall(self._terms.manifest, round_, opened_at)
+        if shortfall is not None and not self._warned:
+            _logger.warning("%s", shortfall)
+            self._warned = True
+
     def _require_place(self, domain: Domain) -> None:
         if domain != self._terms.domain:
             raise PeerError("the request is for another federation or epoch")
 
     def _release(self, round_: int, base_hash: Hash32) -> Release:
-        domain, privacy = self._terms.domain, self._terms.manifest.privacy
+        domain, manifest = self._terms.domain, self._terms.manifest
+        privacy, sampling = manifest.privacy, manifest.sampling
         return Release(
             federation=f"{domain.chain_id}:{domain.federation}",
             epoch=domain.epoch,
@@ -220,6 +233,9 @@ class Member:
             base_hash=base_hash,
             sigma=privacy.sigma,
             clip=privacy.clip,
+            unit=privacy.unit,
+            rate=sampling.rate if sampling else 1.0,
+            steps=sampling.steps if sampling else 1,
         )
 
     def _commitment(self, round_: int, base_hash: Hash32, delta_sha256: Hash32, salt: Hash32) -> Hash32:
@@ -231,3 +247,8 @@ class Member:
             delta_sha256=delta_sha256,
             salt=salt,
         )
+
+
+def _split(stored: Stored) -> tuple[bytes, Hash32]:
+    """Return delta and salt of a stored payload."""
+    return stored.payload[:-32], Hash32(stored.payload[-32:])

@@ -92,12 +92,22 @@ class DataImport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contribution:
-    """A member committed to its delta."""
+    """A member committed to its delta.
+
+    Attributes:
+        domain: Where.
+        round: In which round.
+        base_hash: The base model it was trained from.
+        commitment: To delta and salt.
+        release: Which release of its dataset this is, over all federations, from 1; a vault with fewer
+            is an older copy.
+    """
 
     domain: Domain
     round: int
     base_hash: Hash32
     commitment: Hash32
+    release: int
 
     def content(self) -> Content:
         """Return the event's fields."""
@@ -106,6 +116,7 @@ class Contribution:
             **_place(self.domain, self.round),
             "baseHash": self.base_hash.hex(),
             "commitment": self.commitment.hex(),
+            "release": self.release,
         }
 
     @classmethod
@@ -121,6 +132,7 @@ class Contribution:
             round=round_,
             base_hash=_hex(content, "baseHash"),
             commitment=_hex(content, "commitment"),
+            release=_number(content, "release"),
         )
 
 

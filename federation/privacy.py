@@ -6,6 +6,9 @@ is mu-GDP with mu = 1 / sigma under add/remove of one example. Steps compose by 
 without a gap (Balle and Wang 2018, theorem 8). A bound on mu^2 is a valid filter for steps whose
 noise is chosen adaptively, so the rule holds for any history of releases.
 
+Steps on Poisson samples compose by their privacy loss distributions (``Sampled``, ``History``). The
+filter covers them too, as long as their parameters were agreed before and not chosen from releases.
+
 Every result is rounded to the safe side: epsilon up, mu down, noise up.
 """
 
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from federation.errors import ConfigError
@@ -48,10 +52,73 @@ class Budget:
 
 
 class PrivacySpend(NamedTuple):
-    """What was spent: the sum of the releases' mu^2, and the epsilon it means."""
+    """What was spent: the sum of the full-batch releases' mu^2, and the epsilon of the whole history."""
 
     mu_squared: float
     epsilon: float
+
+
+class Sampled(NamedTuple):
+    """Gaussian steps, each on a Poisson sample of the examples.
+
+    Attributes:
+        sigma: Noise multiplier of a step.
+        rate: Probability with which an example is in a sample; in (0, 1).
+        steps: How many.
+    """
+
+    sigma: float
+    rate: float
+    steps: int
+
+
+class History(NamedTuple):
+    """All that one dataset has released.
+
+    Attributes:
+        mu_squared: Sum over the full-batch Gaussian releases.
+        sampled: The others, one entry for each sigma and rate, in the order in which they came up.
+    """
+
+    mu_squared: float = 0.0
+    sampled: tuple[Sampled, ...] = ()
+
+    def and_full(self, mu_squared: float) -> History:
+        """Return the history after one more full-batch release."""
+        return self._replace(mu_squared=self.mu_squared + mu_squared)
+
+    def and_sampled(self, more: Sampled) -> History:
+        """Return the history after more steps on samples."""
+        steps = {(one.sigma, one.rate): one.steps for one in self.sampled}
+        steps[more.sigma, more.rate] = steps.get((more.sigma, more.rate), 0) + more.steps
+        return self._replace(sampled=tuple(Sampled(*key, count) for key, count in steps.items()))
+
+    def epsilon(self, delta: float) -> float:
+        """Return the least epsilon that is certified for the history, rounded up.
+
+        Exact without samples. With them, the pessimistic privacy loss distribution of dp-accounting
+        (Doroshenko et al. 2022): seconds at most for a new history, and remembered.
+
+        Raises:
+            ConfigError: ``delta`` is out of range.
+        """
+        if not self.sampled or math.isinf(self.mu_squared):
+            return epsilon_of(math.sqrt(self.mu_squared), delta)
+        _check_delta(delta)
+        return _composed_epsilon(self, delta)
+
+
+@lru_cache(maxsize=256)
+def _composed_epsilon(history: History, delta: float) -> float:
+    from dp_accounting import GaussianDpEvent, PoissonSampledDpEvent, SelfComposedDpEvent
+    from dp_accounting.pld import PLDAccountant
+
+    accountant = PLDAccountant()
+    if history.mu_squared:
+        accountant.compose(GaussianDpEvent(1 / math.sqrt(history.mu_squared)))
+    for sigma, rate, steps in history.sampled:
+        accountant.compose(SelfComposedDpEvent(PoissonSampledDpEvent(rate, GaussianDpEvent(sigma)), steps))
+    return float(accountant.get_epsilon(delta))
 
 
 def increment(sigma: float) -> float:

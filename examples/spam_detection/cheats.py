@@ -12,7 +12,8 @@ from typing import cast
 
 import numpy as np
 
-from ceramic_bridge.events import InitPayload, SignedEvent, create_init
+from ceramic_bridge.events import InitPayload, SignedEvent
+from client.mechanism import clipped_step
 from client.member import Member
 from client.noise import gaussian
 from federation.delta import quantise
@@ -59,7 +60,7 @@ class Cheat(Member):
     def signal(self, request: CommitRequest) -> Floats:
         """Return the clipped step without its noise."""
         design = Design.build(self.examples(), self._terms.mean)
-        return self._engine.step(design, request.base, self._terms.manifest.privacy.clip)
+        return clipped_step(self._engine, design, request.base, self._terms.manifest.privacy)
 
 
 class Flipper(Member):
@@ -125,10 +126,9 @@ class Copier(Cheat):
         overheard = self.tap.event
         if overheard is None or not isinstance(overheard.payload, InitPayload):
             return super().commit(request)
-        return create_init(
-            self._identity,
+        return self._session.sign(
+            overheard.payload.content,
             model=self._terms.contribution_model,
-            content=overheard.payload.content,
             unique=overheard.payload.unique,
         )
 

@@ -9,9 +9,9 @@ import time
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import numpy as np
 from flwr.app import Context, RecordDict
 
+from aggregator.admission import admit_imports
 from aggregator.app import build_server_app
 from aggregator.driver import Ports, RoundDriver, RoundReport
 from aggregator.epoch import OpenEpoch, open_epoch
@@ -28,14 +28,16 @@ from aggregator.summary import (
     summary_bytes,
 )
 from ceramic_bridge.did import Identity
-from ceramic_bridge.events import SignedEvent, create_init
+from ceramic_bridge.events import SignedEvent
 from ceramic_bridge.log import EventLog
 from ceramic_bridge.models import create_models, model_ids
 from client.app import build_client_app
+from client.budget import set_budget
+from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
-from client.trainer import LinearEngine
-from client.vault import Row, Vault
+from client.trainer import engine_of
+from client.vault import Vault
 from contracts.accounts import Account
 from contracts.agreement import account
 from contracts.backends.embedded import EmbeddedChain
@@ -55,16 +57,16 @@ from examples.spam_detection.settings import (
 )
 from examples.spam_detection.simulate import World
 from examples.spam_detection.world import Cast, Party, entropy_for, examples_of
+from federation.evaluation import evaluation_of
 from federation.grid import InProcessGrid
 from federation.hashing import Domain, did_hash
 from federation.manifest import Manifest, Parties
-from federation.metrics import model_auc
 from federation.models.linear import Design
 from federation.payloads import NOTHING, DataImport
 from federation.roster import Roster
 from federation.rounds import Status
 from federation.trace import Settlement, settlement_trace
-from federation.types import Did
+from federation.types import Did, Row
 from federation.validation import examples_bytes, require_shards
 
 GENESIS_TIME: Final = 1_767_225_600
@@ -89,14 +91,14 @@ class Actor:
 
     party: Party
     vault: Vault
-    identity: Identity
+    session: Session
     account: Account
     import_event: SignedEvent
 
     @property
     def did(self) -> Did:
         """The member's DID."""
-        return self.identity.did
+        return self.session.did
 
 
 class Run:
@@ -183,6 +185,7 @@ class Run:
             ),
             shards=self.settings.rounds,
         )
+        self.evaluation = evaluation_of(self.manifest)
         funded = [self.community.address, self.aggregator.address, self.relayer.address]
         self.chain = EmbeddedChain(
             int(time.time()) if seed is None else GENESIS_TIME, funded, chain_id=CHAIN_ID
@@ -222,10 +225,10 @@ class Run:
             entropy=entropy_for(seed, f"vault/{name}"),
         )
         self._directory.write_private(f"{name}/passphrase", passphrase)
-        vault.put_secret("did-seed", entropy_for(seed, f"did/{name}")(32))
+        session = self._session(party, vault)
         vault.put_secret("payee-key", entropy_for(seed, f"account/{name}")(32))
-        identity = Identity(vault.get_secret("did-seed"))
         account = Account(vault.get_secret("payee-key"))
+        set_budget(vault, self.manifest.privacy.budget)
         report = vault.import_rows([Row(text=m.text, label=m.label) for m in party.mails])
         root = vault.root()
         statement = DataImport(
@@ -235,11 +238,14 @@ class Run:
             root=root,
             head=NOTHING,
         )
-        event = create_init(
-            identity, model=self.models["data"], content=statement.content(), unique=root[:12]
-        )
-        self._register(identity.did, account)
-        return Actor(party, vault, identity, account, event)
+        event = session.sign(statement.content(), model=self.models["data"], unique=root[:12])
+        self._register(session.did, account)
+        return Actor(party, vault, session, account, event)
+
+    def _session(self, party: Party, vault: Vault) -> Session:
+        """Make the key that signs for a member, and keep it in its vault."""
+        vault.put_secret("did-seed", entropy_for(self.settings.seed, f"did/{party.name}")(32))
+        return Session(identity=Identity(vault.get_secret("did-seed")))
 
     def _register(self, did: Did, account: Account) -> None:
         """Bind a DID to its payee by the payee's signature; the relayer pays the gas."""
@@ -269,14 +275,19 @@ class Run:
             chain_id=self.chain.chain_id, federation=federation.address, epoch=federation.epoch() + 1
         )
         roster = Roster(quotas, self.community_id.sign(Roster.signed_bytes(quotas, domain)))
+        self.imports = admit_imports(
+            (actor.import_event for actor in self.actors),
+            federation=federation.address,
+            members=quotas,
+            models=self.models,
+            now=self.chain.timestamp,
+        )
         self.epoch: OpenEpoch = open_epoch(
             self.deployment,
             self.manifest,
             roster,
             self.providers,
-            payees=agreed_payees(
-                self.deployment.registry, wanted_payees(actor.import_event for actor in self.actors)
-            ),
+            payees=agreed_payees(self.deployment.registry, wanted_payees(self.imports.admitted)),
             sender=self.aggregator,
             public=self.public,
             models=self.models,
@@ -299,10 +310,10 @@ class Run:
             # The first honest member's line is tapped, so that the copier has something to copy.
             member = (Tapped if i == 0 and behaviour is Member else behaviour)(
                 actor.vault,
-                actor.identity,
+                actor.session,
                 terms,
                 FederationView(self.deployment.federation),
-                engine=LinearEngine(),
+                engine=engine_of(self.manifest),
                 entropy=entropy_for(self.settings.seed, f"noise/{actor.party.name}"),
             )
             if isinstance(member, (Tapped, Copier)):
@@ -331,8 +342,8 @@ class Run:
             self.driver = RoundDriver(
                 ports,
                 self.epoch,
-                initial=np.zeros(dim, dtype=np.int64),
-                opening_events=[actor.import_event for actor in self.actors],
+                initial=self.evaluation.initial(),
+                opening_events=self.imports.admitted,
             )
             return self.driver
 
@@ -341,10 +352,12 @@ class Run:
         app(InProcessGrid(clients), context)
 
     def _observe(self, report: RoundReport) -> None:
-        auc = model_auc(self.test, report.model)
+        auc = self.evaluation.auc(report.model, self.test)
         self.reports.append(report)
         self.aucs.append(auc)
-        self.facts.append(RoundFacts.of(report.base, report.outcome, report.shard_design, report.shard))
+        self.facts.append(
+            RoundFacts.of(self.evaluation, report.base, report.outcome, report.shard_design, report.shard)
+        )
         self._watcher.round_closed(self, report, auc)
 
     def commitments(self, did: Did, rounds: int | None = None) -> int:
@@ -398,7 +411,7 @@ class Run:
             MemberFacts(
                 did=actor.did,
                 payee=payees.get(actor.did),
-                examples=actor.vault.count,
+                examples=actor.vault.count if actor.import_event in self.imports.admitted else 0,
                 quota=self.epoch.roster.quotas[actor.did],
                 commitments=self.commitments(actor.did),
                 score=state.scores[actor.did],

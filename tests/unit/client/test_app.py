@@ -29,7 +29,7 @@ from tests.agreed import DIM, DOMAIN, MODELS, identity
 NODE = 77
 BASE = Base(weights=np.arange(DIM), intercept=-3, beta_tenths=0, losses=())
 SALT = Hash32(b"\x05" * 32)
-STATEMENT = Contribution(domain=DOMAIN, round=2, base_hash=BASE.hash, commitment=sha256(b"c"))
+STATEMENT = Contribution(domain=DOMAIN, round=2, base_hash=BASE.hash, commitment=sha256(b"c"), release=7)
 EVENT = create_init(
     identity("member"), model=MODELS["contribution"], content=STATEMENT.content(), unique=b"\x01" * 12
 )

@@ -16,13 +16,14 @@ import pytest
 
 from client.ledger import PrivacyLedger, Release, Reservation
 from client.vault import Vault
+from client.watermark import VaultRolledBack
 from federation.errors import (
     ConfigError,
     IdentityError,
     PrivacyBudgetExhausted,
     VerificationFailed,
 )
-from federation.privacy import Budget, noise_multiplier, spend
+from federation.privacy import Budget, History, Sampled, noise_multiplier, spend
 from federation.types import Hash32
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def test_spent_adds_up_when_releases_differ(
 ) -> None:
     sigmas = [4.0, 9.5, 3.3]
     for i, sigma in enumerate(sigmas):
-        ledger.reserve(release(i, sigma=sigma))
+        ledger.reserve(release(i, sigma=sigma), BUDGET)
     assert ledger.spent() == spend(sigmas, BUDGET.delta)
     assert reopened().spent() == spend(sigmas, BUDGET.delta)
 
@@ -77,87 +78,87 @@ def test_spent_adds_up_when_releases_differ(
 def test_lifetime_fits_exactly_when_noise_was_calibrated(ledger: PrivacyLedger) -> None:
     sigma = noise_multiplier(BUDGET.epsilon, BUDGET.delta, 20)
     for i in range(20):
-        ledger.reserve(release(i, sigma=sigma))
+        ledger.reserve(release(i, sigma=sigma), BUDGET)
     assert 7.99 < ledger.spent().epsilon <= 8.0
     with pytest.raises(PrivacyBudgetExhausted):
-        ledger.reserve(release(20, sigma=sigma))
+        ledger.reserve(release(20, sigma=sigma), BUDGET)
 
 
 def test_reserve_is_refused_when_another_federation_spent_the_budget(ledger: PrivacyLedger) -> None:
     sigma = noise_multiplier(BUDGET.epsilon, BUDGET.delta, 1)
-    ledger.reserve(release(federation="one", sigma=sigma))
+    ledger.reserve(release(federation="one", sigma=sigma), BUDGET)
     before = ledger.spent()
     with pytest.raises(PrivacyBudgetExhausted, match="budget is 8"):
-        ledger.reserve(release(federation="two", sigma=10 * sigma))
+        ledger.reserve(release(federation="two", sigma=10 * sigma), BUDGET)
     assert ledger.spent() == before
 
 
 def test_nothing_is_written_when_budget_is_exhausted(ledger: PrivacyLedger) -> None:
     with pytest.raises(PrivacyBudgetExhausted):
-        ledger.reserve(release(sigma=0.1))
+        ledger.reserve(release(sigma=0.1), BUDGET)
     assert ledger.spent() == (0.0, 0.0)
-    ledger.reserve(release(sigma=4.0))
+    ledger.reserve(release(sigma=4.0), BUDGET)
 
 
 def test_payload_is_replayed_when_asked_again_after_restart(
     ledger: PrivacyLedger, reopened: Callable[[], PrivacyLedger]
 ) -> None:
     assert ledger.stored(release()) is None
-    ledger.store(ledger.reserve(release()), b"noisy delta")
+    ledger.store(ledger.reserve(release(), BUDGET), b"noisy delta")
     again = reopened()
-    assert again.stored(release()) == b"noisy delta"
+    assert again.stored(release()) == (1, b"noisy delta")
     again.release(release())
     again.release(release())
-    assert again.stored(release()) == b"noisy delta"
+    assert again.stored(release()) == (1, b"noisy delta")
     assert again.spent() == spend([4.0], BUDGET.delta)
     with pytest.raises(PrivacyBudgetExhausted, match="one release already"):
-        again.reserve(release())
+        again.reserve(release(), BUDGET)
 
 
 def test_second_draw_is_refused_when_process_died_before_store(
     ledger: PrivacyLedger, reopened: Callable[[], PrivacyLedger]
 ) -> None:
-    ledger.reserve(release())
+    ledger.reserve(release(), BUDGET)
     again = reopened()
     assert again.stored(release()) is None
     assert again.spent() == spend([4.0], BUDGET.delta)
     with pytest.raises(PrivacyBudgetExhausted, match="reserved"):
-        again.reserve(release())
+        again.reserve(release(), BUDGET)
     with pytest.raises(PrivacyBudgetExhausted, match="reserved"):
-        again.reserve(release(sigma=400.0))
+        again.reserve(release(sigma=400.0), BUDGET)
 
 
 def test_release_is_refused_when_base_model_differs(ledger: PrivacyLedger) -> None:
-    ledger.store(ledger.reserve(release()), b"noisy delta")
-    for call in (ledger.reserve, ledger.stored, ledger.release):
+    ledger.store(ledger.reserve(release(), BUDGET), b"noisy delta")
+    for call in (lambda asked: ledger.reserve(asked, BUDGET), ledger.stored, ledger.release):
         with pytest.raises(IdentityError, match="another base"):
             call(release(base=OTHER_BASE))
-    ledger.reserve(release(2, base=OTHER_BASE))
+    ledger.reserve(release(2, base=OTHER_BASE), BUDGET)
 
 
 def test_store_is_refused_when_not_reserved_or_done(ledger: PrivacyLedger) -> None:
     with pytest.raises(VerificationFailed, match="not reserved"):
-        ledger.store(Reservation(release=release(), seq=1), b"x")
-    reservation = ledger.reserve(release())
+        ledger.store(Reservation(release=release(), number=1), b"x")
+    reservation = ledger.reserve(release(), BUDGET)
     with pytest.raises(VerificationFailed, match="nothing is stored"):
         ledger.release(release())
     with pytest.raises(VerificationFailed, match="not reserved"):
-        ledger.store(dataclasses.replace(reservation, seq=2), b"x")
+        ledger.store(dataclasses.replace(reservation, number=2), b"x")
     ledger.store(reservation, b"first")
     with pytest.raises(VerificationFailed, match="not reserved"):
         ledger.store(reservation, b"second draw")
-    assert ledger.stored(release()) == b"first"
+    assert ledger.stored(release()) == (1, b"first")
 
 
 def test_release_without_noise_spends_everything_when_owner_allows_it(vault: Vault) -> None:
     with pytest.raises(PrivacyBudgetExhausted):
-        PrivacyLedger(vault, BUDGET).reserve(release(sigma=0.0))
+        PrivacyLedger(vault, BUDGET).reserve(release(sigma=0.0), BUDGET)
     unsafe = PrivacyLedger(vault, Budget(epsilon=math.inf, delta=1e-5))
     for i in range(2):
-        unsafe.reserve(release(i, sigma=0.0))
+        unsafe.reserve(release(i, sigma=0.0), Budget(epsilon=math.inf, delta=1e-5))
     assert unsafe.spent() == (math.inf, math.inf)
     with pytest.raises(PrivacyBudgetExhausted):
-        PrivacyLedger(vault, BUDGET).reserve(release(2, sigma=1e6))
+        PrivacyLedger(vault, BUDGET).reserve(release(2, sigma=1e6), BUDGET)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,9 @@ def test_release_is_refused_when_a_field_makes_no_sense(change: dict[str, object
         "DELETE FROM releases WHERE seq = 2",
         "DELETE FROM releases; DELETE FROM payloads",
         "DELETE FROM releases; DELETE FROM payloads; DELETE FROM heads WHERE name = 'ledger'",
-        "UPDATE releases SET sigma = 100, mu_squared = 0.0001 WHERE seq = 3",
+        "UPDATE releases SET sigma = 100 WHERE seq = 3",
+        "UPDATE releases SET rate = 0.001 WHERE seq = 1",
+        "UPDATE releases SET unit = 'member' WHERE seq = 1",
         "UPDATE releases SET round = 9 WHERE seq = 1",
         "UPDATE releases SET base_hash = zeroblob(32) WHERE seq = 1",
         "UPDATE releases SET status = 'reserved' WHERE seq = 1",
@@ -202,8 +205,8 @@ def test_ledger_is_refused_when_rows_are_edited(
     ledger: PrivacyLedger, vault: Vault, path: Path, tampering: str
 ) -> None:
     for i in range(2):
-        ledger.store(ledger.reserve(release(i)), b"noisy delta %d" % i)
-    ledger.reserve(release(2))
+        ledger.store(ledger.reserve(release(i), BUDGET), b"noisy delta %d" % i)
+    ledger.reserve(release(2), BUDGET)
     vault.close()
     edit(path, tampering)
     with Vault.open(path, PASSPHRASE) as again, pytest.raises(VerificationFailed):
@@ -212,14 +215,14 @@ def test_ledger_is_refused_when_rows_are_edited(
 
 def test_payload_is_refused_when_swapped_with_another(ledger: PrivacyLedger, path: Path) -> None:
     for i in range(2):
-        ledger.store(ledger.reserve(release(i)), b"noisy delta %d" % i)
+        ledger.store(ledger.reserve(release(i), BUDGET), b"noisy delta %d" % i)
     edit(path, "UPDATE payloads SET seq = -seq; UPDATE payloads SET seq = seq + 3")
     with pytest.raises(VerificationFailed):
         ledger.stored(release(0))
 
 
 def test_payload_is_not_readable_on_disk(ledger: PrivacyLedger, path: Path) -> None:
-    ledger.store(ledger.reserve(release()), b"canary-7731")
+    ledger.store(ledger.reserve(release(), BUDGET), b"canary-7731")
     assert all(b"canary-7731" not in file.read_bytes() for file in path.parent.iterdir())
 
 
@@ -237,7 +240,7 @@ done = 0
 for i in range(20):
     try:
         ledger.reserve(Release(federation=sys.argv[2], epoch=0, round=i, base_hash=bytes(32),
-                               sigma=float(sys.argv[3]), clip=0.5))
+                               sigma=float(sys.argv[3]), clip=0.5), Budget(epsilon=8.0, delta=1e-5))
         done += 1
     except PrivacyBudgetExhausted:
         pass
@@ -283,12 +286,75 @@ def test_reservation_survives_when_process_is_killed_right_after(
 def test_check_costs_the_same_when_ledger_is_long(vault: Vault) -> None:
     ledger = PrivacyLedger(vault, BUDGET)
     for i in range(1000):
-        ledger.reserve(release(i, sigma=200.0))
+        ledger.reserve(release(i, sigma=200.0), BUDGET)
     costs = []
     for i in range(20):
         start = time.process_time()
-        reservation = ledger.reserve(release(1000 + i, sigma=200.0))
+        reservation = ledger.reserve(release(1000 + i, sigma=200.0), BUDGET)
         ledger.store(reservation, bytes(32_768))
         ledger.release(reservation.release)
         costs.append(time.process_time() - start)
     assert min(costs) < 1.5e-3
+
+
+def test_federation_stops_at_its_promise_when_the_dataset_could_give_more(vault: Vault) -> None:
+    rich, sigma = PrivacyLedger(vault, Budget(epsilon=100.0, delta=1e-5)), 2.0
+    promised = Budget(epsilon=spend([sigma] * 2, 1e-5).epsilon, delta=1e-5)
+    for round_ in (1, 2):
+        rich.reserve(release(round_, federation="one", sigma=sigma), promised)
+    with pytest.raises(PrivacyBudgetExhausted, match="the federation to epsilon"):
+        rich.reserve(release(3, federation="one", sigma=sigma), promised)
+    # The next epoch begins with what the last one left.
+    with pytest.raises(PrivacyBudgetExhausted, match="the federation to epsilon"):
+        rich.reserve(dataclasses.replace(release(1, federation="one", sigma=sigma), epoch=1), promised)
+    rich.reserve(release(1, federation="two", sigma=sigma), promised)
+
+
+def test_member_unit_costs_an_example_twice_the_norm_when_the_whole_delta_is_clipped(vault: Vault) -> None:
+    ledger = PrivacyLedger(vault, BUDGET)
+    ledger.reserve(dataclasses.replace(release(sigma=8.0), unit="member"), BUDGET)
+    assert ledger.spent() == spend([4.0], BUDGET.delta)
+
+
+def test_sampled_steps_compose_with_full_batches_when_the_ledger_is_reopened(
+    vault: Vault, reopened: Callable[[], PrivacyLedger]
+) -> None:
+    ledger = PrivacyLedger(vault, BUDGET)
+    ledger.reserve(release(1, sigma=6.0), BUDGET)
+    for round_ in (2, 3):
+        sampled = dataclasses.replace(release(round_, sigma=1.5), rate=0.05, steps=40)
+        ledger.reserve(sampled, BUDGET)
+    expected = History(1 / 36, (Sampled(1.5, 0.05, 80),)).epsilon(BUDGET.delta)
+    assert ledger.spent().epsilon == expected
+    assert reopened().spent().epsilon == expected
+
+
+def test_sampled_release_is_refused_when_it_does_not_fit(ledger: PrivacyLedger) -> None:
+    with pytest.raises(PrivacyBudgetExhausted):
+        ledger.reserve(dataclasses.replace(release(sigma=0.6), rate=0.2, steps=1000), BUDGET)
+    assert ledger.spent() == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "change", [{"rate": 0.0}, {"rate": 1.1}, {"steps": 0}, {"unit": "member", "rate": 0.5}]
+)
+def test_release_is_refused_when_its_mechanism_is_none(change: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        dataclasses.replace(release(), **change)
+
+
+def test_older_copy_is_refused_when_more_releases_were_published(ledger: PrivacyLedger) -> None:
+    for round_ in (1, 2):
+        ledger.reserve(release(round_), BUDGET)
+    ledger.require_current(2)
+    with pytest.raises(VaultRolledBack, match="knows 2 releases of its data, and you have published 3"):
+        ledger.require_current(3)
+
+
+@pytest.mark.parametrize("name", ["ledger", "ledger f"])
+def test_ledger_is_refused_when_a_head_is_dropped(vault: Vault, path: Path, name: str) -> None:
+    PrivacyLedger(vault, BUDGET).reserve(release(), BUDGET)
+    vault.close()
+    edit(path, f"DELETE FROM heads WHERE name = '{name}'")
+    with Vault.open(path, PASSPHRASE) as again, pytest.raises(VerificationFailed):
+        PrivacyLedger(again, BUDGET)

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
+from client.budget import set_budget
+from client.identity import Session
 from client.keys import Kdf
-from client.member import Member, Terms, require_trainable
+from client.member import Member, Terms
 from client.trainer import LinearEngine
-from client.vault import Row, Vault
+from client.vault import Vault
+from client.watermark import VaultRolledBack
 from federation.delta import delta_bytes, quantise
 from federation.errors import ConfigError, IdentityError, PeerError, PrivacyBudgetExhausted
 from federation.features import FeatureSpec, word_indices
@@ -21,7 +24,7 @@ from federation.messages import Acknowledgement, CommitRequest, RevealRequest
 from federation.models.linear import INTERCEPT_BOUND, Design, Examples
 from federation.payloads import Contribution
 from federation.rounds import Base
-from federation.types import Address, Hash32
+from federation.types import Address, Hash32, Row
 from tests.agreed import AGGREGATOR, COMMUNITY, DIM, DOMAIN, MODELS, SILENT_SIGMA, SPEC, agreed, identity
 
 MEAN = np.zeros(DIM, dtype=np.int64)
@@ -34,6 +37,10 @@ class Chain:
 
     bases: dict[tuple[int, int], Hash32] = field(default_factory=dict)
     roots: dict[tuple[int, int], Hash32] = field(default_factory=dict)
+    time: int = 1_767_225_600
+
+    def opened_at(self, epoch: int, round_: int) -> int:
+        return self.time
 
     def base_hash(self, epoch: int, round_: int) -> Hash32:
         return self.bases.get((epoch, round_), Hash32(bytes(32)))
@@ -93,7 +100,7 @@ class Scene:
 
 
 def make_member(vault, terms, chain, engine, entropy) -> Member:
-    return Member(vault, identity("member"), terms, chain, engine=engine, entropy=entropy)
+    return Member(vault, Session(identity=identity("member")), terms, chain, engine=engine, entropy=entropy)
 
 
 def make_terms(**changes) -> Terms:
@@ -202,7 +209,7 @@ def test_base_is_refused_before_any_example_is_seen_when_it_is_out_of_bounds(sce
 
 def test_base_is_trainable_when_it_is_at_its_bounds():
     base = Base(weights=np.full(DIM, 1 << 20), intercept=INTERCEPT_BOUND, beta_tenths=0, losses=())
-    require_trainable(base)
+    LinearEngine().require(base)
 
 
 @pytest.mark.parametrize(
@@ -303,8 +310,10 @@ def test_budget_is_exhausted_when_one_more_round_would_overspend(scene):
 
 
 def test_budget_is_shared_when_the_same_data_joins_another_federation(scene):
+    set_budget(scene.vault, scene.terms.manifest.privacy.budget)
+    first = scene.again()
     for round_ in (1, 2, 3):
-        scene.member.commit(scene.request(round_))
+        first.commit(scene.request(round_))
     elsewhere = replace(scene.terms, domain=replace(DOMAIN, federation=Address("0x" + "cd" * 20)))
     member = make_member(scene.vault, elsewhere, scene.chain, scene.engine, scene.entropy)
     request = scene.request(domain=elsewhere.domain)
@@ -390,11 +399,36 @@ def test_examples_are_the_vaults_rows_when_read_twice_and_after_an_import(scene)
 
 def test_salts_differ_when_two_members_hold_the_same_rows(scene, tmp_path, counted):
     with Vault.create(tmp_path / "other" / "v.db", b"p", kdf=Kdf.MINIMUM, entropy=counted(b"o")) as other:
+        set_budget(other, scene.terms.manifest.privacy.budget)
         other.import_rows(ROWS)
         twin = Member(
-            other, identity("twin"), scene.terms, scene.chain, engine=LinearEngine(), entropy=counted(b"2")
+            other,
+            Session(identity=identity("twin")),
+            scene.terms,
+            scene.chain,
+            engine=LinearEngine(),
+            entropy=counted(b"2"),
         )
         request = scene.request()
         mine, theirs = scene.member.commit(request), twin.commit(request)
     assert mine.payload.content["commitment"] != theirs.payload.content["commitment"]
     assert mine.payload.unique != theirs.payload.unique
+
+
+def test_contributions_count_releases_of_the_dataset_when_two_federations_take_turns(scene):
+    elsewhere = replace(scene.terms, domain=replace(DOMAIN, federation=Address("0x" + "cd" * 20)))
+    other = make_member(scene.vault, elsewhere, scene.chain, scene.engine, scene.entropy)
+    events = [
+        scene.member.commit(scene.request(1)),
+        other.commit(scene.request(1, domain=elsewhere.domain)),
+        scene.member.commit(scene.request(2)),
+        scene.member.commit(scene.request(1)),
+    ]
+    assert [event.payload.content["release"] for event in events] == [1, 2, 3, 1]
+
+
+def test_member_is_refused_when_its_vault_is_older_than_what_it_published(scene):
+    scene.member.commit(scene.request(1))
+    scene.member.require_current(1)
+    with pytest.raises(VaultRolledBack):
+        scene.member.require_current(2)

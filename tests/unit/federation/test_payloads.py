@@ -22,7 +22,7 @@ from federation.rounds import Status
 from federation.types import Address
 from tests.unit.federation._world import DOMAIN, did, make_world, play
 
-MINE = Contribution(domain=DOMAIN, round=2, base_hash=sha256(b"b"), commitment=sha256(b"c"))
+MINE = Contribution(domain=DOMAIN, round=2, base_hash=sha256(b"b"), commitment=sha256(b"c"), release=7)
 
 
 def test_contribution_comes_back_when_it_is_parsed():

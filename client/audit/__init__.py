@@ -1,0 +1,1 @@
+"""How private the deltas of this software really are, measured from outside."""
