@@ -5,18 +5,19 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
-import resource
 import socket
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from client.hygiene import harden_process
 from federation.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_PR_SET_DUMPABLE: Final = 4
+_PR_GET_DUMPABLE: Final = 3
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
 
@@ -30,15 +31,12 @@ def harden() -> None:
     Raises:
         ConfigError: The system does not do it.
     """
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    harden_process()
+    if sys.platform != "linux":
+        raise ConfigError("this process cannot be hardened", hint="the guard needs Linux")
     libc = ctypes.CDLL(None, use_errno=True)
-    for option, value in ((_PR_SET_DUMPABLE, 0), (_PR_SET_NO_NEW_PRIVS, 1)):
-        if libc.prctl(option, value, 0, 0, 0):
-            raise ConfigError(
-                f"this process cannot be hardened: {os.strerror(ctypes.get_errno())}",
-                hint="the guard needs Linux",
-            )
+    if libc.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) or libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        raise ConfigError(f"this process cannot be hardened: {os.strerror(ctypes.get_errno())}")
 
 
 @contextmanager
