@@ -58,6 +58,7 @@ def bind(chain: Reader, membership: Membership) -> Deployment:
             "it was deployed with another manifest than you consented to",
             hint="ask the community for its manifest, and join anew if you agree",
         )
+    deployment.check_judges(membership.manifest)
     return deployment
 
 
