@@ -68,7 +68,21 @@ def anchor_events(
     # A call succeeds at an address without code, too.
     if [found.root for found in DidAnchor.decode_logs(logs)] != [root]:
         raise VerificationFailed(f"contract {anchor.address}", "it does not anchor what it is sent")
-    proof = AnchorProof.of(chain=anchor.reader.chain_id, root=tree.root, tx_hash=receipt.transaction_hash)
+    return time_events(tree, events, chain_id=anchor.reader.chain_id, tx_hash=receipt.transaction_hash)
+
+
+def time_events(
+    tree: AnchorTree, events: Sequence[SignedEvent | UnsignedEvent], *, chain_id: int, tx_hash: Hash32
+) -> tuple[TimeEvent, ...]:
+    """Return the time event of each event of a batch, in its order.
+
+    Args:
+        tree: The batch's tree.
+        events: Its leaves.
+        chain_id: The chain that holds the root (EIP-155).
+        tx_hash: The transaction that holds it.
+    """
+    proof = AnchorProof.of(chain=chain_id, root=tree.root, tx_hash=tx_hash)
     return tuple(
         tree.time_event(index, init=event.stream_id.cid, proof=proof) for index, event in enumerate(events)
     )

@@ -16,6 +16,8 @@ from aggregator.events import events_root
 from aggregator.exchange import exchange
 from aggregator.provider import Provider
 from aggregator.public import PublicDirectory
+from aggregator.sessions import Sessions
+from aggregator.shards import Shards
 from ceramic_bridge.cid import Cid, StreamId
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import JsonPatchOp, SignedEvent, create_data, create_init
@@ -24,7 +26,6 @@ from contracts.bindings.federation import Federation
 from contracts.chain import Chain, Signer
 from contracts.view import FederationView
 from federation.delta import delta_bytes, delta_hash, parse_delta, within_cap
-from federation.errors import PeerError
 from federation.evaluation import Received, Start, evaluation_of
 from federation.fixedpoint import Ints
 from federation.hashing import did_hash, sha256
@@ -110,13 +111,18 @@ class Observer(Protocol):
 
 
 class RoundDriver:
-    """Runs the rounds of one open epoch."""
+    """Runs the rounds of one open epoch.
+
+    Attributes:
+        sessions: The members' session keys; takes their revocations.
+    """
 
     def __init__(
         self, ports: Ports, epoch: OpenEpoch, *, initial: Ints, opening_events: Sequence[SignedEvent]
     ) -> None:
         self._ports, self._epoch = ports, epoch
         self._view = FederationView(ports.federation)
+        self._shards = Shards(ports, epoch, self._view)
         self._rules = epoch.manifest.rules
         self._evaluation = evaluation_of(epoch.manifest)
         self._known = [Position(shard=0, design=epoch.public)]
@@ -124,6 +130,7 @@ class RoundDriver:
         self._card: tuple[StreamId, Cid] | None = None
         # Events signed before the first round, the members' imports, are recorded with it.
         self._pending = list(opening_events)
+        self.sessions = Sessions(epoch.roster.quotas.keys(), epoch.models.values(), opening_events)
 
     @property
     def state(self) -> EpochState:
@@ -143,11 +150,12 @@ class RoundDriver:
         base = self._evaluation.open(start)
         ports.public.put(model_bytes(base.weights, base.intercept))
         ports.federation.open_round(ports.sender, base.hash)
+        self._pending += self.sessions.open_round(self._view.opened_at(epoch.domain.epoch, round_))
 
         absent = dict.fromkeys(state.suspended, (Status.SUSPENDED, ""))
         committed = self._commits(base, absent)
         replies = self._reveals(base, committed, absent)
-        drawn = self._draw(round_)
+        drawn, opened = self._draw(round_)
         forced = self._forced(replies.keys(), absent)
         replies |= forced
 
@@ -166,6 +174,7 @@ class RoundDriver:
             trace,
             shard=drawn.shard,
             released=released,
+            opened=opened,
             committed=committed,
             reveals=reveals,
             forced=forced,
@@ -188,10 +197,13 @@ class RoundDriver:
         committed: dict[Did, Committed] = {}
         for did, message in replies.items():
             try:
-                committed[did] = admit_commit(message, did, epoch, round_, base.hash)
+                committed[did] = admit_commit(
+                    message, did, epoch, round_, base.hash, authority=self.sessions.authority
+                )
             except Rejected as error:
                 silent = not answered(replies, did)
                 absent[did] = (Status.ABSENT, "") if silent else (Status.REJECTED, error.message)
+        self.sessions.saw(found.event for found in committed.values())
         ports.federation.close_commits(ports.sender, _commit_tree(committed).root)
         return committed
 
@@ -232,14 +244,12 @@ class RoundDriver:
             ).records()
         self._exchange(receipts, ACKNOWLEDGE)
 
-    def _draw(self, round_: int) -> Position:
+    def _draw(self, round_: int) -> tuple[Position, list[SignedEvent]]:
         ports, epoch = self._ports, self._epoch
         while ports.chain.block_number < ports.federation.draw_target():
             ports.chain.mine()
         ports.federation.draw_shard(ports.sender, [p.preimage(round_) for p in ports.providers])
-        number = self._view.drawn_shard(epoch.domain.epoch, round_)
-        parts = [self._opening(i, number, round_) for i in range(len(ports.providers))]
-        return Position(shard=number, design=epoch.shard(parts, number))
+        return self._shards.open(self._view.drawn_shard(epoch.domain.epoch, round_), round_)
 
     def _forced(
         self, revealed: Collection[Did], absent: dict[Did, tuple[Status, str]]
@@ -262,24 +272,6 @@ class RoundDriver:
                 absent[did] = (Status.REJECTED, "over-cap")
         return found
 
-    def _opening(self, i: int, shard: int, round_: int) -> bytes:
-        """Return a provider's part of the drawn shard, or accuse it on chain, where it may still open.
-
-        Raises:
-            PeerError: It does not open its part; unless it does so on chain in time, its bond is lost.
-        """
-        ports, epoch = self._ports, self._epoch
-        try:
-            return ports.providers[i].open(shard, round_, self._view)
-        except PeerError as error:
-            ports.federation.consent(ports.sender, i, epoch.terms, epoch.consents[i])
-            ports.federation.accuse(ports.sender, i, epoch.terms)
-            limit = ports.federation.deadline()
-            raise PeerError(
-                f"provider {i} does not open shard {shard}: {error.message}",
-                hint=f"it is accused: it must open its part on chain before {limit} (Unix seconds)",
-            ) from error
-
     def _record(
         self,
         base: Base,
@@ -288,6 +280,7 @@ class RoundDriver:
         *,
         shard: int,
         released: Hash32,
+        opened: Sequence[SignedEvent],
         committed: Mapping[Did, Committed],
         reveals: Mapping[Did, tuple[Hash32, Hash32]],
         forced: Collection[Did],
@@ -313,7 +306,7 @@ class RoundDriver:
             content=receipt.content(),
             unique=trace_root[:12],
         )
-        events = [*self._pending, *(c.event for c in committed.values()), signed]
+        events = [*opened, *self._pending, *(c.event for c in committed.values()), signed]
         events.append(self._release_card(outcome, released))
         self._pending = []
         for event in events:
@@ -369,13 +362,8 @@ class RoundDriver:
         Args:
             claims: Canonical bytes of those statements; their hash goes on the model card.
         """
-        ports, epoch = self._ports, self._epoch
-        events: list[SignedEvent] = []
-        for provider in ports.providers:
-            for data, event in provider.reveal(self._view, epoch.models["validation-shard"]):
-                ports.public.put(data)
-                events.append(event)
-        events.append(self._patch_card({"claims": ports.public.put(claims).hex()}))
+        ports = self._ports
+        events = [*self._shards.reveal(), self._patch_card({"claims": ports.public.put(claims).hex()})]
         for event in events:
             ports.log.append(event)
         ports.federation.reveal_epoch(ports.sender, events_root(events))

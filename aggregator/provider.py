@@ -77,6 +77,7 @@ class Provider:
         self._parts: tuple[Part, ...] = ()
         self._chain: tuple[Hash32, ...] = ()
         self._domain: Domain | None = None
+        self._at_once = False
 
     @property
     def did(self) -> Did:
@@ -101,6 +102,7 @@ class Provider:
         """
         self._domain = domain
         self._number = manifest.providers.index(self.did)
+        self._at_once = manifest.validation.reveal == "round"
         seed = int.from_bytes(self._entropy(32), "big")
         generator = np.random.Generator(np.random.PCG64(seed))
 
@@ -162,8 +164,20 @@ class Provider:
             raise PeerError(f"shard {shard} was not drawn for round {round_}")
         return self._parts[shard].to_bytes()
 
+    def publish(self, shard: int, round_: int, reader: DrawReader, model: StreamId) -> SignedEvent:
+        """Sign the event that makes the provider's part of a drawn shard public in its round.
+
+        Raises:
+            PeerError: Another shard was drawn for that round, or none yet, or the manifest keeps
+                drawn shards from the public until the epoch ends.
+        """
+        if not self._at_once:
+            raise PeerError(f"shard {shard} stays sealed until the epoch's rounds are over")
+        self.open(shard, round_, reader)
+        return self._statement(self._parts[shard], model)
+
     def reveal(self, reader: DrawReader, model: StreamId) -> list[tuple[bytes, SignedEvent]]:
-        """Publish every part, each with the provider's signed event.
+        """Publish every part that no round made public, each with the provider's signed event.
 
         Raises:
             PeerError: The epoch's rounds are not over.
@@ -171,17 +185,19 @@ class Provider:
         assert self._domain is not None
         if not reader.rounds_over(self._domain.epoch):
             raise PeerError("the validation set stays sealed until the epoch's rounds are over")
-        published = []
-        for part in self._parts:
-            data = part.to_bytes()
-            blob = sha256(data)
-            statement = ShardReveal(
-                domain=self._domain,
-                shard=part.shard,
-                provider=part.provider,
-                blob=blob,
-                examples=len(part.examples),
-            )
-            event = create_init(self._identity, model=model, content=statement.content(), unique=blob[:12])
-            published.append((data, event))
-        return published
+        rounds = range(1, len(self._chain)) if self._at_once else ()
+        before = {reader.drawn_shard(self._domain.epoch, round_) for round_ in rounds} - {0}
+        rest = [part for part in self._parts if part.shard not in before]
+        return [(part.to_bytes(), self._statement(part, model)) for part in rest]
+
+    def _statement(self, part: Part, model: StreamId) -> SignedEvent:
+        assert self._domain is not None
+        blob = sha256(part.to_bytes())
+        statement = ShardReveal(
+            domain=self._domain,
+            shard=part.shard,
+            provider=part.provider,
+            blob=blob,
+            examples=len(part.examples),
+        )
+        return create_init(self._identity, model=model, content=statement.content(), unique=blob[:12])

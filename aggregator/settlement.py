@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from aggregator.delegation import speaker
 from ceramic_bridge.events import InitPayload, SignedEvent
 from contracts.abi import to_address
 from contracts.bindings.contributor_registry import ContributorRegistry
@@ -24,7 +25,7 @@ def wanted_payees(data_events: Iterable[SignedEvent]) -> dict[Did, Address]:
     for event in data_events:
         if isinstance(event.payload, InitPayload):
             raw = bytes.fromhex(str(event.payload.content["payee"]).removeprefix("0x"))
-            wanted[event.signer] = to_address(raw)
+            wanted[speaker(event)] = to_address(raw)
     return wanted
 
 

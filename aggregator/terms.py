@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ceramic_bridge import pkh
 from contracts import abi
 from contracts.agreement import account
 from contracts.bindings.structs import EpochTerms
+from federation.errors import IdentityError
 from federation.hashing import keccak256
 from federation.manifest import Manifest
 from federation.roster import Roster
@@ -15,7 +17,17 @@ from federation.types import Address, Did, Hash32
 
 
 def admit(manifest: Manifest, roster: Roster, payees: Mapping[Did, Address]) -> tuple[Admitted, ...]:
-    """Return the members with their caps and payees, in the order that numbers them."""
+    """Return the members with their caps and payees, in the order that numbers them.
+
+    Raises:
+        IdentityError: An account's DID is not in its one form (lower case), in which alone it
+            controls streams: in two spellings an account would be two members.
+    """
+    for did in roster.quotas:
+        if did.startswith("did:pkh:") and pkh.Account.parse(did).did != did:
+            raise IdentityError(
+                f"{did} is not an account's DID in its one form", hint="write it in lower case"
+            )
     return tuple(
         in_order(
             [

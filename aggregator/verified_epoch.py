@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from aggregator.delegation import (
+    authority_at,
+    is_revocation,
+    require_authority,
+    require_revocation,
+    speaker,
+)
 from aggregator.events import events_root
 from aggregator.public import BLOCKS, EVENTS, GENESIS, MANIFEST, PublicReader
 from aggregator.settlement import agreed_payees, wanted_payees
 from aggregator.terms import admit, epoch_terms
+from ceramic_bridge.admission import UNDATED
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import DataPayload, InitPayload, SignedEvent
 from ceramic_bridge.log import EventLog
@@ -22,6 +30,7 @@ from contracts.bindings.federation import EpochOpened, EpochRevealed
 from contracts.bindings.structs import EpochTerms
 from contracts.deploy import Deployment, check_code, check_creation
 from contracts.replay import ReplayedChain, replay
+from contracts.view import FederationView
 from federation.errors import FolkmootError, IdentityError, PeerError, VerificationFailed
 from federation.evaluation import evaluation_of
 from federation.hashing import Domain
@@ -74,9 +83,12 @@ class VerifiedEpoch:
         progress(f"federation {self.deployment.federation.address} runs the committed code")
         self.manifest = self._read_manifest()
         self.terms, self.domain, self._opened_in = self._read_epoch()
-        self.log = EventLog.from_bytes(public.file(EVENTS))
+        self._before = authority_at(self.chain.block_time(self._opened_in - 1))
+        # Whether capabilities held is judged below, event by event, at the time that the chain gives it.
+        self.log = EventLog.from_bytes(public.file(EVENTS), authority=UNDATED)
         self.cards: list[SignedEvent] = []
         self.imports: dict[Did, InitPayload] = {}
+        self._opened_in_round = self._read_draws()
         self._ids = model_ids(self.log, publisher=Did(self.manifest.parties.community))
         self.by_round = self._sort_events()
         progress(f"{len(self.log)} signed events verified")
@@ -136,6 +148,15 @@ class VerifiedEpoch:
         domain = Domain(chain_id=self.chain.chain_id, federation=federation.address, epoch=opened[0].epoch)
         return opened[0].terms, domain, opened[0].log.block_number
 
+    def _read_draws(self) -> Mapping[int, int]:
+        """Return the rounds whose drawn shards are made public there and then, by shard."""
+        if self.manifest.validation.reveal == "epoch":
+            return {}
+        view = FederationView(self.deployment.federation)
+        rounds = range(1, self.manifest.rounds + 1)
+        drawn = {view.drawn_shard(self.domain.epoch, round_): round_ for round_ in rounds}
+        return {shard: round_ for shard, round_ in drawn.items() if shard}
+
     def _read_admitted(self) -> tuple[Admitted, ...]:
         """Return the members with the payees agreed when the epoch opened, and check all of its terms."""
         before = ContributorRegistry(self.chain.after(self._opened_in - 1), self.deployment.registry.address)
@@ -171,19 +192,18 @@ class VerifiedEpoch:
         rounds = self.manifest.rounds
         groups: dict[str, list[SignedEvent]] = {"models": [], "closing": []}
         groups.update({str(r): [] for r in range(1, rounds + 1)})
-        models = set(self._ids.values())
         for event in self.log:
             payload = event.payload
             if isinstance(payload, DataPayload):
                 if not self.cards or event.stream_id != self.cards[0].stream_id:
                     raise VerificationFailed(f"event {event.cid}", "changes a stream that never changes")
+                if event.capability is not None:
+                    raise VerificationFailed(f"event {event.cid}", "needs no capability")
                 self.cards.append(event)
-            elif event.stream_id in models:
-                groups["models"].append(event)
             else:
                 try:
                     self._place_event(event, payload, groups)
-                except PeerError as error:
+                except (PeerError, IdentityError) as error:
                     raise VerificationFailed(f"event {event.cid}", error.message) from error
         if len(self.cards) != rounds + 1:
             raise VerificationFailed(
@@ -196,20 +216,30 @@ class VerifiedEpoch:
     def _place_event(
         self, event: SignedEvent, payload: InitPayload, groups: dict[str, list[SignedEvent]]
     ) -> None:
-        content = payload.content
+        content, did = payload.content, speaker(event)
+        if event.stream_id in self._ids.values():
+            groups["models"].append(event)
+            return
+        if is_revocation(event):
+            require_revocation(event, self._ids.values())
+            if len(self.cards) >= self.manifest.rounds:
+                raise PeerError("is a revocation that comes after the rounds")
+            groups[str(len(self.cards) + 1)].append(event)
+            return
         kind = kind_of(payload, self._ids)
         if kind == "model-card":
             require_place(content, self.domain, 1)
-            if self.cards or event.signer != self.manifest.parties.aggregator:
+            if self.cards or did != self.manifest.parties.aggregator:
                 raise PeerError("is not the one model card, signed by the aggregator")
             self.cards.append(event)
         elif kind == "validation-shard":
             require_place({**content, "round": 0}, self.domain, 0)
-            groups["closing"].append(event)
+            groups[self._place_shard(content["shard"])].append(event)
         elif kind == "data":
-            if content["federation"] != self.domain.federation or event.signer in self.imports:
+            if content["federation"] != self.domain.federation or did in self.imports:
                 raise PeerError("is not a member's one import for this federation")
-            self.imports[event.signer] = payload
+            require_authority(event, self._before)
+            self.imports[did] = payload
             groups["1"].append(event)
         else:
             round_ = content["round"]
@@ -218,12 +248,24 @@ class VerifiedEpoch:
             require_place(content, self.domain, round_)
             groups[str(round_)].append(event)
 
+    def _place_shard(self, shard: object) -> str:
+        """Return the group to which a shard's publication belongs, now that the log has come this far."""
+        round_ = self._opened_in_round.get(shard) if isinstance(shard, int) else None
+        closed = self.manifest.rounds if round_ is None else round_ - 1
+        # Each round ends with a version of the model card.
+        if len(self.cards) != closed:
+            when = "before" if len(self.cards) < closed else "after"
+            raise PeerError(f"publishes shard {shard} {when} its time")
+        return "closing" if round_ is None else str(round_)
+
     def of_kind(self, group: str, kind: str) -> list[tuple[SignedEvent, InitPayload]]:
         """Return a group's documents of one kind; groups are "models", a round's number, "closing"."""
         return [
             (event, event.payload)
             for event in self.by_round[group]
-            if isinstance(event.payload, InitPayload) and kind_of(event.payload, self._ids) == kind
+            if isinstance(event.payload, InitPayload)
+            and not is_revocation(event)
+            and kind_of(event.payload, self._ids) == kind
         ]
 
     def _read_validation(self) -> None:
@@ -274,12 +316,14 @@ class VerifiedEpoch:
 
     def _open_parts(self, index: Index) -> dict[tuple[int, int], Part]:
         parts: dict[tuple[int, int], Part] = {}
-        for event, payload in self.of_kind("closing", "validation-shard"):
+        groups = [group for group in self.by_round if group != "models"]
+        published = [found for group in groups for found in self.of_kind(group, "validation-shard")]
+        for event, payload in published:
             content = payload.content
             shard, provider = int(str(content["shard"])), int(str(content["provider"]))
             if not 0 <= provider < len(self.manifest.providers):
                 raise VerificationFailed(f"event {event.cid}", "names no provider of the manifest")
-            if event.signer != self.manifest.providers[provider]:
+            if speaker(event) != self.manifest.providers[provider]:
                 raise VerificationFailed(f"event {event.cid}", "is not signed by its provider")
             data = self.public.blob(Hash32(bytes.fromhex(str(content["blob"]))), f"shard {shard}")
             part = index.open(data, shard=shard, provider=provider, domain=self.domain, dim=self.words)

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from aggregator.delegation import (
+    authority_at,
+    is_revocation,
+    require_authority,
+    speaker,
+    with_revocations,
+)
 from aggregator.events import events_root
 from aggregator.public import BLOCKS
 from aggregator.verified_epoch import VerifiedEpoch
@@ -12,7 +19,7 @@ from ceramic_bridge.events import InitPayload, SignedEvent
 from contracts.bindings.structs import RoundWords
 from contracts.view import FederationView
 from federation.delta import parse_delta, within_cap
-from federation.errors import VerificationFailed
+from federation.errors import IdentityError, VerificationFailed
 from federation.evaluation import Received, Start
 from federation.fixedpoint import Ints
 from federation.hashing import commitment, did_hash, sha256
@@ -42,6 +49,7 @@ class RoundReplay:
 
     def __init__(self, epoch: VerifiedEpoch) -> None:
         self._epoch, self._view = epoch, FederationView(epoch.deployment.federation)
+        self._authority = authority_at(0)
 
     def _rounds_on_chain(self) -> list[RoundWords]:
         epoch = self._epoch
@@ -75,6 +83,7 @@ class RoundReplay:
         )
         if events_root(self._epoch.by_round[str(round_)]) != on_chain.events_root:
             raise VerificationFailed(subject, "its events are not those that the chain recorded")
+        self._judge_from(round_)
         commitments = self._commitments(round_, base, on_chain)
         receipt_event, receipt = self._receipt(round_)
         if Hash32(receipt_event.payload_cid.digest) != on_chain.receipt_hash:
@@ -107,21 +116,36 @@ class RoundReplay:
             committed=frozenset(commitments),
         )
 
+    def _judge_from(self, round_: int) -> None:
+        """Judge capabilities as of a round's opening, by the revocations recorded until then."""
+        opened = authority_at(self._view.opened_at(self._epoch.domain.epoch, round_))
+        revoking = [event for event in self._epoch.by_round[str(round_)] if is_revocation(event)]
+        authority = replace(opened, revocations=self._authority.revocations)
+        try:
+            self._authority = with_revocations(authority, revoking)
+        except IdentityError as error:
+            raise VerificationFailed(f"round {round_}", error.message) from error
+
     def _commitments(self, round_: int, base: Base, on_chain: RoundWords) -> dict[Did, Hash32]:
         found: dict[Did, Hash32] = {}
         for event, payload in self._epoch.of_kind(str(round_), "contribution"):
             statement = Contribution.parse(payload.content, self._epoch.domain, round_)
-            unknown = event.signer not in self._epoch.roster.quotas or event.signer in found
+            did = speaker(event)
+            unknown = did not in self._epoch.roster.quotas or did in found
             if unknown or statement.base_hash != base.hash:
                 raise VerificationFailed(f"event {event.cid}", f"is no contribution to round {round_}")
-            found[event.signer] = statement.commitment
+            try:
+                require_authority(event, self._authority)
+            except IdentityError as error:
+                raise VerificationFailed(f"event {event.cid}", error.message) from error
+            found[did] = statement.commitment
         if MemberTree.build(found).root != on_chain.commit_root:
             raise VerificationFailed(f"round {round_}", "the commit root does not hold its contributions")
         return found
 
     def _receipt(self, round_: int) -> tuple[SignedEvent, InitPayload]:
         receipts = self._epoch.of_kind(str(round_), "round-receipt")
-        if len(receipts) != 1 or receipts[0][0].signer != self._epoch.manifest.parties.aggregator:
+        if len(receipts) != 1 or speaker(receipts[0][0]) != self._epoch.manifest.parties.aggregator:
             raise VerificationFailed(f"round {round_}", "has no single receipt signed by the aggregator")
         return receipts[0]
 

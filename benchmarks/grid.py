@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from aggregator.admission import admit_commit, admit_reveal
+from aggregator.delegation import authority_at
 from aggregator.epoch import OpenEpoch
 from aggregator.exchange import exchange
 from aggregator.terms import admit, epoch_terms
@@ -23,10 +24,11 @@ from ceramic_bridge.events import encode
 from ceramic_bridge.models import create_models, model_ids
 from client.app import build_client_app
 from client.budget import set_budget
+from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
 from client.trainer import LinearEngine
-from client.vault import Row, Vault
+from client.vault import Vault
 from examples.spam_detection.settings import FEATURES, Settings, build_manifest, chain_section
 from examples.spam_detection.world import NOBODY, SeededEntropy
 from federation.delta import delta_hash
@@ -47,7 +49,7 @@ from federation.messages import (
 from federation.models.linear import Design, Examples, integer_mean
 from federation.roster import Roster
 from federation.rounds import Base, EpochState, close_round, open_round
-from federation.types import Address, Did, Hash32
+from federation.types import Address, Did, Hash32, Row
 from federation.validation import Index
 
 MEMBERS, MAILS, ROUNDS = 20, 200, 6
@@ -64,6 +66,9 @@ class _Chain:
 
     def commit_root(self, _epoch: int, _round: int) -> Hash32:
         return self.root
+
+    def opened_at(self, _epoch: int, _round: int) -> int:
+        return 0
 
 
 class _World:
@@ -131,9 +136,14 @@ class _World:
         set_budget(vault, terms.manifest.privacy.budget)
         texts = [" ".join(f"w{w}" for w in rng.choice(3000, 100, replace=False)) for _ in range(MAILS)]
         vault.import_rows([Row(text=t, label=bool(rng.random() < 0.3)) for t in texts])
-        identity = Identity(bytes(30) + bytes([2, i]))
+        session = Session(identity=Identity(bytes(30) + bytes([2, i])))
         return Member(
-            vault, identity, terms, self.chain, engine=LinearEngine(), entropy=SeededEntropy(0, str(i))
+            vault,
+            session,
+            terms,
+            self.chain,
+            engine=LinearEngine(),
+            entropy=SeededEntropy(0, str(i)),
         )
 
     def base(self) -> Base:
@@ -174,7 +184,10 @@ def _over_grid(world: _World, grid: InProcessGrid, nodes: dict[Did, int]) -> Non
     base = world.base()
     request = CommitRequest(domain=world.domain, round=round_, base=base).records()
     messages = exchange(grid, nodes, dict.fromkeys(nodes, request), message_type=COMMIT, group="", timeout=60)
-    committed = {d: admit_commit(m, d, epoch, round_, base.hash).commitment for d, m in messages.items()}
+    committed = {
+        d: admit_commit(m, d, epoch, round_, base.hash, authority=authority_at(0)).commitment
+        for d, m in messages.items()
+    }
     tree = MemberTree.build(committed)
     world.chain.root = tree.root
     proofs = {
@@ -198,7 +211,9 @@ def _directly(world: _World) -> None:
     committed = {}
     for member in world.members:
         message = _Content(CommitReply(encode(member.commit(request))).records())
-        committed[member.did] = admit_commit(message, member.did, epoch, round_, base.hash).commitment
+        committed[member.did] = admit_commit(
+            message, member.did, epoch, round_, base.hash, authority=authority_at(0)
+        ).commitment
     tree = MemberTree.build(committed)
     world.chain.root = tree.root
     members, replies = {m.did: m for m in world.members}, {}

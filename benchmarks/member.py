@@ -23,10 +23,11 @@ from ceramic_bridge.did import Identity
 from ceramic_bridge.events import InitPayload, encode
 from ceramic_bridge.models import create_models, model_ids
 from client.budget import set_budget
+from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
 from client.trainer import LinearEngine
-from client.vault import Row, Vault
+from client.vault import Vault
 from examples.spam_detection.corpus import load_corpus
 from examples.spam_detection.settings import FEATURES, Settings, build_manifest, chain_section
 from federation.fixedpoint import sigmoid
@@ -37,7 +38,7 @@ from federation.messages import CommitRequest, RevealRequest
 from federation.payloads import Contribution
 from federation.privacy import Budget
 from federation.rounds import Base
-from federation.types import Address, Hash32
+from federation.types import Address, Hash32, Row
 
 MAILS, ROUNDS = 500, 20
 _PASSPHRASE = b"benchmark"
@@ -52,6 +53,9 @@ class _Chain:
 
     def base_hash(self, epoch: int, round_: int) -> Hash32:  # noqa: ARG002 -- the member's question
         return self._base_hash
+
+    def opened_at(self, epoch: int, round_: int) -> int:  # noqa: ARG002 -- the member's question
+        return 0
 
     def commit_root(self, epoch: int, round_: int) -> Hash32:  # noqa: ARG002 -- as above
         return self.root
@@ -121,7 +125,9 @@ def _member(vault: Vault, chain: _Chain) -> Member:
         mean=np.zeros(FEATURES.dim, dtype=np.int64),
         contribution_model=model_ids(events, publisher=community)["contribution"],
     )
-    return Member(vault, identities[5], terms, chain, engine=LinearEngine(), entropy=os.urandom)
+    return Member(
+        vault, Session(identity=identities[5]), terms, chain, engine=LinearEngine(), entropy=os.urandom
+    )
 
 
 def _idle(path: Path) -> float:

@@ -55,7 +55,7 @@ def read_event(data: bytes, *, authority: Authority | None = UNDATED) -> Event:
         VerificationFailed: A hash or a path does not lead where it should.
         IdentityError: A signature or an authority is wrong.
     """
-    if data[_CODEC] == _DAG_JOSE:
+    if is_signed(data):
         return decode(data, authority=authority)
     root, blocks = car.read(data)
     if len(blocks) != 1:
@@ -77,6 +77,11 @@ def root_of(data: bytes) -> Cid | None:
         return Cid.read(data, _CODEC.start - 1)[0]
     except MalformedData:
         return None
+
+
+def is_signed(data: bytes) -> bool:
+    """Tell from a CAR's head whether it is to be read as a signed event; nothing is checked."""
+    return data[_CODEC] == _DAG_JOSE
 
 
 def kind_of(event: Event) -> str:

@@ -60,9 +60,11 @@ class Cid:
         """
         # Nearly all identifiers begin in one of two ways; the rest of this reads them as well.
         for codec, prefix in _COMMON.items():
-            at = offset + len(prefix)
-            if data.startswith(prefix, offset) and at + 32 <= len(data):
-                return cls(codec=codec, hash_code=SHA2_256, digest=data[at : at + 32]), at + 32
+            if data.startswith(prefix, offset):
+                at = offset + len(prefix)
+                digest = data[at : at + 32]
+                if len(digest) == 32:
+                    return cls(codec=codec, hash_code=SHA2_256, digest=digest), at + 32
         version, at = varint.decode(data, offset)
         if version != 1:
             raise MalformedData(f"CID at byte {offset} has version {version}, not 1")

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ceramic_bridge.session import all_events, find, interest_options, open_store, read_file, store_option
+from ceramic_bridge.session import (
+    all_events,
+    confirmed_in,
+    find,
+    interest_options,
+    open_store,
+    read_file,
+    store_option,
+)
 from federation.cli import emit_json, format_option, printable
 from federation.errors import ConfigError, UsageError, VerificationFailed
 
@@ -30,7 +39,7 @@ def events() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @format_option
 def ls(
-    path: Path | None,
+    place: str | None,
     interest: Interest,
     after: int,
     limit: int,
@@ -44,7 +53,7 @@ def ls(
     from ceramic_bridge.store.base import Query
     from ceramic_bridge.story import tell
 
-    with open_store(path) as store:
+    with open_store(place) as store:
         page = store.page(Query(after=after, limit=limit, interest=interest))
     told = [tell(read_event(entry.car), {}) for entry in page.entries]
     if output_format == "json":
@@ -63,18 +72,19 @@ def ls(
 @click.argument("what", metavar="FILE|STREAM|EVENT")
 @store_option
 @format_option
-def show(what: str, path: Path | None, output_format: str) -> None:
+def show(what: str, place: str | None, output_format: str) -> None:
     """Say who said what and when, under which authority.
 
     WHAT is a CAR file, or a stream or an event of the store.
 
     Example: folkmoot events show receipts.car
     """
+    from ceramic_bridge.judging import authority_over
     from ceramic_bridge.story import anchors_of, lines, tell
 
-    found = find(what, path)
-    anchors = anchors_of(found)
-    told = [tell(event, anchors) for event in found]
+    found = find(what, place)
+    anchors, authority = anchors_of(found.around), authority_over(found.around, found.confirmed, _now())
+    told = [tell(event, anchors, confirmed=found.confirmed, authority=authority) for event in found.events]
     if output_format == "json":
         emit_json("ok", {"events": told})
         return
@@ -85,17 +95,24 @@ def show(what: str, path: Path | None, output_format: str) -> None:
 
 @events.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--store",
+    "place",
+    metavar="PATH|URL",
+    help="Go by what this store keeps of anchors that a chain confirmed.",
+)
 @format_option
-def verify(file: Path, output_format: str) -> None:
+def verify(file: Path, place: str | None, output_format: str) -> None:
     """Verify a CAR file with nothing else, and say what was checked and what was not.
 
-    Exit code 8 if anything is wrong.
+    With --store, anchors that 'folkmoot anchor check' confirmed count. Exit code 8 if anything is wrong.
 
     Example: folkmoot events verify receipts.car
     """
-    from ceramic_bridge.examine import examine
+    from ceramic_bridge.examine import examine, nobody
 
-    verdict = examine(read_file(file), now=_now())
+    asked = nobody if place is None else partial(confirmed_in, place)
+    verdict = examine(read_file(file), now=_now(), asked=asked)
     if output_format == "json":
         fields = {"checked": list(verdict.checked), "open": list(verdict.open)}
         emit_json("ok", {"verified": True, "events": len(verdict.events), **fields})
@@ -114,7 +131,7 @@ def verify(file: Path, output_format: str) -> None:
 @format_option
 def export(
     file: Path,
-    path: Path | None,
+    place: str | None,
     interest: Interest,
     output_format: str,
 ) -> None:
@@ -125,7 +142,7 @@ def export(
     from ceramic_bridge.bundle import pack
     from ceramic_bridge.log import MAX_LOG
 
-    with open_store(path) as store:
+    with open_store(place) as store:
         found = all_events(store, interest, max_bytes=MAX_LOG)
     data = pack(found)
     try:
@@ -145,7 +162,7 @@ def export(
 @click.argument("file", type=click.Path(path_type=Path))
 @store_option
 @format_option
-def import_(file: Path, path: Path | None, output_format: str) -> None:
+def import_(file: Path, place: str | None, output_format: str) -> None:
     """Verify a CAR file and add its events to a store.
 
     Example: folkmoot events import receipts.car
@@ -153,7 +170,7 @@ def import_(file: Path, path: Path | None, output_format: str) -> None:
     from ceramic_bridge.bundle import unpack
 
     found = unpack(read_file(file))
-    with open_store(path) as store:
+    with open_store(place) as store:
         receipts = [
             receipt for at in range(0, len(found), _PAGE) for receipt in store.add(found[at : at + _PAGE])
         ]
@@ -178,7 +195,7 @@ def import_(file: Path, path: Path | None, output_format: str) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=5101, show_default=True, help="Any if 0.")
 @click.option("--allow-host", "hosts", multiple=True, help="Further name under which callers come.")
 @click.option("--rate", type=click.IntRange(1), default=1000, show_default=True, help="Requests a second.")
-def serve(path: Path | None, host: str, port: int, hosts: tuple[str, ...], rate: int) -> None:
+def serve(place: str | None, host: str, port: int, hosts: tuple[str, ...], rate: int) -> None:
     """Serve a store over HTTP as ceramic-one does, until Ctrl-C; by default to this machine only.
 
     Example: folkmoot events serve --port 5101
@@ -205,7 +222,7 @@ def serve(path: Path | None, host: str, port: int, hosts: tuple[str, ...], rate:
         shown = f"[{address}]" if ":" in address else address
         click.echo(f"events at http://{shown}:{number}/ceramic; Ctrl-C ends it", err=True)
 
-    with open_store(path) as store:
+    with open_store(place) as store:
         asyncio.run(run_node(store, host, port, policy=policy, now=_now, ready=ready, report=_complain))
 
 
@@ -217,7 +234,7 @@ def serve(path: Path | None, host: str, port: int, hosts: tuple[str, ...], rate:
 @format_option
 def sync(
     url: str,
-    path: Path | None,
+    place: str | None,
     interest: Interest,
     output_format: str,
     *,
@@ -231,7 +248,7 @@ def sync(
     from ceramic_bridge.store.base import EVERYTHING
     from ceramic_bridge.sync import pull
 
-    with open_store(path) as store, RemoteNode(url) as peer:
+    with open_store(place) as store, RemoteNode(url) as peer:
         wanted = (EVERYTHING,) if everything else (interest,) if interest != EVERYTHING else store.interests()
         if not wanted:
             raise UsageError("there is nothing to pull", hint="give --model or --everything")

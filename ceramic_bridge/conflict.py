@@ -13,6 +13,8 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from ceramic_bridge.dagcbor import encode
+from ceramic_bridge.errors import TooLong
 from ceramic_bridge.events import DataPayload, InitPayload, SignedEvent, UnsignedEvent
 from ceramic_bridge.stream import StreamState, advance, start
 from ceramic_bridge.timeevents import TimeEvent
@@ -61,6 +63,7 @@ class _Tree:
     def __init__(self, init: Init, events: Iterable[SignedEvent | TimeEvent]) -> None:
         assert isinstance(init.payload, InitPayload)
         self._stands_for: dict[Cid, Cid] = {}
+        self._stands: dict[Cid, tuple[int, Cid]] = {}
         self.aliases: dict[Cid, list[TimeEvent | SignedEvent]] = {}
         self.children: dict[Cid, list[SignedEvent]] = {}
         self.rejected: dict[Cid, str] = {}
@@ -90,16 +93,26 @@ class _Tree:
                 self.children.setdefault(self._below(event.payload.prev), []).append(event)
 
     def _below(self, cid: Cid) -> Cid:
-        while cid in self._stands_for:
+        return self._stand(cid)[1]
+
+    def _stand(self, cid: Cid) -> tuple[int, Cid]:
+        """Return how far down what an event stands for is, and what it is in the end.
+
+        Each is asked for once: time events may stand on one another by the thousand.
+        """
+        above = []
+        while cid in self._stands_for and cid not in self._stands:
+            above.append(cid)
             cid = self._stands_for[cid]
-        return cid
+        steps, below = self._stands.get(cid, (0, cid))
+        for one in reversed(above):
+            steps += 1
+            self._stands[one] = steps, below
+        return steps, below
 
     def _rank(self, event: SignedEvent | TimeEvent) -> tuple[int, bytes]:
         """Put a time event behind the time events that it stands on."""
-        steps, cid = 0, event.cid
-        while cid in self._stands_for:
-            steps, cid = steps + 1, self._stands_for[cid]
-        return steps, event.cid.to_bytes()
+        return self._stand(event.cid)[0], event.cid.to_bytes()
 
     def dress(self, state: StreamState) -> StreamState:
         """Let a state know the aliases of its tip."""
@@ -117,9 +130,10 @@ class _Tree:
                 onward.append(event.cid)
         return replace(state, history=(*state.history, *onward), aliases=names)
 
-    def grow(self, init: Init) -> None:
+    def grow(self, init: Init, max_documents: int | None) -> None:
         """Find which events can follow which, from the init event on."""
         ahead = deque([(init.cid, self.dress(start(init)))])
+        size = 0
         while ahead:
             cid, state = ahead.popleft()
             for event in self.children.get(cid, ()):
@@ -128,6 +142,9 @@ class _Tree:
                 except FolkmootError as error:
                     self.rejected[event.cid] = error.message
                     continue
+                size += 0 if max_documents is None else len(encode(after.content))
+                if max_documents is not None and size > max_documents:
+                    raise TooLong(f"the stream's documents have over {max_documents} bytes; read its events")
                 self.rejected.pop(event.cid, None)
                 self.valid[cid].append(event)
                 self.valid[event.cid] = []
@@ -146,16 +163,22 @@ class _Tree:
 
 
 def resolve(
-    events: Iterable[SignedEvent | UnsignedEvent | TimeEvent], anchored: Mapping[Cid, int] | None = None
+    events: Iterable[SignedEvent | UnsignedEvent | TimeEvent],
+    anchored: Mapping[Cid, int] | None = None,
+    *,
+    max_documents: int | None = None,
 ) -> Resolution:
     """Work out a stream from its events.
 
     Args:
         events: Verified events of one stream, in any order; repeats change nothing.
         anchored: Since when events are proven to exist, from ``anchor.anchored``.
+        max_documents: How many bytes the documents after each event may have together, if that is
+            bounded.
 
     Raises:
         VerificationFailed: There is no init event, or more than one.
+        TooLong: The documents have more bytes.
     """
     inits: dict[Cid, Init] = {}
     others: dict[Cid, SignedEvent | TimeEvent] = {}
@@ -168,7 +191,7 @@ def resolve(
         raise VerificationFailed("stream", f"its events hold {len(inits)} init events, not one")
     (init,) = inits.values()
     tree = _Tree(init, others.values())
-    tree.grow(init)
+    tree.grow(init, max_documents)
     tree.prefer(anchored or {})
     state, at = tree.dress(start(init)), init.cid
     while tree.valid[at]:

@@ -10,13 +10,22 @@ import math
 import struct
 from collections.abc import Mapping
 from functools import lru_cache
-from operator import itemgetter
 from typing import Final, TypeAlias
 
 from ceramic_bridge.cid import Cid
 from ceramic_bridge.errors import MalformedData
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_INT", "Link", "MalformedData", "Value", "decode", "encode"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "MAX_INT",
+    "Link",
+    "MalformedData",
+    "Value",
+    "canonical",
+    "decode",
+    "encode",
+]
 
 Link = Cid
 """A link to another block is its CID."""
@@ -38,48 +47,43 @@ MAX_BYTES: Final = 1 << 20
 _LINK_HEAD = b"\xd8\x2a"
 _INFO_BYTES = {24: 1, 25: 2, 26: 4, 27: 8}
 _SIMPLE: dict[int, bool | None] = {0xF4: False, 0xF5: True, 0xF6: None}
+_BYTES: Final = tuple(bytes((byte,)) for byte in range(256))
 
 
 def _head(major: int, number: int) -> bytes:
     if number < 24:
-        return bytes((major << 5 | number,))
+        return _BYTES[major << 5 | number]
     for info, size in _INFO_BYTES.items():
         if number < 1 << 8 * size:
-            return bytes((major << 5 | info,)) + number.to_bytes(size, "big")
+            return _BYTES[major << 5 | info] + number.to_bytes(size, "big")
     raise MalformedData(f"length {number} does not fit CBOR")
 
 
 def _text_item(text: str) -> bytes:
-    try:
-        raw = text.encode()
-    except UnicodeEncodeError as error:
-        raise MalformedData("a string holds a lone surrogate") from error
+    raw = text.encode()
     return _head(3, len(raw)) + raw
 
 
-def _key_item(key: str) -> tuple[int, bytes]:
-    """Return a key's encoding behind its length: keys are in the order of these pairs."""
-    item = _text_item(key)
-    return len(item), item
-
-
 # Keys repeat from block to block; long ones are not worth the memory.
-_short_key_item = lru_cache(maxsize=1024)(_key_item)
+_short_key_item = lru_cache(maxsize=1024)(_text_item)
 
 
 def _is_integral(number: float) -> bool:
     return number.is_integer() and abs(number) <= MAX_INT
 
 
-def _number_item(value: float) -> bytes:
-    if isinstance(value, float) and not _is_integral(value):
-        if not math.isfinite(value):
-            raise MalformedData(f"{value} has no encoding in DAG-CBOR")
-        return b"\xfb" + struct.pack(">d", value)
-    number = int(value)
+def _integer_item(number: int) -> bytes:
+    if 0 <= number < 24:
+        return _BYTES[number]
     if abs(number) > MAX_INT:
         raise MalformedData("an integer exceeds 2^53 - 1", hint="write large integers as decimal strings")
     return _head(0, number) if number >= 0 else _head(1, -1 - number)
+
+
+def _float_item(number: float) -> bytes:
+    if not math.isfinite(number):
+        raise MalformedData(f"{number} has no encoding in DAG-CBOR")
+    return b"\xfb" + struct.pack(">d", number)
 
 
 def _link_item(link: Cid) -> bytes:
@@ -87,47 +91,68 @@ def _link_item(link: Cid) -> bytes:
     return _LINK_HEAD + _head(2, len(raw)) + raw
 
 
-def _encode_map(value: Mapping[str, Value], out: list[bytes], depth: int) -> None:
-    keys: list[tuple[int, bytes, Value]] = []
-    for key, item in value.items():
+def _encode_map(value: Mapping[str, Value], out: list[bytes], depth: int) -> Value:
+    keys: list[tuple[bytes, str]] = []
+    for key in value:
         if not isinstance(key, str):
             raise MalformedData(f"a map key is a {type(key).__name__}, not a string")
-        keys.append((*(_short_key_item if len(key) < 64 else _key_item)(key), item))
+        keys.append(((_short_key_item if len(key) < 64 else _text_item)(key), key))
     out.append(_head(5, len(keys)))
-    keys.sort(key=itemgetter(0, 1))
-    for _, raw, item in keys:
-        out.append(raw)
-        _encode(item, out, depth)
+    # An encoded key begins with its length: their order is by length, then by bytes.
+    keys.sort()
+    copy: dict[str, Value] = {}
+    for item, key in keys:
+        out.append(item)
+        copy[key] = _encode(value[key], out, depth)
+    return copy
 
 
-def _encode(value: Value, out: list[bytes], depth: int) -> None:
+def _encode(value: Value, out: list[bytes], depth: int) -> Value:
+    """Append the encoding of a value and return the value as it decodes."""
     if isinstance(value, str):
-        out.append(_text_item(value))
+        item = _text_item(value)
     elif value is None or isinstance(value, bool):
-        out.append(b"\xf6" if value is None else b"\xf5" if value else b"\xf4")
+        item = b"\xf6" if value is None else b"\xf5" if value else b"\xf4"
+    elif isinstance(value, int) or (isinstance(value, float) and _is_integral(value)):
+        value = int(value)
+        item = _integer_item(value)
+    elif isinstance(value, float):
+        item = _float_item(value)
     elif isinstance(value, bytes):
-        out += (_head(2, len(value)), value)
-    elif isinstance(value, int | float):
-        out.append(_number_item(value))
+        item = _head(2, len(value)) + value
     elif isinstance(value, Cid):
-        out.append(_link_item(value))
+        item = _link_item(value)
     else:
-        _encode_container(value, out, depth)
+        return _encode_container(value, out, depth)
+    out.append(item)
+    return value
 
 
 def _encode_container(
     value: list[Value] | tuple[Value, ...] | Mapping[str, Value], out: list[bytes], depth: int
-) -> None:
+) -> Value:
     if depth == MAX_DEPTH:
         raise MalformedData(f"containers nest deeper than {MAX_DEPTH}")
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         out.append(_head(4, len(value)))
-        for item in value:
-            _encode(item, out, depth + 1)
-    elif isinstance(value, Mapping):
-        _encode_map(value, out, depth + 1)
-    else:
-        raise MalformedData(f"a {type(value).__name__} has no encoding in DAG-CBOR")
+        return [_encode(item, out, depth + 1) for item in value]
+    if isinstance(value, Mapping):
+        return _encode_map(value, out, depth + 1)
+    raise MalformedData(f"a {type(value).__name__} has no encoding in DAG-CBOR")
+
+
+def canonical(value: Value) -> tuple[bytes, Value]:
+    """Return the one encoding of a value, and what it decodes to: a copy, so nobody can change it.
+
+    Raises:
+        MalformedData: As ``encode``.
+    """
+    out: list[bytes] = []
+    try:
+        copy = _encode(value, out, 0)
+    except UnicodeEncodeError as error:
+        raise MalformedData("a string holds a lone surrogate") from error
+    return b"".join(out), copy
 
 
 def encode(value: Value) -> bytes:
@@ -137,9 +162,11 @@ def encode(value: Value) -> bytes:
         MalformedData: The value has none: NaN, an infinity, an integer beyond 2^53 - 1, a key
             that is no string, a lone surrogate, another type, or nesting beyond ``MAX_DEPTH``.
     """
-    out: list[bytes] = []
-    _encode(value, out, 0)
-    return b"".join(out)
+    return canonical(value)[0]
+
+
+# Readers slice without asking whether the bytes suffice: what ends early is short of bytes for the
+# next item, or ends behind the end, and ``decode`` refuses both.
 
 
 def _number(data: bytes, at: int, info: int) -> tuple[int, int]:
@@ -150,9 +177,9 @@ def _number(data: bytes, at: int, info: int) -> tuple[int, int]:
     if size is None:
         raise MalformedData(f"indefinite or reserved length at byte {at - 1}")
     end = at + size
-    value = int.from_bytes(data[at:end], "big")
     if end > len(data):
         raise MalformedData(f"DAG-CBOR ends inside the item at byte {at}")
+    value = int.from_bytes(data[at:end], "big")
     if value < (24 if size == 1 else 1 << 4 * size):
         raise MalformedData(f"number before byte {end} is not in its shortest form")
     return value, end
@@ -186,32 +213,24 @@ def _special(data: bytes, at: int, initial: int) -> tuple[Value, int]:
     return value, at + 8
 
 
-def _text(data: bytes, at: int, size: int) -> tuple[str, int]:
-    end = at + size
-    if end > len(data):
-        raise MalformedData(f"DAG-CBOR ends inside the item at byte {at}")
-    try:
-        return data[at:end].decode(), end
-    except UnicodeDecodeError as error:
-        raise MalformedData(f"string at byte {at} is not UTF-8") from error
-
-
 def _map(data: bytes, at: int, size: int, depth: int) -> tuple[dict[str, Value], int]:
     out: dict[str, Value] = {}
-    last_length, last_raw = -1, b""
+    last = b""
     for _ in range(size):
-        length, start = data[at] - 0x60, at + 1
+        head, start = at, at + 1
+        length = data[at] - 0x60
         if not 0 <= length < 24:
             major, info = divmod(data[at], 32)
             if major != 3:
                 raise MalformedData(f"map key at byte {at} is not a string")
             length, start = _number(data, start, info)
-        key, at = _text(data, start, length)
-        raw = data[start:at]
-        if length < last_length or (length == last_length and raw <= last_raw):
+        at = start + length
+        # An encoded key begins with its length: their order is by length, then by bytes.
+        key = data[head:at]
+        if key <= last:
             raise MalformedData(f"map key at byte {start} is out of order or repeated")
-        last_length, last_raw = length, raw
-        out[key], at = _value(data, at, depth)
+        last = key
+        out[data[start:at].decode()], at = _value(data, at, depth)
     return out, at
 
 
@@ -225,21 +244,21 @@ def _list(data: bytes, at: int, size: int, depth: int) -> tuple[list[Value], int
 
 def _value(data: bytes, at: int, depth: int) -> tuple[Value, int]:
     initial = data[at]
+    # Short strings are the most of it.
+    if 0x60 <= initial < 0x78:
+        end = at + initial - 0x5F
+        return data[at + 1 : end].decode(), end
     major, info = initial >> 5, initial & 31
     if major == 7:
         return _special(data, at + 1, initial)
     number, at = (info, at + 1) if info < 24 else _number(data, at + 1, info)
-    if major == 3:
-        return _text(data, at, number)
-    if major == 2:
-        end = at + number
-        if end > len(data):
-            raise MalformedData(f"DAG-CBOR ends inside the item at byte {at}")
-        return data[at:end], end
     if major < 2:
         if number > MAX_INT - major:
             raise MalformedData(f"integer before byte {at} exceeds 2^53 - 1")
         return (number if major == 0 else -1 - number), at
+    if major < 4:
+        end = at + number
+        return (data[at:end] if major == 2 else data[at:end].decode()), end
     if major == 6:
         return _link(data, at, number)
     if depth == MAX_DEPTH:
@@ -264,8 +283,11 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> Value:
     try:
         value, at = _value(data, 0, 0)
     except IndexError as error:
-        # The first byte of an item is looked up without a check of its own.
         raise MalformedData("DAG-CBOR ends where an item should begin") from error
+    except UnicodeDecodeError as error:
+        raise MalformedData("a string in DAG-CBOR is not UTF-8, or ends early") from error
+    if at > len(data):
+        raise MalformedData("DAG-CBOR ends inside its last item")
     if at != len(data):
         raise MalformedData(f"{len(data) - at} bytes after a DAG-CBOR value at byte {at}")
     return value

@@ -8,12 +8,13 @@ from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from nacl.bindings import (
+    crypto_sign,
     crypto_sign_ed25519_pk_to_curve25519,
     crypto_sign_ed25519_sk_to_curve25519,
     crypto_sign_open,
+    crypto_sign_seed_keypair,
 )
 from nacl.exceptions import CryptoError
-from nacl.signing import SigningKey
 
 from ceramic_bridge import multibase, secp256k1
 from ceramic_bridge.errors import MalformedData
@@ -149,15 +150,15 @@ class Identity:
         """
         if len(seed) != 32:
             raise IdentityError(f"a seed has 32 bytes, not {len(seed)}")
-        self._key = SigningKey(seed)
-        public = bytes(self._key.verify_key)
-        secret = crypto_sign_ed25519_sk_to_curve25519(seed + public)
+        public, self._key = crypto_sign_seed_keypair(seed)
+        secret = crypto_sign_ed25519_sk_to_curve25519(self._key)
         self._agreement = X25519PrivateKey.from_private_bytes(secret)
         self.did: Did = _did_of(public)
 
     def sign(self, message: bytes) -> bytes:
         """Return the deterministic 64-byte ed25519 signature of a message (RFC 8032)."""
-        return bytes(self._key.sign(message).signature)
+        # libsodium puts the signature before the message.
+        return bytes(crypto_sign(message, self._key)[:64])
 
     def agree(self, public: bytes) -> bytes:
         """Return the X25519 secret shared with another key (RFC 7748).

@@ -11,6 +11,12 @@ class MalformedData(PeerError):
     code = "malformed-data"
 
 
+class TooLong(PeerError):
+    """A stream is too much work for the one who was asked to replay it."""
+
+    code = "stream-too-long"
+
+
 class StoreError(ConfigError):
     """An event store cannot be opened, read or written."""
 

@@ -15,7 +15,8 @@ from ceramic_bridge import car, jws, pkh
 from ceramic_bridge.cacao import Capability
 from ceramic_bridge.car import MAX_BLOCK, Block
 from ceramic_bridge.cid import DAG_CBOR, DAG_JOSE, META_MODEL, MID, MODEL, Cid, StreamId
-from ceramic_bridge.dagcbor import MalformedData, Value
+from ceramic_bridge.dagcbor import MalformedData, Value, canonical
+from ceramic_bridge.dagcbor import decode as decode_block
 from ceramic_bridge.dagcbor import encode as encode_block
 from ceramic_bridge.jsonpatch import JsonPatchOp, apply_patch
 from ceramic_bridge.payloads import DataPayload, InitPayload, parse, parse_deterministic
@@ -185,7 +186,7 @@ def _verified(
     signed = jws.verify_envelope(envelope.data)
     if signed.payload != payload.cid:
         raise VerificationFailed(f"event {envelope.cid}", "its envelope signs another payload")
-    event = _event(signed, payload, envelope, capability)
+    event = _event(signed, payload, None, envelope, capability)
     if event.capability is not None:
         if authority is None:
             raise IdentityError(
@@ -196,8 +197,13 @@ def _verified(
     return event
 
 
-def _event(signed: jws.Envelope, payload: Block, envelope: Block, capability: Block | None) -> SignedEvent:
-    """Check what an envelope's signer may say, once the envelope is known to be the signer's."""
+def _event(
+    signed: jws.Envelope, payload: Block, value: Value, envelope: Block, capability: Block | None
+) -> SignedEvent:
+    """Check what an envelope's signer may say, once the envelope is known to be the signer's.
+
+    ``value`` is what the payload decodes to, if that is known already, else ``None``.
+    """
     if len(payload.data) > MAX_BLOCK:
         raise MalformedData(f"an event's payload exceeds {MAX_BLOCK} bytes")
     event = SignedEvent(
@@ -206,7 +212,7 @@ def _event(signed: jws.Envelope, payload: Block, envelope: Block, capability: Bl
         payload_cid=payload.cid,
         payload_block=payload.data,
         signer=signed.signer,
-        payload=parse(payload.data),
+        payload=parse(decode_block(payload.data) if value is None else value),
         capability=_capability(signed, capability),
     )
     if isinstance(event.payload, InitPayload):
@@ -232,13 +238,14 @@ def _capability(signed: jws.Envelope, block: Block | None) -> Capability | None:
 
 
 def _sign(identity: Signer, payload: Mapping[str, Value], capability: Capability | None) -> SignedEvent:
-    block = Block.of(DAG_CBOR, encode_block(payload))
+    data, value = canonical(payload)
+    block = Block.of(DAG_CBOR, data)
     named = None if capability is None else Block(cid=capability.cid, data=capability.block)
     envelope = jws.sign_payload(identity, block.cid, None if named is None else named.cid)
     signed = jws.Envelope(
         signer=identity.did, payload=block.cid, capability=None if named is None else named.cid
     )
-    return _event(signed, block, Block.of(DAG_JOSE, envelope), named)
+    return _event(signed, block, value, Block.of(DAG_JOSE, envelope), named)
 
 
 def create_init(

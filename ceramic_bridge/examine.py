@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ceramic_bridge.admission import Event, init_of, kind_of
-from ceramic_bridge.authority import Authority, revocations
 from ceramic_bridge.bundle import unpack
+from ceramic_bridge.cid import Cid
 from ceramic_bridge.conflict import resolve
 from ceramic_bridge.did import algorithm
 from ceramic_bridge.events import SignedEvent
+from ceramic_bridge.judging import authority_over, judge
 from ceramic_bridge.story import anchors_of
 from ceramic_bridge.timeevents import TimeEvent
-from federation.errors import IdentityError, VerificationFailed
+from federation.errors import VerificationFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from ceramic_bridge.authority import Authority
 
-    from ceramic_bridge.cid import Cid
+Asked: TypeAlias = Callable[[Sequence[Event]], Mapping[Cid, int]]
+"""Returns when the transactions of the time events among some events were, in milliseconds since 1970,
+for those that a chain confirmed."""
+
+
+def nobody(events: Sequence[Event]) -> Mapping[Cid, int]:  # noqa: ARG001 -- an ``Asked``
+    """Confirm nothing: no chain was asked."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +46,14 @@ class Verdict:
     open: tuple[str, ...]
 
 
-def examine(data: bytes, *, now: int) -> Verdict:
+def examine(data: bytes, *, now: int, asked: Asked = nobody) -> Verdict:
     """Verify a file of events: one event's CAR, a log or an export.
 
     Args:
         data: The file.
-        now: The reader's clock, in milliseconds since 1970, to which capabilities are held.
+        now: The reader's clock, in milliseconds since 1970, to which capabilities are held that no
+            confirmed anchor dates.
+        asked: Says which of the file's time events a chain confirmed.
 
     Raises:
         MalformedData: The bytes are not the one encoding of events.
@@ -50,18 +61,18 @@ def examine(data: bytes, *, now: int) -> Verdict:
             the first such event.
     """
     events = unpack(data)
+    confirmed = asked(events)
     checked = [
         f"{len(data)} bytes: every block has the hash that names it, and is the one encoding of its content",
         *_signatures(events),
     ]
-    unknown = _capabilities(events, now, checked)
-    unknown += _streams(events, checked)
+    authority = authority_over(events, confirmed, now)
+    unknown = _capabilities(events, authority, confirmed, checked)
+    unknown += _streams(events, authority, checked)
     times = [event for event in events if isinstance(event, TimeEvent)]
     if times:
-        roots = len({event.proof.cid for event in times})
         checked.append(f"{len(times)} time events: each path leads from the anchored root to its event")
-        chains = ", ".join(sorted({event.proof.chain_id for event in times}))
-        unknown.append(f"whether {roots} transactions with the roots exist: only {chains} can tell")
+        unknown += _transactions(times, confirmed, checked)
     anchors = anchors_of(events)
     if any(event.cid not in anchors for event in _signed(events)):
         unknown.append("when the events without an anchor were made: nothing here proves it")
@@ -74,21 +85,29 @@ def _signatures(events: Sequence[Event]) -> list[str]:
     return [f"{count} {name} signatures: each signs its payload" for name, count in sorted(kinds.items())]
 
 
-def _capabilities(events: Sequence[Event], now: int, checked: list[str]) -> list[str]:
-    """Hold delegated events to the clock; what an anchor could save is left open."""
+def _transactions(times: Sequence[TimeEvent], confirmed: Mapping[Cid, int], checked: list[str]) -> list[str]:
+    known = [event for event in times if event.cid in confirmed]
+    if known:
+        chains = ", ".join(sorted({event.proof.chain_id for event in known}))
+        checked.append(f"{len(known)} time events: confirmed by {chains}, as the store keeps it")
+    asked = [event for event in times if event.cid not in confirmed]
+    roots = len({event.proof.cid for event in asked})
+    chains = ", ".join(sorted({event.proof.chain_id for event in asked}))
+    return [f"whether {roots} transactions with the roots exist: only {chains} can tell"] if asked else []
+
+
+def _capabilities(
+    events: Sequence[Event], authority: Authority, confirmed: Mapping[Cid, int], checked: list[str]
+) -> list[str]:
+    """Hold delegated events to their anchors and the clock; what others could save is left open."""
     delegated = [event for event in events if isinstance(event, SignedEvent) and event.capability]
     if not delegated:
         return []
     anchors, unknown = anchors_of(events), []
-    authority = Authority(now=now, revocations=revocations(_signed(events), Authority(now=now)))
-    for event in delegated:
-        assert event.capability is not None
-        try:
-            authority.check(event.cid, event.capability)
-        except IdentityError as error:
-            if event.cid not in anchors:
-                raise VerificationFailed(f"event {event.cid}", error.message, hint=error.hint) from error
-            unknown.append(f"event {event.cid} stands only if its anchor does: {error.message}")
+    for cid, error in judge(delegated, authority).refused.items():
+        if all(time.cid in confirmed for time in anchors.get(cid, ())):
+            raise VerificationFailed(f"event {cid}", error.message, hint=error.hint) from error
+        unknown.append(f"event {cid} stands only if its anchor does: {error.message}")
     wallets = len({event.capability.cid for event in delegated if event.capability})
     checked.append(
         f"{wallets} capabilities: signed by the account, for the key that signs, "
@@ -101,7 +120,7 @@ def _signed(events: Sequence[Event]) -> list[SignedEvent]:
     return [event for event in events if isinstance(event, SignedEvent)]
 
 
-def _streams(events: Sequence[Event], checked: list[str]) -> list[str]:
+def _streams(events: Sequence[Event], authority: Authority, checked: list[str]) -> list[str]:
     streams: dict[Cid, list[Event]] = {}
     for event in events:
         streams.setdefault(init_of(event), []).append(event)
@@ -110,7 +129,7 @@ def _streams(events: Sequence[Event], checked: list[str]) -> list[str]:
         if not any(kind_of(event) == "init" for event in own):
             unknown.append(f"stream {init}: its init event is not in the file, so who may write is open")
             continue
-        found = resolve(own)
+        found = resolve(own, authority.anchored)
         for cid, reason in found.rejected.items():
             raise VerificationFailed(f"event {cid}", reason)
         for fork in found.equivocations:

@@ -33,10 +33,17 @@ PROTECTED: Final = b'{"enc":"XC20P"}'
 """The only protected header; whatever else one could say is said by the recipients."""
 
 PADDING: Final = 24
-"""Cleartexts are padded to a multiple of this many bytes."""
+"""Cleartexts are padded to a multiple of this many bytes, if nobody asks for more."""
 
 _IDENTITY_CID: Final = b"\x01\x71\x00"
 _KEY, _IV, _TAG, _CURVE = 32, 24, 16, 32
+_ALGORITHM_PART: Final = len(ALGORITHM).to_bytes(4, "big") + ALGORITHM.encode()
+_KEY_BITS: Final = (8 * _KEY).to_bytes(4, "big")
+_PROTECTED_TEXT: Final = base64url(PROTECTED)
+_FIELDS: Final = frozenset({"protected", "iv", "ciphertext", "tag", "aad", "recipients"})
+_ENTRY: Final = frozenset({"encrypted_key", "header"})
+_HEADER: Final = frozenset({"alg", "iv", "tag", "epk", "kid", "apu", "apv"})
+_CURVE_FIELDS: Final = frozenset({"kty", "crv", "x"})
 
 
 class Reader(Protocol):
@@ -117,9 +124,7 @@ class Jwe:
         return self._value(binary=False)
 
     def _value(self, *, binary: bool) -> dict[str, Value]:
-        def form(data: bytes) -> Value:
-            return data if binary else base64url(data)
-
+        form: Callable[[bytes], Value] = bytes if binary else base64url
         value: dict[str, Value] = {
             "protected": form(PROTECTED),
             "iv": form(self.iv),
@@ -138,7 +143,7 @@ class Jwe:
         Raises:
             MalformedData: It is too large, or not the one encoding of a DagJWE of this module.
         """
-        return cls._read(decode(_bounded(block)), _from_bytes)
+        return cls._read(decode(_bounded(block)), PROTECTED, _from_bytes)
 
     @classmethod
     def from_value(cls, value: Value) -> Jwe:
@@ -147,25 +152,25 @@ class Jwe:
         Raises:
             MalformedData: It is not that of a DagJWE of this module.
         """
-        return cls._read(value, _from_text)
+        return cls._read(value, _PROTECTED_TEXT, _from_text)
 
     @classmethod
-    def _read(cls, value: Value, data: Callable[[Value, int | None], bytes]) -> Jwe:
+    def _read(cls, value: Value, protected: Value, data: Callable[[Value, int | None], bytes]) -> Jwe:
         match value:
             case {
-                "protected": protected,
+                "protected": given,
                 "iv": iv,
                 "ciphertext": ciphertext,
                 "tag": tag,
-                "recipients": [_, *_] as recipients,
-                **rest,
-            } if rest.keys() <= {"aad"} and data(protected, None) == PROTECTED:
+                "recipients": list() as recipients,
+            } if given == protected and recipients and _has_only(value, _FIELDS):
+                named = cast("Mapping[str, Value]", value)
                 return cls(
                     ciphertext=data(ciphertext, None),
                     iv=data(iv, _IV),
                     tag=data(tag, _TAG),
-                    aad=data(cast("Value", rest["aad"]), None) if rest else None,
-                    recipients=tuple(_recipient(one, data) for one in recipients),
+                    aad=data(named["aad"], None) if "aad" in named else None,
+                    recipients=tuple([_recipient(one, data) for one in recipients]),
                 )
         raise MalformedData("a JWE must hold protected (XC20P and no more), iv, ciphertext, tag, recipients")
 
@@ -174,6 +179,10 @@ def _bounded(block: bytes) -> bytes:
     if len(block) > MAX_BLOCK:
         raise MalformedData(f"a JWE's block exceeds {MAX_BLOCK} bytes")
     return block
+
+
+def _has_only(value: Value, fields: frozenset[str]) -> bool:
+    return isinstance(value, dict) and value.keys() <= fields
 
 
 def _from_bytes(value: Value, size: int | None) -> bytes:
@@ -185,7 +194,14 @@ def _from_bytes(value: Value, size: int | None) -> bytes:
 def _from_text(value: Value, size: int | None) -> bytes:
     if not isinstance(value, str):
         raise MalformedData("a JWE's field must be base64url")
-    return _from_bytes(from_base64url(value), size)
+    data = from_base64url(value)
+    if size not in (None, len(data)):
+        raise MalformedData("a JWE's field must be base64url of the right length")
+    return data
+
+
+def _info(header: Mapping[str, Value], name: str) -> bytes:
+    return _from_text(header[name], None) if name in header else b""
 
 
 def _recipient(value: Value, data: Callable[[Value, int | None], bytes]) -> Recipient:
@@ -197,12 +213,10 @@ def _recipient(value: Value, data: Callable[[Value, int | None], bytes]) -> Reci
                 "alg": "ECDH-ES+XC20PKW",
                 "iv": iv,
                 "tag": tag,
-                "epk": {"kty": "OKP", "crv": "X25519", "x": x, **surplus},
-                **rest,
-            },
-            **more,
-        } if not more and not surplus and rest.keys() <= {"kid", "apu", "apv"}:
-            named = cast("Mapping[str, Value]", rest)
+                "epk": {"kty": "OKP", "crv": "X25519", "x": x} as curve,
+            } as header,
+        } if _has_only(value, _ENTRY) and _has_only(curve, _CURVE_FIELDS) and _has_only(header, _HEADER):
+            named = cast("Mapping[str, Value]", header)
             kid = named.get("kid")
             if isinstance(kid, str) or "kid" not in named:
                 return Recipient(
@@ -211,16 +225,16 @@ def _recipient(value: Value, data: Callable[[Value, int | None], bytes]) -> Reci
                     tag=_from_text(tag, _TAG),
                     ephemeral=_from_text(x, _CURVE),
                     kid=kid if isinstance(kid, str) else None,
-                    info=(_from_text(named.get("apu", ""), None), _from_text(named.get("apv", ""), None)),
+                    info=(_info(named, "apu"), _info(named, "apv")),
                 )
     raise MalformedData(f"a JWE's recipient must hold a key wrapped by {ALGORITHM} with X25519")
 
 
 def _wrapping_key(shared: bytes, info: tuple[bytes, bytes]) -> bytes:
     """Derive the key that wraps the content's key (NIST SP 800-56A one-step, RFC 7518, 4.6.2)."""
-    parts = (ALGORITHM.encode(), *info)
-    named = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-    return hashlib.sha256(b"\0\0\0\x01" + shared + named + (8 * _KEY).to_bytes(4, "big")).digest()
+    sender, reader = info
+    named = len(sender).to_bytes(4, "big") + sender + len(reader).to_bytes(4, "big") + reader
+    return hashlib.sha256(b"\0\0\0\x01" + shared + _ALGORITHM_PART + named + _KEY_BITS).digest()
 
 
 def _seal(key: bytes, iv: bytes, cleartext: bytes, aad: bytes | None) -> tuple[bytes, bytes]:
@@ -256,7 +270,7 @@ def _unwrap(jwe: Jwe, reader: Reader) -> bytes:
 
 
 def _authenticated(aad: bytes | None) -> bytes:
-    return (base64url(PROTECTED) if aad is None else f"{base64url(PROTECTED)}.{base64url(aad)}").encode()
+    return (_PROTECTED_TEXT if aad is None else f"{_PROTECTED_TEXT}.{base64url(aad)}").encode()
 
 
 def encrypt_bytes(
@@ -298,14 +312,26 @@ def decrypt_bytes(jwe: Jwe, reader: Reader) -> bytes:
         raise IdentityError("the encrypted content was changed") from error
 
 
+def _padded(size: int) -> int:
+    return size + -size % PADDING
+
+
 def encrypt(
     content: Mapping[str, Value],
     readers: Sequence[Did],
     *,
     aad: bytes | None = None,
+    padded: Callable[[int], int] = _padded,
     entropy: Callable[[int], bytes] = _random,
 ) -> Jwe:
     """Encrypt a document to one or many readers.
+
+    Args:
+        content: The document.
+        readers: As ``encrypt_bytes``.
+        aad: As ``encrypt_bytes``.
+        padded: How long a cleartext of a length is made with zeros; its result stays visible.
+        entropy: As ``encrypt_bytes``.
 
     Raises:
         MalformedData: The document has no encoding.
@@ -313,7 +339,7 @@ def encrypt(
     """
     block = encode(content)
     cleartext = _IDENTITY_CID + varint.encode(len(block)) + block
-    cleartext += bytes(-len(cleartext) % PADDING)
+    cleartext += bytes(padded(len(cleartext)) - len(cleartext))
     return encrypt_bytes(cleartext, readers, aad=aad, entropy=entropy)
 
 
@@ -328,7 +354,7 @@ def decrypt(jwe: Jwe, reader: Reader) -> Value:
     if not cleartext.startswith(_IDENTITY_CID):
         raise MalformedData("the cleartext is not a DAG-CBOR block in an identity CID")
     size, at = varint.decode(cleartext, len(_IDENTITY_CID))
-    if at + size > len(cleartext) or any(cleartext[at + size :]):
+    if at + size > len(cleartext) or cleartext[at + size :].strip(b"\0"):
         raise MalformedData("the cleartext is not one DAG-CBOR block and zeros")
     return decode(cleartext[at : at + size])
 

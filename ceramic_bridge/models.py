@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ceramic_bridge.cid import META_MODEL, StreamId
 from ceramic_bridge.dagcbor import MalformedData, Value, encode
 from ceramic_bridge.events import InitPayload, SignedEvent, create_model
-from ceramic_bridge.schemas import SCHEMAS, validate
+from ceramic_bridge.schemas import SCHEMAS, SEALED_ROWS, validate
 from federation.errors import VerificationFailed
 
 if TYPE_CHECKING:
@@ -24,10 +24,11 @@ _DESCRIPTIONS: Final = {
     "validation-shard": "A provider's part of a validation shard, revealed",
     "round-receipt": "What a round did to the model and what each member is credited",
     "model-card": "A released model and the privacy spent on it",
+    SEALED_ROWS: "A batch of a member's rows, encrypted to the member",
 }
 
-KINDS: Final = tuple(SCHEMAS)
-"""The names of the kinds."""
+KINDS: Final = tuple(kind for kind in SCHEMAS if kind != SEALED_ROWS)
+"""The names of the kinds that rounds record."""
 
 
 def _definition(kind: str) -> Mapping[str, Value]:
@@ -42,17 +43,22 @@ def _definition(kind: str) -> Mapping[str, Value]:
     }
 
 
-DEFINITIONS: Final[Mapping[str, Mapping[str, Value]]] = {kind: _definition(kind) for kind in KINDS}
+DEFINITIONS: Final[Mapping[str, Mapping[str, Value]]] = {kind: _definition(kind) for kind in SCHEMAS}
 """The model definition of each kind."""
 
 
 def create_models(identity: Identity) -> dict[str, SignedEvent]:
-    """Sign the models; one publisher's models always have the same streams.
+    """Sign the models that rounds record; one publisher's models always have the same streams.
 
     Returns:
         The init event of each model, by kind, in the order of ``KINDS``.
     """
     return {kind: create_model(identity, DEFINITIONS[kind]) for kind in KINDS}
+
+
+def create_sealed_model(identity: Identity) -> SignedEvent:
+    """Sign the model of sealed rows, by which members' nodes find them."""
+    return create_model(identity, DEFINITIONS[SEALED_ROWS])
 
 
 def model_ids(events: Iterable[SignedEvent], *, publisher: Did) -> dict[str, StreamId]:
@@ -72,7 +78,10 @@ def model_ids(events: Iterable[SignedEvent], *, publisher: Did) -> dict[str, Str
     found: dict[str, StreamId] = {}
     for event in events:
         payload = event.payload
-        if isinstance(payload, InitPayload) and payload.model == META_MODEL and event.signer == publisher:
+        # The controller's word, not the signer's: a key may sign for an account too.
+        if not isinstance(payload, InitPayload) or payload.controller != publisher:
+            continue
+        if payload.model == META_MODEL:
             kind = kinds.get(encode(payload.content))
             if kind is not None:
                 found.setdefault(kind, event.stream_id)

@@ -7,6 +7,7 @@ unknown field is refused: ceramic-one refuses it too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from ceramic_bridge.cid import MID, Cid, StreamId
@@ -111,6 +112,9 @@ def _bytes(header: Mapping[str, Value], name: str) -> bytes | None:
     return value
 
 
+# There are few models, and many documents of each.
+_stream_id = lru_cache(maxsize=1024)(StreamId.from_bytes)
+
 _MORE_FIELDS = {"unique", "context", "shouldIndex", "modelVersion"}
 
 
@@ -132,22 +136,25 @@ def _parse_init(content: Mapping[str, Value], header: Value) -> InitPayload:
     validate_known(content)
     return InitPayload(
         controller=Did(controller),
-        model=StreamId.from_bytes(model),
+        model=_stream_id(model),
         unique=_bytes(rest, "unique"),
         content=content,
-        context=None if context is None else StreamId.from_bytes(context),
+        context=None if context is None else _stream_id(context),
         should_index=should_index,
         model_version=model_version,
     )
 
 
-def parse(block: bytes) -> InitPayload | DataPayload:
+def parse(value: Value) -> InitPayload | DataPayload:
     """Read the payload of a signed event.
 
+    Args:
+        value: What the payload's block decodes to; the payload keeps parts of it.
+
     Raises:
-        MalformedData: The block is not the one encoding of a payload.
+        MalformedData: It is not a payload.
     """
-    match decode(block):
+    match value:
         case {"data": dict() as content, "header": header, **rest} if not rest:
             return _parse_init(content, header)
         case {"id": Cid() as init, "prev": Cid() as prev, "data": list() as ops, **rest} if (

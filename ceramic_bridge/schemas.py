@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final, TypeAlias, cast
 
+from ceramic_bridge.car import MAX_BLOCK
 from ceramic_bridge.dagcbor import MalformedData, Value
 
 Schema: TypeAlias = Mapping[str, Value]
@@ -22,6 +23,10 @@ _INTEGER: Final[Schema] = {"type": "integer"}
 
 def _string(max_length: int, pattern: str) -> Schema:
     return {"type": "string", "maxLength": max_length, "pattern": pattern}
+
+
+def _base64(length: int) -> Schema:
+    return _string(length, f"^[A-Za-z0-9_-]{{{length}}}$")
 
 
 def _record(properties: Mapping[str, Schema]) -> Schema:
@@ -45,6 +50,34 @@ _DECIMAL = _string(40, r"^(0|[1-9][0-9]*)(\.[0-9]+)?$")
 _EPSILON = _string(40, r"^(inf|(0|[1-9][0-9]*)(\.[0-9]+)?)$")
 _WORD = _string(64, "^[a-z0-9][a-z0-9-]*$")
 _TEXT = _string(400, "^[^\\x00-\\x1f]*$")
+
+# A DagJWE as it stands in a document, with its sizes in base64url; without the fields that we never write.
+_RECIPIENT = _record(
+    {
+        "encrypted_key": _base64(43),
+        "header": _record(
+            {
+                "alg": _string(15, "^ECDH-ES[+]XC20PKW$"),
+                "iv": _base64(32),
+                "tag": _base64(22),
+                "epk": _record({"kty": _string(3, "^OKP$"), "crv": _string(6, "^X25519$"), "x": _base64(43)}),
+                "kid": _string(200, "^did:key:[!-~]+#[!-~]+$"),
+            }
+        ),
+    }
+)
+_JWE = _record(
+    {
+        "protected": _string(20, "^eyJlbmMiOiJYQzIwUCJ9$"),
+        "iv": _base64(32),
+        "ciphertext": _string(MAX_BLOCK, "^[A-Za-z0-9_-]+$"),
+        "tag": _base64(22),
+        "recipients": _array(_RECIPIENT),
+    }
+)
+
+SEALED_ROWS: Final = "sealed-rows"
+"""The one kind that no round records: rows stay between a member and whom it lets read."""
 
 
 def _kind(name: str, **properties: Schema) -> Schema:
@@ -103,6 +136,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         receipts=_INTEGER,
         claims=_HEX32,
     ),
+    SEALED_ROWS: _kind(SEALED_ROWS, federation=_ADDRESS, sealed=_JWE),
 }
 """The JSON Schema of each kind of event, by the value of its ``kind`` field."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,19 +15,23 @@ from federation.errors import ConfigError, UsageError
 from federation.home import data_directory
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from ceramic_bridge.admission import Event
-    from ceramic_bridge.cid import StreamId
-    from ceramic_bridge.store.base import Interest
-    from ceramic_bridge.store.sqlite import SqliteStore
+    from ceramic_bridge.cid import Cid, StreamId
+    from ceramic_bridge.store.base import Interest, LocalStore
 
 Command = Callable[..., None]
 
 _PAGE = 500
 
 store_option = click.option(
-    "--store", "path", type=click.Path(path_type=Path), help="The store's file; else the user's own."
+    "--store",
+    "place",
+    metavar="PATH|URL",
+    help="The store's file or PostgreSQL URL; else the user's own file.",
 )
-"""Declare ``--store``, passed as ``path``."""
+"""Declare ``--store``, passed as ``place``."""
 
 
 def interest_options(command: Command) -> Command:
@@ -47,15 +52,28 @@ def interest_options(command: Command) -> Command:
     return wrapped
 
 
-def open_store(path: Path | None) -> SqliteStore:
-    """Open the store of a file, or the user's own.
+def open_store(place: str | None) -> LocalStore:
+    """Open the store of a file or of a ``postgresql://user@host/database``, or the user's own.
 
     Raises:
         StoreError: It cannot be opened.
+        ConfigError: The URL is wrong or holds a password, or the database's driver is missing.
     """
     from ceramic_bridge.store.sqlite import SqliteStore
 
-    return SqliteStore(path or data_directory(os.environ) / "events.sqlite")
+    if place is None:
+        return SqliteStore(_own_store())
+    # A URL that was mistyped must not become a file whose name holds a password.
+    if "://" not in place:
+        return SqliteStore(Path(place))
+    from ceramic_bridge.store.pgurl import Place
+    from ceramic_bridge.store.postgres import PostgresStore
+
+    return PostgresStore(Place.parse(place))
+
+
+def _own_store() -> Path:
+    return data_directory(os.environ) / "events.sqlite"
 
 
 def _interest(model: str | None, controller: str | None, stream: str | None) -> Interest:
@@ -92,7 +110,23 @@ def read_file(file: Path) -> bytes:
         raise ConfigError(f"{file} cannot be read: {(error.strerror or str(error)).lower()}") from error
 
 
-def find(what: str, path: Path | None) -> list[Event]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Events that a user named.
+
+    Attributes:
+        events: Those that were named.
+        around: All at hand that may say something about them.
+        confirmed: When the transactions of time events were, in milliseconds since 1970, for those
+            that a chain confirmed.
+    """
+
+    events: list[Event]
+    around: list[Event]
+    confirmed: Mapping[Cid, int]
+
+
+def find(what: str, place: str | None) -> Found:
     """Return the verified events of a file, or a stream's or one event of a store.
 
     Raises:
@@ -106,8 +140,11 @@ def find(what: str, path: Path | None) -> list[Event]:
     from ceramic_bridge.store.base import Interest
 
     if Path(what).exists():
-        return list(unpack(read_file(Path(what))))
-    with open_store(path) as store:
+        events = list(unpack(read_file(Path(what))))
+        # A file is shown without a store, too; none is made for it.
+        known = confirmed_in(place, events) if place or _own_store().exists() else {}
+        return Found(events=events, around=events, confirmed=known)
+    with open_store(place) as store:
         try:
             stream = _stream_id(what) if what.startswith("k") else None
             cid = None if stream else Cid.parse(what)
@@ -119,12 +156,28 @@ def find(what: str, path: Path | None) -> list[Event]:
                 raise UsageError(f"the store does not have event {cid}")
             stream = store.stream_of(init_of(read_event(data)))
         found = all_events(store, Interest(stream=stream), max_bytes=MAX_LOG)
-        if not found:
+        if not found or stream is None:
             raise UsageError(f"the store does not have stream {what}")
-        return [event for event in found if cid in (None, event.cid)]
+        events = [event for event in found if cid in (None, event.cid)]
+        return Found(events=events, around=found, confirmed=store.confirmed(stream))
 
 
-def all_events(store: SqliteStore, interest: Interest, *, max_bytes: int) -> list[Event]:
+def confirmed_in(place: str | None, events: Sequence[Event]) -> Mapping[Cid, int]:
+    """Return when the transactions of time events were, for those that a store keeps as confirmed.
+
+    Raises:
+        StoreError: The store cannot be opened or read.
+    """
+    from ceramic_bridge.timeevents import TimeEvent
+
+    found: dict[Cid, int] = {}
+    with open_store(place) as store:
+        for stream in {event.stream_id for event in events if isinstance(event, TimeEvent)}:
+            found |= store.confirmed(stream)
+    return found
+
+
+def all_events(store: LocalStore, interest: Interest, *, max_bytes: int) -> list[Event]:
     """Return the events of a store that are of interest, verified again.
 
     Raises:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ceramic_bridge.admission import Event, init_of, kind_of
 from ceramic_bridge.events import DataPayload, SignedEvent
 from ceramic_bridge.node.states import to_json
+from ceramic_bridge.schemas import SEALED_ROWS
+from ceramic_bridge.sealed import added_reader, readers_of
 from ceramic_bridge.siwe import to_iso
 from ceramic_bridge.timeevents import TimeEvent
+from federation.errors import IdentityError
 
 if TYPE_CHECKING:
+    from ceramic_bridge.authority import Authority
     from ceramic_bridge.cacao import Capability
     from ceramic_bridge.cid import Cid
     from ceramic_bridge.node.wire import Json
@@ -43,23 +48,33 @@ def anchors_of(events: Iterable[Event]) -> dict[Cid, list[TimeEvent]]:
     return found
 
 
-def tell(event: Event, anchors: Mapping[Cid, Sequence[TimeEvent]]) -> dict[str, Json]:
+def tell(
+    event: Event,
+    anchors: Mapping[Cid, Sequence[TimeEvent]],
+    *,
+    confirmed: Mapping[Cid, int] = MappingProxyType({}),
+    authority: Authority | None = None,
+) -> dict[str, Json]:
     """Return an account of one event.
 
     Args:
         event: The event.
         anchors: From ``anchors_of``, over all events at hand.
+        confirmed: When the transactions of time events were, in milliseconds since 1970, for those
+            that a chain confirmed.
+        authority: By which its capability is judged; ``None`` leaves that open.
     """
     told: dict[str, Json] = {
         "event": str(event.cid),
         "kind": kind_of(event),
         "stream": str(init_of(event)) if isinstance(event, TimeEvent) else str(event.stream_id),
         "who": _who(event),
-        "when": [_when(time) for time in anchors.get(event.cid, ())],
-        "what": _what(event),
+        "when": [_when(time, confirmed) for time in anchors.get(event.cid, ())],
+        "what": _what(event, confirmed),
     }
     if isinstance(event, SignedEvent) and event.capability is not None:
-        told["authority"] = _authority(event.capability)
+        judged = None if authority is None else _judged(event.cid, event.capability, authority)
+        told["authority"] = _authority(event.capability, judged)
     return told
 
 
@@ -71,7 +86,7 @@ def _who(event: Event) -> Json:
     return {"author": event.payload.controller, "key": None}
 
 
-def _authority(capability: Capability) -> Json:
+def _authority(capability: Capability, judged: Json) -> Json:
     grant = capability.grant
     return {
         "capability": str(capability.cid),
@@ -79,26 +94,49 @@ def _authority(capability: Capability) -> Json:
         "from": to_iso(max(grant.issued_at, grant.not_before or 0)),
         "until": None if grant.expires is None else to_iso(grant.expires),
         "resources": list(grant.resources or ()),
+        "judged": judged,
     }
 
 
-def _when(time: TimeEvent) -> Json:
+def _judged(event: Cid, capability: Capability, authority: Authority) -> Json:
+    problem = None
+    try:
+        authority.check(event, capability)
+    except IdentityError as error:
+        problem = error.message
+    at = authority.anchored.get(event, authority.now)
+    return {"at": to_iso(at), "anchored": event in authority.anchored, "problem": problem}
+
+
+def _when(time: TimeEvent, confirmed: Mapping[Cid, int]) -> Json:
     return {
         "time_event": str(time.cid),
         "chain": time.proof.chain_id,
         "transaction": "0x" + time.proof.tx_hash.hex(),
+        "confirmed": to_iso(confirmed[time.cid]) if time.cid in confirmed else None,
     }
 
 
-def _what(event: Event) -> Json:
+def _what(event: Event, confirmed: Mapping[Cid, int]) -> Json:
     if isinstance(event, TimeEvent):
-        return {"anchors": str(event.prev), **_pairs(_when(event))}
+        moment = _pairs(_when(event, confirmed))
+        return {"anchors": str(event.prev), **moment, "confirmed": moment["confirmed"] or "not asked"}
     if isinstance(event.payload, DataPayload):
-        return {
+        change: dict[str, Json] = {
             "prev": str(event.payload.prev),
             "patch": [to_json(op.to_value()) for op in event.payload.patch],
         }
-    return {**_model(event.payload), "content": to_json(event.payload.content)}
+        added = [reader for op in event.payload.patch if (reader := added_reader(op))]
+        return {**change, "sealed": f"to {', '.join(added)} as well"} if added else change
+    content = event.payload.content
+    told = _model(event.payload)
+    if content.get("kind") != SEALED_ROWS:
+        return {**told, "content": to_json(content)}
+    # A hundred kilobytes that say nothing to people.
+    readers = readers_of(content)
+    rest = {name: value for name, value in content.items() if name != "sealed"}
+    count = f"to {len(readers)} reader{'s' * (len(readers) != 1)}: {', '.join(readers)}"
+    return {**told, "content": to_json(rest), "sealed": count}
 
 
 def _pairs(value: Json) -> Mapping[str, Json]:
@@ -127,20 +165,34 @@ def lines(told: Mapping[str, Json], number: int) -> list[str]:
             "from": since,
             "until": until,
             "resources": list(resources),
+            "judged": judged,
         }:
             out.append(f"      under  capability {cid}, given to {domain}")
             out.append(
                 f"             from {since} until {until or 'revoked'}, for {', '.join(map(str, resources))}"
             )
+            if judged is not None:
+                out.append(f"             {_verdict(_pairs(judged))}")
     match told["when"]:
         case [] if told["kind"] != "time":
             out.append("      when   unproven: no anchor is at hand")
         case list(anchors):
             for anchor in anchors:
                 mark = _pairs(anchor)
-                out.append(f"      when   before transaction {mark['transaction']} of {mark['chain']}")
+                out.append(f"      when   {_moment(mark)}")
     out += [f"      {name:<6} {_short(value)}" for name, value in _pairs(told["what"]).items()]
     return out
+
+
+def _verdict(judged: Mapping[str, Json]) -> str:
+    clock = "when it was anchored" if judged["anchored"] else "now, as no confirmed anchor is known"
+    return f"judged at {judged['at']}, {clock}: {judged['problem'] or 'it holds'}"
+
+
+def _moment(mark: Mapping[str, Json]) -> str:
+    if mark["confirmed"] is None:
+        return f"before transaction {mark['transaction']} of {mark['chain']} (not asked)"
+    return f"anchored at {mark['confirmed']} (confirmed by chain {mark['chain']})"
 
 
 def _short(value: Json, limit: int = 400) -> str:

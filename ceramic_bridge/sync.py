@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ceramic_bridge.admission import read_event
-from ceramic_bridge.store.base import EVERYTHING, Interest, Page, Query, Store
-from ceramic_bridge.store.sqlite import Cursor, SqliteStore
+from ceramic_bridge.store.base import EVERYTHING, Cursor, Interest, LocalStore, Page, Query, Store
 from federation.errors import FolkmootError, PeerError, VerificationFailed
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class Clock:
 
 
 def pull(
-    store: SqliteStore,
+    store: LocalStore,
     peer: Store,
     name: str,
     interests: Sequence[Interest] = (EVERYTHING,),
@@ -108,7 +107,7 @@ def pull(
 
 
 class _Run:
-    def __init__(self, store: SqliteStore, peer: Store, name: str, limits: SyncLimits, clock: Clock) -> None:
+    def __init__(self, store: LocalStore, peer: Store, name: str, limits: SyncLimits, clock: Clock) -> None:
         self.report = SyncReport()
         self._store = store
         self._peer = peer

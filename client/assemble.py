@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ceramic_bridge.did import Identity
 from client.blobs import fetch_blob
+from client.identity import Session
 from client.member import Member, Terms
 from client.trainer import engine_of
 from contracts.agreement import federation_config
@@ -86,7 +87,9 @@ def member_on(chain: Reader, vault: Vault, membership: Membership) -> Member:
         unsafe_no_dp=membership.unsafe_no_dp,
     )
     identity = Identity(vault.get_secret("did-seed"))
-    return Member(vault, identity, terms, view, engine=engine_of(manifest), entropy=os.urandom)
+    return Member(
+        vault, Session(identity=identity), terms, view, engine=engine_of(manifest), entropy=os.urandom
+    )
 
 
 def open_member(vault: Vault, membership: Membership) -> Member:

@@ -1,4 +1,4 @@
-"""A member: its vault, identity and ledger, and the three duties of a round.
+"""A member: its vault, session and ledger, and the three duties of a round.
 
 Nothing leaves here but a signed commitment, and then the noisy delta that it commits to. The
 ledger row is on disk before noise is drawn, and the stored delta is resent on a retry.
@@ -6,13 +6,15 @@ ledger row is on disk before noise is drawn, and the stored delta is resent on a
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Protocol
 
 from ceramic_bridge.cid import StreamId
-from ceramic_bridge.did import Identity, verify
-from ceramic_bridge.events import SignedEvent, create_init
+from ceramic_bridge.did import verify
+from ceramic_bridge.events import SignedEvent
 from client.budget import dataset_budget
+from client.identity import Session
 from client.ledger import PrivacyLedger, Release, Stored
 from client.mechanism import noised_delta
 from client.noise import Entropy, draw
@@ -31,6 +33,8 @@ from federation.payloads import Contribution
 from federation.types import Did, Hash32
 from federation.validation import examples_bytes, parse_examples
 
+_logger = logging.getLogger(__name__)
+
 
 class RoundReader(Protocol):
     """What a member must see on chain before it trains and before it sends."""
@@ -41,6 +45,10 @@ class RoundReader(Protocol):
 
     def commit_root(self, epoch: int, round_: int) -> Hash32:
         """Return the commit root that ``closeCommits`` recorded."""
+        ...
+
+    def opened_at(self, epoch: int, round_: int) -> int:
+        """Return the Unix seconds of the block that opened a round."""
         ...
 
 
@@ -71,7 +79,7 @@ class Member:
     def __init__(
         self,
         vault: Vault,
-        identity: Identity,
+        session: Session,
         terms: Terms,
         reader: RoundReader,
         *,
@@ -88,14 +96,15 @@ class Member:
             raise ConfigError("the manifest names another rule for words than this client has")
         if manifest.words != terms.features.dim:
             raise ConfigError("the manifest's model knows another number of words than its rule for them")
-        self._vault, self._identity, self._terms, self._reader = vault, identity, terms, reader
+        self._vault, self._session, self._terms, self._reader = vault, session, terms, reader
         self._engine, self._entropy = engine, entropy
         self._ledger = PrivacyLedger(vault, dataset_budget(vault))
+        self._warned = False
 
     @property
     def did(self) -> Did:
-        """The member's DID."""
-        return self._identity.did
+        """The member's DID: an account's, if its wallet authorised the key that signs."""
+        return self._session.did
 
     @property
     def domain(self) -> Domain:
@@ -123,6 +132,7 @@ class Member:
 
         Raises:
             PeerError: The request is for another federation, or its base is not the one on chain.
+            IdentityError: The wallet's authorisation does not hold; nothing was drawn.
             PrivacyBudgetExhausted: The round would overspend; nothing was drawn.
         """
         self._require_place(request.domain)
@@ -130,6 +140,7 @@ class Member:
         base_hash = request.base.hash
         if base_hash != self._reader.base_hash(request.domain.epoch, request.round):
             raise PeerError("the base model is not the one that the chain recorded for this round")
+        self._require_authority(request.round)
         release = self._release(request.round, base_hash)
         stored = self._ledger.stored(release)
         if stored is None:
@@ -146,11 +157,8 @@ class Member:
             commitment=digest,
             release=stored.number,
         )
-        return create_init(
-            self._identity,
-            model=self._terms.contribution_model,
-            content=statement.content(),
-            unique=digest[:12],
+        return self._session.sign(
+            statement.content(), model=self._terms.contribution_model, unique=digest[:12]
         )
 
     def train(self, request: CommitRequest) -> Ints:
@@ -199,6 +207,17 @@ class Member:
     def require_current(self, published: int) -> None:
         """Refuse to take part with an older copy of the vault; see ``PrivacyLedger.require_current``."""
         self._ledger.require_current(published)
+
+    def _require_authority(self, round_: int) -> None:
+        """Refuse before anything is spent on a signature that nobody would accept; warn of one's end."""
+        if self._session.capability is None:
+            return
+        opened_at = self._reader.opened_at(self._terms.domain.epoch, round_)
+        self._session.require_authority(opened_at)
+        shortfall = self._session.shortfall(self._terms.manifest, round_, opened_at)
+        if shortfall is not None and not self._warned:
+            _logger.warning("%s", shortfall)
+            self._warned = True
 
     def _require_place(self, domain: Domain) -> None:
         if domain != self._terms.domain:

@@ -17,7 +17,7 @@ from client.state import blob
 from federation.errors import ConfigError, DataError, VerificationFailed
 from federation.hashing import sha256
 from federation.merkle import MerkleTree, leaf_hash
-from federation.types import Hash32
+from federation.types import Hash32, Row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -38,19 +38,6 @@ _NAME_BYTES = 1 << 16
 _NO_DIGEST = Hash32(bytes(32))
 
 EMPTY_HEAD = bytes(_HEAD.size)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One example.
-
-    Attributes:
-        text: The message.
-        label: Its class; True is spam.
-    """
-
-    text: str
-    label: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

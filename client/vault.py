@@ -15,10 +15,11 @@ from client import records, rows
 from client.keys import VERSION, Header, Kdf, bind, new_keys, unlock
 from client.records import Records
 from client.rotation import reseal
-from client.rows import NO_SOURCE, ImportReport, Row, Rows, Source, StoredRow
+from client.rows import NO_SOURCE, ImportReport, Rows, Source, StoredRow
 from client.state import State, blob
 from client.storage import Storage, create_schema
 from federation.errors import IdentityError, VerificationFailed
+from federation.types import Row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from client.noise import Entropy
     from federation.types import Hash32
 
-__all__ = ["ImportReport", "Row", "Source", "StoredRow", "Vault"]
+__all__ = ["ImportReport", "Source", "StoredRow", "Vault"]
 
 _SECRET = "secret"  # noqa: S105 -- the kind of a record
 
@@ -108,9 +109,7 @@ class Vault:
             with file.transaction(write=False) as db:
                 header = _read_header(db, path)
             vault = cls(file, unlock(header, passphrase, entropy), entropy)
-            with vault.storage.transaction(write=False) as db:
-                vault._rows.check(db)
-            vault._records.check()
+            vault.check()
             if put_back:
                 vault.storage.reset_mark()
             else:
@@ -138,6 +137,12 @@ class Vault:
         return self.storage.keys
 
     @property
+    def header(self) -> Header:
+        """What opens the vault with its passphrase; not secret."""
+        with self.storage.transaction(write=False) as db:
+            return _read_header(db, self.path)
+
+    @property
     def path(self) -> Path:
         """The file."""
         return self.storage.file.path
@@ -147,6 +152,16 @@ class Vault:
         """Number of rows."""
         with self.storage.transaction(write=False) as db:
             return self._rows.head(db).rows
+
+    def check(self) -> None:
+        """Compare rows and records with their heads.
+
+        Raises:
+            VerificationFailed: Something is missing, altered, swapped or added.
+        """
+        with self.storage.transaction(write=False) as db:
+            self._rows.check(db)
+        self._records.check()
 
     def root(self) -> Hash32:
         """Return the Merkle root over the ciphertext rows in their order; 32 zero bytes if none.

@@ -64,6 +64,17 @@ class Account:
             fields["to"] = transaction.to
         return bytes(EthAccount.sign_transaction(fields, self._key.to_bytes()).raw_transaction)
 
+    def personal_sign(self, text: str) -> bytes:
+        """Sign a text as wallets do (EIP-191, version 0x45).
+
+        Returns:
+            65 bytes: r, s, v.
+        """
+        from eth_account import Account as EthAccount
+        from eth_account.messages import encode_defunct
+
+        return bytes(EthAccount.sign_message(encode_defunct(text=text), self._key.to_bytes()).signature)
+
     def sign_register(
         self, *, chain_id: int, registry: Address, did_hash: Hash32, nonce: int, deadline: int
     ) -> bytes:

@@ -22,6 +22,7 @@ class Log:
         data: The ABI encoding of the other values.
         block_number: The block that holds it.
         index: Its position among the block's logs.
+        transaction_hash: The transaction that emitted it.
     """
 
     address: Address
@@ -29,6 +30,7 @@ class Log:
     data: bytes
     block_number: int
     index: int
+    transaction_hash: Hash32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +123,9 @@ class Reader(Protocol):
 
     def block_hash(self, number: int) -> Hash32:
         """Return the hash of a block."""
+
+    def block_time(self, number: int) -> int:
+        """Return the Unix seconds of a block."""
 
     def call(self, to: Address, data: bytes) -> bytes:
         """Run a call against the latest state without recording it.

@@ -1,4 +1,4 @@
-"""Which federations were deployed on which chain: one file per chain id, never trusted without the code."""
+"""What was deployed on which chain: one file per chain id, never trusted without the code."""
 
 from __future__ import annotations
 
@@ -33,12 +33,20 @@ class _Entry(BaseModel):
     manifest_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
+class _AnchorEntry(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    address: _AddressText
+    block: Annotated[int, Field(ge=0)]
+
+
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     format: Literal["folkmoot-deployments-1"]
     chain_id: Annotated[int, Field(ge=1)]
     federations: list[_Entry]
+    anchors: list[_AnchorEntry] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +70,19 @@ class Record:
     manifest_sha256: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorRecord:
+    """One deployed ``EventAnchor``.
+
+    Attributes:
+        address: The contract.
+        block: The latest block when it was recorded.
+    """
+
+    address: Address
+    block: int
+
+
 class Deployments:
     """The records of one chain, oldest first."""
 
@@ -76,22 +97,11 @@ class Deployments:
         self._chain_id = chain_id
 
     def load(self) -> tuple[Record, ...]:
-        """Return the records.
+        """Return the records of federations.
 
         Raises:
             ConfigError: The file is damaged, or of another chain.
         """
-        try:
-            document = _Document.model_validate_json(self.path.read_bytes())
-        except FileNotFoundError:
-            return ()
-        except (OSError, ValidationError) as err:
-            raise ConfigError(
-                f"{self.path} cannot be read as a list of deployments",
-                hint="move it away; --federation and --registry name contracts directly",
-            ) from err
-        if document.chain_id != self._chain_id:
-            raise ConfigError(f"{self.path} is of chain {document.chain_id}")
         return tuple(
             Record(
                 federation=_checksummed(entry.federation),
@@ -101,21 +111,52 @@ class Deployments:
                 block=entry.block,
                 manifest_sha256=entry.manifest_sha256,
             )
-            for entry in document.federations
+            for entry in self._read().federations
         )
 
-    def add(self, record: Record) -> None:
-        """Write a record behind the others.
+    def anchors(self) -> tuple[AnchorRecord, ...]:
+        """Return the records of anchor contracts.
+
+        Raises:
+            ConfigError: The file is damaged, or of another chain.
+        """
+        return tuple(
+            AnchorRecord(address=_checksummed(entry.address), block=entry.block)
+            for entry in self._read().anchors
+        )
+
+    def add(self, record: Record | AnchorRecord) -> None:
+        """Write a record behind the others of its kind.
 
         Raises:
             ConfigError: The file is damaged or cannot be written.
         """
+        federations, anchors = list(self.load()), list(self.anchors())
+        if isinstance(record, Record):
+            federations.append(record)
+        else:
+            anchors.append(record)
         document = {
             "format": "folkmoot-deployments-1",
             "chain_id": self._chain_id,
-            "federations": [asdict(entry) for entry in (*self.load(), record)],
+            "federations": [asdict(entry) for entry in federations],
+            "anchors": [asdict(entry) for entry in anchors],
         }
         write_private(self.path, json.dumps(document, indent=1).encode() + b"\n", replace=True)
+
+    def _read(self) -> _Document:
+        try:
+            document = _Document.model_validate_json(self.path.read_bytes())
+        except FileNotFoundError:
+            return _Document(format="folkmoot-deployments-1", chain_id=self._chain_id, federations=[])
+        except (OSError, ValidationError) as err:
+            raise ConfigError(
+                f"{self.path} cannot be read as a list of deployments",
+                hint="move it away; --federation and --registry name contracts directly",
+            ) from err
+        if document.chain_id != self._chain_id:
+            raise ConfigError(f"{self.path} is of chain {document.chain_id}")
+        return document
 
     def find(self, federation: Address | None) -> Record:
         """Return the record of a federation, or the newest one.

@@ -56,6 +56,15 @@ class ReplayedChain:
             raise ChainError(f"the chain has no block {number}")
         return self._machine.hashes[number]
 
+    def block_time(self, number: int) -> int:
+        """Return the Unix seconds of a block.
+
+        Raises:
+            ChainError: The chain has no such block.
+        """
+        self.block_hash(number)
+        return self._machine.past(number).timestamp
+
     def call(self, to: Address, data: bytes) -> bytes:
         """Run a call after the last block.
 

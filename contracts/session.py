@@ -26,11 +26,20 @@ if TYPE_CHECKING:
 
 LOCAL_NODE = "http://127.0.0.1:8545"
 
-MOST_GAS = {"mint": 110_000, "approve": 70_000, "fund": 250_000, "claim": 150_000}
+MOST_GAS = {"mint": 110_000, "approve": 70_000, "fund": 250_000, "claim": 150_000, "anchor": 60_000}
 """Gas that a call takes at most, with the quarter that is offered above an estimate; a call that needs
 the one before it cannot be estimated before that is sent."""
 
 Command = Callable[..., None]
+
+confirmations_option = click.option(
+    "--confirmations",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Blocks that must hold a transaction and follow it.",
+)
+"""Declare ``--confirmations``."""
 
 passphrase_option = click.option(
     "--passphrase-file", type=click.Path(path_type=Path), help="Read the passphrase from a file."
@@ -225,13 +234,7 @@ def sender_options(command: Command) -> Command:
         node_options(inner),
         click.option("--key", required=True, help="The sender's keyfile: a path, or a name of keys new."),
         passphrase_option,
-        click.option(
-            "--confirmations",
-            type=click.IntRange(1),
-            default=1,
-            show_default=True,
-            help="Blocks that must hold a transaction and follow it.",
-        ),
+        confirmations_option,
         click.option(
             "--max-fee",
             type=click.IntRange(1),

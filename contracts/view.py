@@ -50,6 +50,7 @@ class _Read:
     last_hash: Hash32 = _ZERO
     terms: dict[int, EpochTerms] = field(default_factory=dict)
     words: dict[tuple[int, int], RoundWords] = field(default_factory=dict)
+    opened: dict[tuple[int, int], int] = field(default_factory=dict)
     forced: dict[tuple[int, int], list[RevealForced]] = field(default_factory=dict)
 
 
@@ -66,6 +67,17 @@ class FederationView:
     def commit_root(self, epoch: int, round_: int) -> Hash32:
         """Return the root that ``closeCommits`` recorded; zero before."""
         return self.words(epoch, round_).commit_root
+
+    def opened_at(self, epoch: int, round_: int) -> int:
+        """Return the Unix seconds of the block that opened a round; by it capabilities are judged.
+
+        Raises:
+            ChainError: The round was never opened.
+        """
+        self._catch_up()
+        if (epoch, round_) not in self._read.opened:
+            raise ChainError(f"round {round_} of epoch {epoch} was never opened")
+        return self._federation.reader.block_time(self._read.opened[epoch, round_])
 
     def drawn_shard(self, epoch: int, round_: int) -> int:
         """Return the shard drawn for a round; 0 before the draw."""
@@ -117,6 +129,7 @@ class FederationView:
             terms[opening.epoch] = opening.terms
         for opened in RoundOpened.decode_logs(found):
             words[opened.epoch, opened.round_] = replace(NO_WORDS, base_hash=opened.base_hash)
+            self._read.opened[opened.epoch, opened.round_] = opened.log.block_number
         for commits in CommitsClosed.decode_logs(found):
             at = commits.epoch, commits.round_
             words[at] = replace(words[at], commit_root=commits.commit_root)

@@ -263,11 +263,17 @@ class RewardSection(_Section):
 
 
 class ValidationSection(_Section):
-    """How the validation set is cut and when drawn shards become public."""
+    """How the validation set is cut and when drawn shards become public.
+
+    Attributes:
+        shards: How many sealed shards there are.
+        public_milli: The public portion, in thousandths of the set.
+        reveal: When a drawn shard becomes public: at the end of the epoch, or in its round.
+    """
 
     shards: _Positive
     public_milli: Annotated[int, Field(gt=0, lt=1000)] = 100
-    reveal: Literal["epoch"] = "epoch"
+    reveal: Literal["epoch", "round"] = "epoch"
 
 
 class Manifest(_Section):

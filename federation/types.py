@@ -1,7 +1,8 @@
-"""Names for the plain values that cross package borders, so that mypy tells them apart."""
+"""The plain values that cross package borders, named so that mypy tells them apart."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NewType
 
 Did = NewType("Did", str)
@@ -15,3 +16,16 @@ Wei = NewType("Wei", int)
 
 Hash32 = NewType("Hash32", bytes)
 """Exactly 32 bytes: a SHA-256 or keccak-256 digest, or a salt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One example of a member's data.
+
+    Attributes:
+        text: The message.
+        label: Its class; True is spam.
+    """
+
+    text: str
+    label: bool

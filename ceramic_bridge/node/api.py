@@ -18,12 +18,12 @@ from ceramic_bridge.admission import root_of
 from ceramic_bridge.car import MAX_CAR
 from ceramic_bridge.cid import Cid, StreamId
 from ceramic_bridge.dagcbor import MalformedData, encode
-from ceramic_bridge.errors import StoreError
+from ceramic_bridge.errors import StoreError, TooLong
 from ceramic_bridge.node.intake import Intake, Overloaded
 from ceramic_bridge.node.limits import Rate, RateLimiter
-from ceramic_bridge.node.states import States, TooLong
-from ceramic_bridge.node.wire import Json, Request, Response
-from ceramic_bridge.store.base import EVERYTHING, MAX_PAGE, Interest, Query
+from ceramic_bridge.node.states import States
+from ceramic_bridge.node.wire import MAX_TOKEN, Json, Request, Response
+from ceramic_bridge.store.base import EVERYTHING, MAX_PAGE, Interest, Query, is_did
 from federation.errors import FolkmootError
 from federation.types import Did
 
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from ceramic_bridge.dagcbor import Value
-    from ceramic_bridge.store.base import Entry, Page
-    from ceramic_bridge.store.sqlite import SqliteStore
+    from ceramic_bridge.store.base import Entry, LocalStore, Page
 
 MAX_BODY: Final = 4 * (MAX_CAR + 2) // 3 + 1024
 """Bytes in the body of a request: the largest event in base64, and the JSON around it."""
@@ -42,9 +41,7 @@ T = TypeVar("T")
 
 _OPTIONAL: Final = {"controller", "streamId"}
 
-_MAX_DID: Final = 256
 _STATE_UNITS: Final = 10
-_MAX_TOKEN: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +66,13 @@ class NodeApi:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: LocalStore,
         intake: Intake,
         readers: Executor,
         *,
         policy: Policy,
         clock: Callable[[], float],
+        now: Callable[[], int],
     ) -> None:
         """Set up the answers.
 
@@ -84,12 +82,13 @@ class NodeApi:
             readers: Threads in which the store is read.
             policy: What is allowed.
             clock: Seconds that only grow.
+            now: Milliseconds since 1970.
         """
         self._store = store
         self._intake = intake
         self._readers = readers
         self._policy = policy
-        self._states = States(store)
+        self._states = States(store, now)
         self._limiter = RateLimiter(policy.rate, clock)
 
     def refuse_early(self, request: Request) -> Response | None:
@@ -197,8 +196,8 @@ class NodeApi:
         interest: Interest = EVERYTHING,
     ) -> Page:
         question = Query(
-            after=_number(query, start, 0, _MAX_TOKEN),
-            limit=max(1, min(_number(query, "limit", default, _MAX_TOKEN), MAX_PAGE)),
+            after=_number(query, start, 0, MAX_TOKEN),
+            limit=max(1, min(_number(query, "limit", default, MAX_TOKEN), MAX_PAGE)),
             interest=interest,
             with_data=with_data,
         )
@@ -246,7 +245,7 @@ def _interest(fields: Json) -> Interest:
             raise MalformedData("an interest must hold sep, which is model, and sepValue")
     if not isinstance(controller, str | None) or not isinstance(stream, str | None):
         raise MalformedData("an interest's controller and streamId must be strings")
-    if controller is not None and not 0 < len(controller) <= _MAX_DID:
+    if controller is not None and not is_did(controller):
         raise MalformedData("an interest's controller must be a DID")
     return Interest(
         model=StreamId.parse(model),

@@ -19,7 +19,7 @@ from ceramic_bridge import multibase
 from ceramic_bridge.admission import write_event
 from ceramic_bridge.cid import Cid
 from ceramic_bridge.dagcbor import MalformedData
-from ceramic_bridge.node.wire import BASE, Json, dump
+from ceramic_bridge.node.wire import BASE, MAX_TOKEN, Json, dump
 from ceramic_bridge.store.base import EVERYTHING, Entry, Page, Query, Receipt
 from federation.errors import ConfigError, PeerError
 
@@ -192,7 +192,9 @@ class RemoteNode:
 
     def _page(self, query: Query, events: Sequence[Json], token: int, *, complete: bool) -> Page:
         # A token that does not grow would have us ask for ever.
-        if len(events) > query.limit or token < query.after or (events and token == query.after):
+        if len(events) > query.limit or not query.after <= token <= MAX_TOKEN:
+            raise self._nonsense()
+        if events and token == query.after:
             raise self._nonsense()
         entries = tuple(self._entry(event, with_data=query.with_data) for event in events)
         return Page(entries=entries, token=token, complete=complete)

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ceramic_bridge.node.api import Policy
-    from ceramic_bridge.store.sqlite import SqliteStore
+    from ceramic_bridge.store.base import LocalStore
 
 
 async def run_node(
-    store: SqliteStore,
+    store: LocalStore,
     host: str,
     port: int,
     *,

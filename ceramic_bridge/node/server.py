@@ -22,12 +22,12 @@ from ceramic_bridge.errors import StoreError
 from ceramic_bridge.node.api import MAX_BODY, NodeApi, Policy
 from ceramic_bridge.node.intake import Intake
 from ceramic_bridge.node.wire import Request, Response
-from ceramic_bridge.store.schema import READERS
+from ceramic_bridge.store.sql import READERS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ceramic_bridge.store.sqlite import SqliteStore
+    from ceramic_bridge.store.base import LocalStore
 
 _MAX_HEAD: Final = 16_384
 _CHUNK: Final = 65_536
@@ -159,7 +159,7 @@ class NodeServer:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: LocalStore,
         *,
         now: Callable[[], int],
         policy: Policy | None = None,
@@ -200,7 +200,9 @@ class NodeServer:
         tasks: set[asyncio.Task[None]] = set()
         with ThreadPoolExecutor(READERS, thread_name_prefix="reader") as readers:
             loop = asyncio.get_running_loop()
-            self._api = NodeApi(self._store, intake, readers, policy=self._policy, clock=loop.time)
+            self._api = NodeApi(
+                self._store, intake, readers, policy=self._policy, clock=loop.time, now=self._now
+            )
             self._answers = asyncio.Semaphore(self._limits.max_answers)
             self._large = asyncio.Semaphore(self._limits.max_large)
 

@@ -15,6 +15,9 @@ BASE: Final = "/ceramic"
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """What JSON can hold."""
 
+MAX_TOKEN: Final = 2**63 - 1
+"""The last position that a store can keep."""
+
 _MAX_CONTAINERS: Final = 16
 """Lists and objects in a request's JSON; it needs one, and each costs far more than its bytes."""
 

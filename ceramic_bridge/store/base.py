@@ -8,11 +8,12 @@ before the ones it builds on.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ceramic_bridge.admission import Event
     from ceramic_bridge.cid import Cid, StreamId
@@ -24,6 +25,25 @@ MAX_PAGE: Final = 10_000
 
 MAX_PAGE_BYTES: Final = 1 << 20
 """Bytes of CARs in one page; a page always holds at least one event, whatever its size."""
+
+MAX_INTERESTS: Final = 1000
+"""Interests in one store."""
+
+MAX_TIME: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999, behind which no time can be written."""
+
+MAX_DID: Final = 256
+"""Characters of a controller's DID."""
+
+_DID: Final = re.compile(r"did:[a-z0-9]+:[!-~]+")
+
+
+def is_did(text: str) -> bool:
+    """Tell whether a store takes a text as a controller: printable ASCII, and no longer than ``MAX_DID``.
+
+    An unsigned init event may name anything, and what no index can hold would fail a whole batch.
+    """
+    return len(text) <= MAX_DID and _DID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +144,8 @@ class Store(Protocol):
             One receipt for each event, in order.
 
         Raises:
-            StoreError: Nothing could be written; none of the events was added.
+            StoreError: Nothing could be written, and none of the events was added; or the
+                connection to the store broke as they were being kept, as the message then says.
         """
 
     def get(self, cid: Cid) -> bytes | None:
@@ -135,3 +156,85 @@ class Store(Protocol):
 
     def position(self) -> int:
         """Return the position of the newest event; 0 if there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """How far a peer's events have been taken over.
+
+    Attributes:
+        peer: Name of the peer, for example its URL.
+        interest: Which of its events.
+        token: Position in the peer's store of the last event taken.
+        cid: That event, by which a peer that began anew is recognised.
+    """
+
+    peer: str
+    interest: Interest
+    token: int
+    cid: Cid
+
+
+class LocalStore(Store, Protocol):
+    """A store of one's own, which also keeps what to pull from others and what a chain was asked.
+
+    What a chain said is no event and travels nowhere: whoever wants to know asks the chain again.
+    Every method may be called from any thread, and several processes may share a store.
+    """
+
+    def add(self, events: Sequence[Event], *, cursor: Cursor | None = None) -> list[Receipt]:
+        """Add verified events, all that are accepted or none.
+
+        Args:
+            events: As ``Store.add``.
+            cursor: How far a peer has been read with these; kept with them or not at all.
+
+        Raises:
+            StoreError: As ``Store.add``.
+        """
+
+    def stream_of(self, init: Cid) -> StreamId | None:
+        """Return the stream that an init event began, or ``None`` if the store does not have it."""
+
+    def interests(self) -> tuple[Interest, ...]:
+        """Return what has been asked for with ``add_interest``, in that order."""
+
+    def add_interest(self, interest: Interest) -> None:
+        """Remember which events to pull from other nodes.
+
+        Raises:
+            StoreError: There are too many, or nothing can be written.
+        """
+
+    def cursor(self, peer: str, interest: Interest) -> Cursor | None:
+        """Return how far a peer has been read, or ``None`` if it never was."""
+
+    def confirm(self, cid: Cid, time_ms: int) -> None:
+        """Keep that a chain confirmed a time event; of several times the earliest stays.
+
+        Args:
+            cid: The time event.
+            time_ms: When its transaction was, in milliseconds since 1970.
+
+        Raises:
+            VerificationFailed: The store does not have the event, it is no time event, or there is
+                no such time.
+            StoreError: Nothing could be written.
+        """
+
+    def withdraw(self, cid: Cid) -> None:
+        """Forget that a chain confirmed a time event, because it no longer does.
+
+        Raises:
+            StoreError: Nothing could be written.
+        """
+
+    def confirmed(self, stream: StreamId) -> Mapping[Cid, int]:
+        """Return the confirmed time events of a stream, and the time of each in milliseconds since 1970."""
+
+    def close(self) -> None:
+        """Let go of the store; nothing may be called afterwards."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...

@@ -17,10 +17,11 @@ from client.app import Answers, answers
 from client.audit.canaries import Canaries, cruel_base, passphrase
 from client.audit.statistics import Gate, freshness, noise_scale, one_run, separation
 from client.budget import set_budget
+from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
 from client.trainer import LinearEngine
-from client.vault import Row, Vault
+from client.vault import Vault
 from federation.errors import ConfigError
 from federation.features import FeatureSpec
 from federation.hashing import Domain, did_hash
@@ -29,7 +30,7 @@ from federation.messages import COMMIT, REVEAL, CommitReply, CommitRequest, Reve
 from federation.models.linear import WEIGHT_BITS
 from federation.payloads import Contribution
 from federation.privacy import spend
-from federation.types import Address, Did, Hash32
+from federation.types import Address, Did, Hash32, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +97,10 @@ class Chain:
     def base_hash(self, epoch: int, round_: int) -> Hash32:  # noqa: ARG002 -- the member's question
         """Return the one base of all rounds."""
         return self._base_hash
+
+    def opened_at(self, epoch: int, round_: int) -> int:  # noqa: ARG002 -- the member's question
+        """Return a time at which nothing of the audit expires."""
+        return 0
 
     def commit_root(self, epoch: int, round_: int) -> Hash32:  # noqa: ARG002 -- as above
         """Return the root over one leaf."""
@@ -172,7 +177,7 @@ def audit(
 
 
 def _real_member(vault: Vault, identity: Identity, terms: Terms, reader: Chain, entropy: Entropy) -> Member:
-    return Member(vault, identity, terms, reader, engine=LinearEngine(), entropy=entropy)
+    return Member(vault, Session(identity=identity), terms, reader, engine=LinearEngine(), entropy=entropy)
 
 
 def _release(

@@ -62,6 +62,15 @@ class EmbeddedChain:
             raise ChainError(f"there is no block {number} yet")
         return self._machine.hashes[number]
 
+    def block_time(self, number: int) -> int:
+        """Return the Unix seconds of a block.
+
+        Raises:
+            ChainError: There is no such block yet.
+        """
+        self.block_hash(number)
+        return self._machine.past(number).timestamp
+
     def call(self, to: Address, data: bytes) -> bytes:
         """Run a call as the next block would, without recording it."""
         return self._machine.call(to, data, self._next_time())

@@ -244,6 +244,7 @@ def _built(
                     data=bytes(log.data),
                     block_number=number,
                     index=index,
+                    transaction_hash=keccak256(item),
                 )
             )
             index += 1

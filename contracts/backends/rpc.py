@@ -99,6 +99,16 @@ class RpcChain:
             raise ChainError(f"there is no block {number}")
         return wire.hash32(self._header(hex(number)).get("hash"))
 
+    def block_time(self, number: int) -> int:
+        """Return the Unix seconds of a block.
+
+        Raises:
+            ChainError: There is no such block yet.
+        """
+        if number < 0:
+            raise ChainError(f"there is no block {number}")
+        return wire.quantity(self._header(hex(number)).get("timestamp"))
+
     def call(self, to: Address, data: bytes) -> bytes:
         """Run a call on the latest block without recording it."""
         return self._simulate({"to": to, "data": "0x" + data.hex()}, "latest")

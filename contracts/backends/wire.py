@@ -90,6 +90,7 @@ def log(value: object) -> Log:
         data=data(entry.get("data")),
         block_number=quantity(entry["blockNumber"]),
         index=quantity(entry.get("logIndex")),
+        transaction_hash=hash32(entry.get("transactionHash")),
     )
 
 

@@ -12,7 +12,7 @@ from typing import cast
 
 import numpy as np
 
-from ceramic_bridge.events import InitPayload, SignedEvent, create_init
+from ceramic_bridge.events import InitPayload, SignedEvent
 from client.mechanism import clipped_step
 from client.member import Member
 from client.noise import gaussian
@@ -126,10 +126,9 @@ class Copier(Cheat):
         overheard = self.tap.event
         if overheard is None or not isinstance(overheard.payload, InitPayload):
             return super().commit(request)
-        return create_init(
-            self._identity,
+        return self._session.sign(
+            overheard.payload.content,
             model=self._terms.contribution_model,
-            content=overheard.payload.content,
             unique=overheard.payload.unique,
         )
 

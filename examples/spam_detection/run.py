@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from flwr.app import Context, RecordDict
 
+from aggregator.admission import admit_imports
 from aggregator.app import build_server_app
 from aggregator.driver import Ports, RoundDriver, RoundReport
 from aggregator.epoch import OpenEpoch, open_epoch
@@ -27,15 +28,16 @@ from aggregator.summary import (
     summary_bytes,
 )
 from ceramic_bridge.did import Identity
-from ceramic_bridge.events import SignedEvent, create_init
+from ceramic_bridge.events import SignedEvent
 from ceramic_bridge.log import EventLog
 from ceramic_bridge.models import create_models, model_ids
 from client.app import build_client_app
 from client.budget import set_budget
+from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
 from client.trainer import engine_of
-from client.vault import Row, Vault
+from client.vault import Vault
 from contracts.accounts import Account
 from contracts.agreement import account
 from contracts.backends.embedded import EmbeddedChain
@@ -64,7 +66,7 @@ from federation.payloads import NOTHING, DataImport
 from federation.roster import Roster
 from federation.rounds import Status
 from federation.trace import Settlement, settlement_trace
-from federation.types import Did
+from federation.types import Did, Row
 from federation.validation import examples_bytes, require_shards
 
 GENESIS_TIME: Final = 1_767_225_600
@@ -89,14 +91,14 @@ class Actor:
 
     party: Party
     vault: Vault
-    identity: Identity
+    session: Session
     account: Account
     import_event: SignedEvent
 
     @property
     def did(self) -> Did:
         """The member's DID."""
-        return self.identity.did
+        return self.session.did
 
 
 class Run:
@@ -223,9 +225,8 @@ class Run:
             entropy=entropy_for(seed, f"vault/{name}"),
         )
         self._directory.write_private(f"{name}/passphrase", passphrase)
-        vault.put_secret("did-seed", entropy_for(seed, f"did/{name}")(32))
+        session = self._session(party, vault)
         vault.put_secret("payee-key", entropy_for(seed, f"account/{name}")(32))
-        identity = Identity(vault.get_secret("did-seed"))
         account = Account(vault.get_secret("payee-key"))
         set_budget(vault, self.manifest.privacy.budget)
         report = vault.import_rows([Row(text=m.text, label=m.label) for m in party.mails])
@@ -237,11 +238,14 @@ class Run:
             root=root,
             head=NOTHING,
         )
-        event = create_init(
-            identity, model=self.models["data"], content=statement.content(), unique=root[:12]
-        )
-        self._register(identity.did, account)
-        return Actor(party, vault, identity, account, event)
+        event = session.sign(statement.content(), model=self.models["data"], unique=root[:12])
+        self._register(session.did, account)
+        return Actor(party, vault, session, account, event)
+
+    def _session(self, party: Party, vault: Vault) -> Session:
+        """Make the key that signs for a member, and keep it in its vault."""
+        vault.put_secret("did-seed", entropy_for(self.settings.seed, f"did/{party.name}")(32))
+        return Session(identity=Identity(vault.get_secret("did-seed")))
 
     def _register(self, did: Did, account: Account) -> None:
         """Bind a DID to its payee by the payee's signature; the relayer pays the gas."""
@@ -271,14 +275,19 @@ class Run:
             chain_id=self.chain.chain_id, federation=federation.address, epoch=federation.epoch() + 1
         )
         roster = Roster(quotas, self.community_id.sign(Roster.signed_bytes(quotas, domain)))
+        self.imports = admit_imports(
+            (actor.import_event for actor in self.actors),
+            federation=federation.address,
+            members=quotas,
+            models=self.models,
+            now=self.chain.timestamp,
+        )
         self.epoch: OpenEpoch = open_epoch(
             self.deployment,
             self.manifest,
             roster,
             self.providers,
-            payees=agreed_payees(
-                self.deployment.registry, wanted_payees(actor.import_event for actor in self.actors)
-            ),
+            payees=agreed_payees(self.deployment.registry, wanted_payees(self.imports.admitted)),
             sender=self.aggregator,
             public=self.public,
             models=self.models,
@@ -301,7 +310,7 @@ class Run:
             # The first honest member's line is tapped, so that the copier has something to copy.
             member = (Tapped if i == 0 and behaviour is Member else behaviour)(
                 actor.vault,
-                actor.identity,
+                actor.session,
                 terms,
                 FederationView(self.deployment.federation),
                 engine=engine_of(self.manifest),
@@ -334,7 +343,7 @@ class Run:
                 ports,
                 self.epoch,
                 initial=self.evaluation.initial(),
-                opening_events=[actor.import_event for actor in self.actors],
+                opening_events=self.imports.admitted,
             )
             return self.driver
 
@@ -402,7 +411,7 @@ class Run:
             MemberFacts(
                 did=actor.did,
                 payee=payees.get(actor.did),
-                examples=actor.vault.count,
+                examples=actor.vault.count if actor.import_event in self.imports.admitted else 0,
                 quota=self.epoch.roster.quotas[actor.did],
                 commitments=self.commitments(actor.did),
                 score=state.scores[actor.did],

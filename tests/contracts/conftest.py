@@ -20,6 +20,7 @@ from contracts.bindings.federation import Federation
 from contracts.bindings.reward_pool import RewardPool
 from contracts.bindings.structs import EpochTerms
 from contracts.deploy import Deployment, deploy_federation
+from contracts.keyfile import write_keyfile
 from contracts.view import FederationView
 from federation.errors import ConfigError, Reverted
 from federation.hashing import keccak256
@@ -230,6 +231,7 @@ ON_EVERY_BACKEND = (
     "test_contributor_registry",
     "test_chain",
     "test_anchoring",
+    "test_publishing",
 )
 
 
@@ -243,6 +245,29 @@ def anvil() -> Path:
         return find_anvil(os.environ)
     except ConfigError as error:
         no_anvil(error)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's home with three keyfiles, whose passphrase is in ``words``."""
+    monkeypatch.setenv("FOLKMOOT_HOME", str(tmp_path / "home"))
+    (tmp_path / "words").write_text("correct horse\n", encoding="utf-8")
+    for name in ("community", "aggregator", "poor"):
+        secret = keccak256(f"key of {name}".encode())
+        write_keyfile(tmp_path / f"home/data/keys/{name}.json", secret, "correct horse", iterations=2)
+    return tmp_path
+
+
+@pytest.fixture
+def node(anvil: Path) -> Iterator[tuple[AnvilChain, Path]]:
+    """A node of one's own, where community and aggregator can pay for gas; and its socket."""
+    with AnvilNode(AnvilOptions(binary=anvil)) as running:
+        transport = NodeTransport(str(running.socket))
+        made = AnvilChain(transport)
+        for name in ("community", "aggregator"):
+            made.give_gas(key(name).address)
+        yield made, running.socket
+        transport.close()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

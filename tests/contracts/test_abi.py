@@ -63,7 +63,14 @@ def test_read_fails_with_a_hint_when_no_contract_is_there(shared_world: World) -
 
 def log(topics: tuple[bytes, ...], data: bytes) -> Log:
     words = tuple(Hash32(t) for t in topics)
-    return Log(address=key("c").address, topics=words, data=data, block_number=1, index=0)
+    return Log(
+        address=key("c").address,
+        topics=words,
+        data=data,
+        block_number=1,
+        index=0,
+        transaction_hash=h("transaction"),
+    )
 
 
 def test_events_are_picked_by_topic_and_refused_when_cut_short() -> None:

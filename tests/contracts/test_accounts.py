@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ceramic_bridge.pkh import signer_of
 from contracts.accounts import Account
 from contracts.chain import UnsignedTransaction
 from federation.errors import IdentityError
@@ -44,3 +45,12 @@ def test_signatures_are_the_same_bytes_when_made_again() -> None:
     account = Account(h("key"))
     assert account.sign_transaction(UNSIGNED) == account.sign_transaction(UNSIGNED)
     assert account.sign_transaction(UNSIGNED)[:1] == b"\x02"
+
+
+def test_text_is_signed_as_wallets_do_when_it_is_shown() -> None:
+    account = Account(h("key"))
+    for text in ("hello", "two\nlines", "", "h\u00e9"):
+        signature = account.personal_sign(text)
+        assert len(signature) == 65
+        assert signer_of(text, signature) == account.address
+    assert signer_of("hello!", account.personal_sign("hello")) != account.address

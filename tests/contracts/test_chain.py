@@ -44,6 +44,9 @@ def test_receipt_tells_what_a_transaction_did(chain: Chain, token: MootToken) ->
     assert token.logs(2) == receipt.logs
     assert token.logs(3) == ()
     assert chain.block_hash(2) != chain.block_hash(1)
+    assert [chain.block_time(number) for number in (0, 1, 2)] == [TIME, TIME + 12, TIME + 24]
+    with pytest.raises(ChainError, match="there is no block 3"):
+        chain.block_time(3)
 
 
 def test_transaction_is_found_by_its_hash_when_a_block_holds_it(chain: Chain, token: MootToken) -> None:

@@ -10,15 +10,13 @@ from pathlib import Path
 import pytest
 
 from contracts.agreement import federation_config
-from contracts.backends.anvil import AnvilChain, AnvilNode, AnvilOptions
+from contracts.backends.anvil import AnvilChain
 from contracts.backends.patience import Patience
-from contracts.backends.transport import NodeTransport
 from contracts.bindings.bond_vault import BondVault
 from contracts.bindings.federation import Federation
 from contracts.bindings.moot_token import MootToken
 from contracts.chain import Transaction
 from contracts.cli import _wei, chain
-from contracts.keyfile import write_keyfile
 from contracts.keys_cli import keys
 from federation.cli import run_command
 from federation.errors import ChainError, UsageError
@@ -34,27 +32,6 @@ def run(command, *args, capsys):
     code = run_command(command, "folkmoot", [str(arg) for arg in args])
     out, err = capsys.readouterr()
     return code, out, err
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("FOLKMOOT_HOME", str(tmp_path / "home"))
-    (tmp_path / "words").write_text("correct horse\n", encoding="utf-8")
-    for name, account in (("community", "community"), ("aggregator", "aggregator"), ("poor", "poor")):
-        secret = h(f"key of {account}")
-        write_keyfile(tmp_path / f"home/data/keys/{name}.json", secret, "correct horse", iterations=2)
-    return tmp_path
-
-
-@pytest.fixture
-def node(anvil):
-    with AnvilNode(AnvilOptions(binary=anvil)) as running:
-        transport = NodeTransport(str(running.socket))
-        made = AnvilChain(transport)
-        for account in (COMMUNITY, AGGREGATOR):
-            made.give_gas(account.address)
-        yield made, running.socket
-        transport.close()
 
 
 def coin(chain_, account):

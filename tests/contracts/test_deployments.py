@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from contracts.deployments import Deployments, Record, bind
+from contracts.deployments import AnchorRecord, Deployments, Record, bind
 from contracts.payouts import find_table, parse_table
 from federation.errors import ConfigError, VerificationFailed
 from federation.home import cache_directory, data_directory
@@ -40,6 +41,25 @@ def test_records_come_back_in_order_when_several_are_added(tmp_path, shared_worl
     assert Deployments(tmp_path / "deployments", 1).load() == ()
     with pytest.raises(ConfigError, match=f"no federation {key('third').address} is recorded on chain 31337"):
         book.find(key("third").address)
+
+
+def test_anchors_and_federations_keep_each_other_when_recorded_in_turn(tmp_path, shared_world):
+    book = Deployments(tmp_path, 31337)
+    first, second = (AnchorRecord(address=key(name).address, block=7) for name in ("one", "two"))
+    book.add(first)
+    assert book.load() == ()
+    book.add(record_of(shared_world))
+    book.add(second)
+    assert (book.load(), book.anchors()) == ((record_of(shared_world),), (first, second))
+
+
+def test_record_is_read_when_its_file_is_older_than_anchors(tmp_path, shared_world):
+    book = Deployments(tmp_path, 31337)
+    book.add(record_of(shared_world))
+    document = json.loads(book.path.read_bytes())
+    del document["anchors"]
+    book.path.write_text(json.dumps(document), encoding="utf-8")
+    assert (book.load(), book.anchors()) == ((record_of(shared_world),), ())
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,11 @@ def test_replay_reads_like_the_live_chain(world: World, exported) -> None:
     assert [again.block_hash(n) for n in range(again.block_number + 1)] == [
         chain.block_hash(n) for n in range(chain.block_number + 1)
     ]
+    assert [again.block_time(n) for n in range(again.block_number + 1)] == [
+        chain.block_time(n) for n in range(chain.block_number + 1)
+    ]
+    with pytest.raises(ChainError, match="no block"):
+        again.block_time(again.block_number + 1)
     assert again.logs(federation) == chain.logs(federation)
     assert again.logs(federation, chain.block_number) == chain.logs(federation, chain.block_number)
     assert again.code(federation) == chain.code(federation)

@@ -147,6 +147,7 @@ class Node:
                 "data": "0x01",
                 "blockNumber": hex(number),
                 "logIndex": hex(index),
+                "transactionHash": "0x" + h(f"{self.branch} {number} {index}").hex(),
                 "removed": False,
                 **changes,
             }
@@ -560,10 +561,11 @@ def test_answer_is_refused_when_it_is_no_number(node, clock, answer):
 
 def test_block_is_refused_when_it_is_still_to_come(node, clock):
     chain = connect(node, clock)
-    assert chain.block_hash(5) == h("a 5")
+    assert (chain.block_hash(5), chain.block_time(5)) == (h("a 5"), 1000)
     for number in (6, -1):
-        with pytest.raises(ChainError, match=f"there is no block {number}"):
-            chain.block_hash(number)
+        for ask in (chain.block_hash, chain.block_time):
+            with pytest.raises(ChainError, match=f"there is no block {number}"):
+                ask(number)
 
 
 # Time

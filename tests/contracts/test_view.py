@@ -127,6 +127,25 @@ def test_what_is_gone_is_forgotten_when_the_chain_became_shorter(world: World) -
         view.terms(1)
 
 
+def test_round_tells_when_it_opened_when_time_goes_on(world: World) -> None:
+    view = FederationView(world.federation)
+    world.open()
+    with pytest.raises(ChainError, match="round 1 of epoch 1 was never opened"):
+        view.opened_at(1, 1)
+    snapshot = world.chain.snapshot()
+    world.federation.open_round(world.aggregator, h("base"))
+    opened = world.chain.timestamp
+    world.chain.advance_time(1000)
+    world.chain.mine(2)
+    assert world.chain.timestamp > opened + 1000
+    assert view.opened_at(1, 1) == opened
+    # Another history opens it at another time.
+    world.chain.revert(snapshot)
+    world.chain.advance_time(500)
+    world.federation.open_round(world.aggregator, h("base"))
+    assert view.opened_at(1, 1) == world.chain.timestamp != opened
+
+
 def test_log_is_taken_once_when_it_came_after_the_head_was_read(world: World) -> None:
     class Behind:
         """A node whose head is one block old for the first question."""

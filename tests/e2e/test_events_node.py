@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -20,6 +21,8 @@ from ceramic_bridge import multibase
 from ceramic_bridge.admission import read_event, write_event
 from ceramic_bridge.cid import MID, Cid, StreamId
 from ceramic_bridge.node.client import RemoteNode
+from ceramic_bridge.session import open_store
+from ceramic_bridge.store.base import Query
 from ceramic_bridge.store.sqlite import SqliteStore
 from federation.errors import PeerError
 from tests.unit.ceramic_bridge.crowd import NOTES, note
@@ -41,6 +44,24 @@ POST = b"POST /ceramic/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: appli
 PAGE = b"GET /ceramic/feed/events?includeData=full HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 pytestmark = pytest.mark.enable_socket
+
+
+EVENTS = """
+import sys
+from ceramic_bridge.cli import events
+from federation.cli import run_command
+sys.exit(run_command(events, "folkmoot", sys.argv[1:]))
+"""
+
+
+def run_command_in(tmp_path, *arguments):
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "FOLKMOOT_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-c", EVENTS, *arguments]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environ, cwd=ROOT, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["data"]
 
 
 @contextlib.contextmanager
@@ -79,6 +100,25 @@ def test_unmodified_client_reads_and_writes_when_it_talks_to_the_node(tmp_path):
     assert heard["state"]["event_cid"] == heard["cids"][3]
     assert heard["state"]["id"] == str(StreamId(type=MID, cid=events[0].cid))
     assert heard["missing"] == 400
+
+
+def test_events_travel_between_databases_when_two_nodes_share_one(tmp_path, schema):
+    notes = [note(i) for i in range(40)]
+    with node(schema) as (first, url), node(schema) as (second, other):
+        with RemoteNode(url) as here, RemoteNode(other) as there:
+            for at, event in enumerate(notes):
+                assert (here, there)[at % 2].add([event])[0].new
+            assert here.position() == there.position() == 40
+        report = run_command_in(tmp_path, "sync", url, "--everything", "--format", "json")
+        assert report == {"added": 40, "known": 0, "refused": 0, "bytes": report["bytes"], "complete": True}
+        # What it acknowledged is there: it gets no time to say good-bye.
+        first.kill()
+        second.kill()
+    with node(tmp_path / "home" / "data" / "events.sqlite") as (_, copy):
+        again = run_command_in(tmp_path, "sync", copy, "--everything", "--format", "json", "--store", schema)
+        assert (again["added"], again["known"]) == (0, 40)
+    with open_store(schema) as store:
+        assert [entry.cid for entry in store.page(Query()).entries] == [event.cid for event in notes]
 
 
 class Crowd:

@@ -70,8 +70,10 @@ class Trial:
     commitments: dict[Did, Hash32]
 
     @classmethod
-    def prepare(cls, settings: Settings, mails: Sequence[Mail] | None = None) -> Trial:
-        run = Run(settings, build_cast(mails or made_up_mails(), settings), Quiet())
+    def prepare(
+        cls, settings: Settings, mails: Sequence[Mail] | None = None, *, run: Run | None = None
+    ) -> Trial:
+        run = run or Run(settings, build_cast(mails or made_up_mails(), settings), Quiet())
         traces: list[Trace] = []
         last: dict[str, Any] = {}
 

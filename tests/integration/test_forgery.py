@@ -16,9 +16,12 @@ from aggregator.verify import verify_run
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import DataPayload, InitPayload, JsonPatchOp, SignedEvent, create_data, create_init
 from ceramic_bridge.log import EventLog
+from ceramic_bridge.models import create_sealed_model
+from ceramic_bridge.sealed import publish
 from federation.errors import VerificationFailed
 from federation.hashing import sha256
 from federation.reward import PayoutTable
+from federation.types import Row
 from tests.world import Finished, copy_of
 
 STRANGER = Identity(b"\x07" * 32)
@@ -195,6 +198,21 @@ def test_event_is_refused_when_it_was_never_recorded(forger):
     events = forger.events()
     forger.write_events([*events, more])
     assert forger.refused().subject == "round 1"
+
+
+def test_sealed_rows_are_refused_when_they_stand_in_a_runs_log(forger):
+    community, member = forger.finished.run.community_id, forger.finished.run.actors[0].session.identity
+    model = create_sealed_model(community)
+    (rows,) = publish(
+        member,
+        [Row(text="rows are the member's own", label=True)],
+        model=model.stream_id,
+        federation=forger.finished.run.epoch.domain.federation,
+    )
+    forger.write_events([*forger.events(), rows])
+    assert "is not the model of any kind" in forger.refused().message
+    forger.write_events([*forger.events()[:-1], model])
+    assert "is not the model of any kind" in forger.refused().message
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,14 @@ import { createSignedInitEvent, eventToString, InitEventPayload, signEvent } fro
 import { CommitID, StreamID } from '@ceramic-sdk/identifiers'
 import { DocumentDataEventPayload, getDeterministicStreamID } from '@ceramic-sdk/model-instance-protocol'
 import { MODEL } from '@ceramic-sdk/model-protocol'
-import { CacaoBlock } from '@didtools/cacao'
+import { Cacao, CacaoBlock, SiweMessage } from '@didtools/cacao'
 import * as dagCbor from '@ipld/dag-cbor'
 import * as dagJose from 'dag-jose'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
-import { bytes, hex, identity, standardInput, versions, Wallet } from './lib.mjs'
+import { hex, identity, standardInput, verifiers, versions, Wallet } from './lib.mjs'
 
-const { keys, wallet: secret, contents, texts } = await standardInput()
+const { keys, wallet: secret, contents, texts, definitions, grants } = await standardInput()
 const model = StreamID.fromString('kjzl6hvfrbw6cb6cwrj9bdykj3rw67um446y6oyi6kksmlio0fur7pwhc36b6ci')
 const context = StreamID.fromString('kjzl6hvfrbw6ca4xwal2hbs9jfvfz9cpkf4bz3xtky8i0itrs27dhmt0pnjzi7w')
 
@@ -38,7 +38,7 @@ async function stream(did, content, index) {
     { op: 'replace', path: '/more/index', value: -index },
     { op: 'remove', path: '/more/list/0' },
   ]
-  const payload = { data: patch, id, prev: id, ...(index % 2 ? { header: { shouldIndex: true } } : {}) }
+  const payload = { data: patch, id, prev: id, ...(index % 2 ? { header: { shouldIndex: true, modelVersion: model.cid } } : {}) }
   // The codec adds an empty header where there is none; clients of the network do both.
   const data = await signEvent(did, index % 3 ? DocumentDataEventPayload.encode(payload) : payload)
   const names = new StreamID(3, id)
@@ -61,6 +61,29 @@ async function session(index) {
   return { ...(await stream(did, contents[index % contents.length], index)), capability: hex(block.bytes), capabilityCid: block.cid.toString() }
 }
 
+// A capability from the fields of its text, which the library puts together and checks.
+async function granted({ lower, ...fields }) {
+  const wallet = new Wallet(secret)
+  const message = new SiweMessage({ address: wallet.address, version: '1', ...fields })
+  const text = lower ? message.toMessage() : message.toMessageEip55()
+  message.signature = await wallet.request({ method: 'personal_sign', params: [`0x${hex(Buffer.from(text))}`] })
+  const cacao = Cacao.fromSiweMessage(message)
+  await Cacao.verify(cacao, { verifiers, disableExpirationCheck: true })
+  const block = await CacaoBlock.fromCacao(cacao)
+  return { text, fields: cacao.p, block: hex(block.bytes), cid: block.cid.toString() }
+}
+
+async function published(did, definition) {
+  const event = await createSignedInitEvent(did, definition, { model: MODEL, sep: 'model' })
+  return { ...(await described(InitEventPayload, event, did, 'init')), stream: new StreamID(2, await cidOf(event)).toString() }
+}
+
+const named = (type, cid) => {
+  const stream = new StreamID(type, cid)
+  const commits = [CommitID.fromStream(stream), CommitID.fromStream(stream, model.cid)]
+  return { stream: stream.toString(), bytes: hex(stream.bytes), cid: cid.toString(), commits: commits.map((id) => [id.toString(), hex(id.bytes)]) }
+}
+
 async function sealed(content, index) {
   const dids = await Promise.all(keys.filter((key) => key.kind === 'ed25519').map((key) => identity(key)))
   const readers = dids.slice(0, 1 + (index % dids.length)).map((did) => did.id)
@@ -81,16 +104,12 @@ process.stdout.write(
     libs: versions(),
     model: model.toString(),
     streams: await Promise.all(contents.flatMap((content, i) => dids.map((did, j) => stream(did, content, i + j)))),
-    models: await Promise.all(
-      dids.map(async (did) => {
-        const data = { version: '2.0', name: 'Note', interface: false, implements: [], accountRelation: { type: 'list' }, schema: { type: 'object', properties: {}, additionalProperties: false } }
-        const event = await createSignedInitEvent(did, data, { model: MODEL, sep: 'model' })
-        return { ...(await described(InitEventPayload, event, did, 'init')), stream: new StreamID(2, await cidOf(event)).toString() }
-      }),
-    ),
+    models: await Promise.all(definitions.flatMap((definition) => dids.map((did) => published(did, definition)))),
+    grants: await Promise.all(grants.map(granted)),
     sessions: await Promise.all([0, 1, 2, 3].map(session)),
     jwes: await Promise.all(contents.map(sealed)),
     deterministic: await Promise.all(dids.flatMap((did) => [null, new Uint8Array(0), new Uint8Array(Buffer.from('a|b'))].map((unique) => unsigned(did, unique)))),
+    ids: [0, 2, 3, 127, 128].flatMap((type) => [context.cid, MODEL.cid, CID.createV1(0x55, model.cid.multihash)].map((cid) => named(type, cid))),
     cbor: texts.map((text) => ({ json: text, hex: hex(dagCbor.encode(JSON.parse(text))) })),
   }),
 )

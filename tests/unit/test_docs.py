@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shlex
 from functools import cache
@@ -341,3 +342,14 @@ def test_map_of_files_is_that_of_the_repository():
         folders |= {package + name for name in re.findall(r"^  ([\w/]+/) ", line)}
     present = {str(p.relative_to(ROOT)) for p in sources() if p.name not in {"__init__.py", "__main__.py"}}
     assert listed == {name for name in present if not name.startswith(tuple(folders))}
+
+
+def test_libraries_are_those_of_the_lock_file_when_conformance_is_stated():
+    section = read(ROOT / "docs" / "ceramic.md").partition("## Conformance")[2]
+    stated = dict(re.findall(r"`([@a-z][-@/a-z0-9]+)` ([0-9]+\.[0-9]+\.[0-9]+)", section))
+    scripts = ROOT / "tests" / "js"
+    packages = json.loads(read(scripts / "package-lock.json"))["packages"]
+    assert stated == {name: packages[f"node_modules/{name}"]["version"] for name in stated}
+    # The elliptic curves and hashes only make the wallet of the tests.
+    wanted = json.loads(read(scripts / "package.json"))["devDependencies"]
+    assert {name for name in wanted if not name.startswith("@noble/")} <= stated.keys()

@@ -9,6 +9,7 @@ import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, RecordDict
 
 from aggregator.admission import admit_commit, admit_reveal, answered
+from aggregator.delegation import authority_at
 from aggregator.epoch import OpenEpoch
 from aggregator.terms import admit, epoch_terms
 from ceramic_bridge.events import InitPayload, JsonPatchOp, SignedEvent, create_data, create_init, encode
@@ -25,6 +26,7 @@ from tests.agreed import DIM, DOMAIN, MODELS, SILENT_SIGMA, agreed, identity
 
 ME, OTHER = identity("member"), identity("another member")
 BASE = sha256(b"base")
+NOW = 1_767_225_600
 SALT = Hash32(b"\x05" * 32)
 QUOTA = 3
 MANIFEST = agreed(privacy=SILENT_SIGMA)
@@ -75,7 +77,9 @@ def event_of(statement: Contribution = STATEMENT, *, signer=ME, model: str = "co
 
 
 def commit_with(data: bytes):
-    return admit_commit(wrapped(CommitReply(data).records()), ME.did, EPOCH, 2, BASE)
+    return admit_commit(
+        wrapped(CommitReply(data).records()), ME.did, EPOCH, 2, BASE, authority=authority_at(NOW)
+    )
 
 
 def reason_of_commit(data: bytes) -> str:
@@ -164,7 +168,7 @@ def test_commitment_is_rejected_when_any_byte_of_it_is_another():
 def test_reply_is_rejected_when_it_is_missing_or_an_error():
     for message, reason in ((None, "no-reply"), (failed(), "client-error")):
         with pytest.raises(Rejected, match=reason):
-            admit_commit(message, ME.did, EPOCH, 2, BASE)
+            admit_commit(message, ME.did, EPOCH, 2, BASE, authority=authority_at(NOW))
         with pytest.raises(Rejected, match=reason):
             admit_reveal(message, ME.did, EPOCH, 2, base_hash=BASE, committed=sha256(b""))
 

@@ -117,3 +117,36 @@ def test_salts_and_chains_differ_when_epochs_do(opened):
     assert not {e.root for e in mine.entries} & {e.root for e in theirs.entries}
     salts = [salt for s in range(4) for salt in opened.part(s).salts]
     assert len(set(salts)) == 60
+
+
+def at_once() -> Provider:
+    made = provider()
+    validation = MANIFEST.validation.model_copy(update={"reveal": "round"})
+    made.commit(DOMAIN, MANIFEST.model_copy(update={"validation": validation}))
+    return made
+
+
+def test_shard_is_published_in_its_round_when_the_manifest_says_so():
+    made, chain = at_once(), Chain(drawn={(1, 2): 3})
+    event = made.publish(3, 2, chain, MODELS["validation-shard"])
+    assert isinstance(event.payload, InitPayload)
+    assert event.payload.content["blob"] == sha256(made.open(3, 2, chain)).hex()
+
+
+@pytest.mark.parametrize(("shard", "round_"), [(1, 2), (3, 1), (3, 3), (PUBLIC, 1)])
+def test_shard_is_not_published_when_it_was_not_drawn_for_the_round(shard, round_):
+    with pytest.raises(PeerError, match="was not drawn"):
+        at_once().publish(shard, round_, Chain(drawn={(1, 2): 3, (2, 1): 3}), MODELS["validation-shard"])
+
+
+def test_shard_is_not_published_in_its_round_when_the_manifest_seals_the_epoch(opened):
+    with pytest.raises(PeerError, match="stays sealed"):
+        opened.publish(3, 2, Chain(drawn={(1, 2): 3}), MODELS["validation-shard"])
+
+
+def test_only_the_rest_is_published_at_the_end_when_rounds_published_theirs(opened):
+    # The third round never drew a shard.
+    chain = Chain(drawn={(1, 1): 2, (1, 2): 3}, over={1})
+    rest = at_once().reveal(chain, MODELS["validation-shard"])
+    whole = opened.reveal(chain, MODELS["validation-shard"])
+    assert rest == [whole[PUBLIC], whole[1]]

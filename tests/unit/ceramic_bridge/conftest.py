@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +16,13 @@ from ceramic_bridge.events import SignedEvent, create_data, create_init
 from ceramic_bridge.jsonpatch import JsonPatchOp
 from ceramic_bridge.log import EventLog
 from ceramic_bridge.models import create_models, model_ids
+from ceramic_bridge.session import open_store
+from ceramic_bridge.store.pgurl import Place
 
 if TYPE_CHECKING:
     from ceramic_bridge.dagcbor import Value
+    from ceramic_bridge.store.base import LocalStore
+    from tests.database import Server
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "ceramic_js.json"
 
@@ -68,3 +75,34 @@ def log(models: dict[str, SignedEvent], contribution: SignedEvent, update: Signe
     for event in (models["contribution"], contribution, update):
         log.append(event)
     return log
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where a store is, and a way behind its back."""
+
+    place: str
+    server: Server | None = None
+
+    def open(self) -> LocalStore:
+        return open_store(self.place)
+
+    def sql(self, *statements: str) -> list[Any]:
+        """Execute statements; returns the rows of the last one."""
+        if self.server is None:
+            with closing(sqlite3.connect(self.place)) as db:
+                return [db.execute(statement).fetchall() for statement in statements][-1]
+        with closing(self.server.connect()) as link:
+            link.run(f"SET search_path TO {Place.parse(self.place).schema}")
+            return [link.run(statement) for statement in statements][-1]
+
+    def intact(self) -> bool:
+        return self.server is not None or self.sql("PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
+    """A place for a store in each of the databases."""
+    if request.param == "sqlite":
+        return Kept(str(tmp_path / "deep" / "events.sqlite"))
+    return Kept(request.getfixturevalue("schema"), request.getfixturevalue("postgres"))

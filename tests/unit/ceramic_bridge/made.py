@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ceramic_bridge import events, multibase
@@ -91,6 +91,29 @@ def check_session(made: Mapping[str, Any]) -> None:
     check_stream(made, REQUEST["contents"][index % 3], at(capability))  # type: ignore[arg-type]  # JSON
 
 
+def check_grants(made: Sequence[Mapping[str, Any]]) -> None:
+    for case, asked in zip(made, REQUEST["grants"], strict=True):
+        block = bytes.fromhex(case["block"])
+        capability = Capability.read(block)
+        assert str(capability.cid) == case["cid"]
+        assert capability.grant.text(as_issued="lower" in asked) == case["text"]
+        assert encode(capability.grant.to_value()) == encode(case["fields"])
+        wallet = decode(block)["s"]["s"]  # type: ignore[call-overload,index]  # a capability's
+        assert Capability.sign(capability.grant, lambda _: bytes.fromhex(wallet[2:])) == capability  # noqa: B023
+
+
+def check_ids(made: Mapping[str, Any]) -> None:
+    tip = StreamId.parse(made["model"]).cid
+    assert len(made["ids"]) == 15
+    for case in made["ids"]:
+        stream = StreamId.parse(case["stream"])
+        assert (stream.to_bytes().hex(), str(stream.cid)) == (case["bytes"], case["cid"])
+        assert Cid.parse(case["cid"]) == stream.cid
+        commits = [CommitId(stream=stream, event=event) for event in (stream.cid, tip)]
+        assert [[str(commit), commit.to_bytes().hex()] for commit in commits] == case["commits"]
+        assert [CommitId.parse(text) for text, _ in case["commits"]] == commits
+
+
 def at(capability: Capability) -> Authority:
     return Authority(now=capability.grant.issued_at + 1000)
 
@@ -101,10 +124,13 @@ def check(made: Mapping[str, Any]) -> None:
     assert len(made["streams"]) == len(contents) == 9
     for stream, content in zip(made["streams"], contents, strict=True):
         check_stream(stream, content)
-    for case in made["models"]:
+    definitions: list[Any] = [one for one in REQUEST["definitions"] for _ in KEYS]
+    for case, definition in zip(made["models"], definitions, strict=True):
         event = read(case)
         assert str(event.stream_id) == case["stream"]
-        assert written_again(event).payload_block == event.payload_block
+        assert create_model(signer(event.signer), definition).payload_block == event.payload_block
+    check_grants(made["grants"])
+    check_ids(made)
     assert len(made["sessions"]) == 4
     for session in made["sessions"]:
         check_session(session)

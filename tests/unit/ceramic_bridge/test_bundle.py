@@ -8,7 +8,7 @@ import pytest
 
 from ceramic_bridge import car
 from ceramic_bridge.admission import write_event
-from ceramic_bridge.authority import SKEW
+from ceramic_bridge.authority import SKEW, revocation
 from ceramic_bridge.bundle import pack, unpack
 from ceramic_bridge.car import Block
 from ceramic_bridge.cid import DAG_CBOR, RAW
@@ -16,7 +16,9 @@ from ceramic_bridge.dagcbor import encode as encode_block
 from ceramic_bridge.errors import MalformedData
 from ceramic_bridge.events import create_deterministic, create_init
 from ceramic_bridge.examine import examine
+from ceramic_bridge.judging import authority_over, judge
 from ceramic_bridge.log import EventLog
+from ceramic_bridge.siwe import to_iso
 from ceramic_bridge.story import anchors_of, lines, tell
 from federation.errors import FolkmootError, VerificationFailed
 from tests.unit.ceramic_bridge.crowd import ALICE, BOB, NOTES, anchor, edit, note
@@ -122,6 +124,21 @@ def test_verdict_fails_when_a_capability_has_expired_without_an_anchor():
     assert any("only if its anchor does" in line for line in verdict.open)
 
 
+def test_verdict_goes_by_the_confirmed_time_when_the_chain_was_asked():
+    late, (time,) = END + SKEW + 1, anchor(DELEGATED)
+    data = pack([DELEGATED, time])
+    verdict = examine(data, now=late, asked=lambda events: {time.cid: END})
+    assert any("confirmed by eip155:31337" in line for line in verdict.checked)
+    assert verdict.open == ()
+    with pytest.raises(VerificationFailed, match="expired"):
+        examine(data, now=START, asked=lambda events: {time.cid: late})
+    # Another anchor that nobody asked about may be earlier.
+    second = anchor(DELEGATED, FIRST)[0]
+    verdict = examine(pack([DELEGATED, time, second]), now=START, asked=lambda events: {time.cid: late})
+    assert any("only if its anchor does" in line for line in verdict.open)
+    assert any("whether 1 transactions" in line for line in verdict.open)
+
+
 def test_verdict_fails_when_a_controller_equivocates():
     fork = [FIRST, CHANGE, edit(FIRST, "otherwise")]
     with pytest.raises(VerificationFailed, match="equivocation"):
@@ -153,6 +170,44 @@ def test_account_names_author_time_authority_and_content_when_told():
     assert str(DELEGATED.capability.cid) in text[3]
     assert "2026-02-02" in text[3]
     assert "unproven" in text[3]
+
+
+def test_account_says_since_when_and_by_which_clock_when_the_chain_was_asked():
+    event, (time,) = delegated(8), anchor(delegated(8))
+    events, late = [event, time], END + SKEW + 1
+    for confirmed, words in (
+        ({}, ["(not asked)", "judged at 2026", "no confirmed anchor", "expired"]),
+        (
+            {time.cid: START},
+            [
+                f"anchored at {to_iso(START)} (confirmed by chain eip155:31337)",
+                "when it was anchored: it holds",
+            ],
+        ),
+        (
+            {time.cid: late},
+            [f"anchored at {to_iso(late)}", "anchored: the capability", "expired"],
+        ),
+    ):
+        authority = authority_over(events, confirmed, late)
+        told = [tell(one, anchors_of(events), confirmed=confirmed, authority=authority) for one in events]
+        text = "\n".join(lines(told[0], 1))
+        for word in words:
+            assert word in text
+        confirmation = to_iso(confirmed[time.cid]) if confirmed else "not asked"
+        assert any(line.endswith(confirmation) for line in lines(told[1], 2))
+
+
+def test_revocation_counts_for_what_was_made_after_it_when_both_are_anchored():
+    event = delegated(9)
+    ended = create_init(ALICE, model=NOTES, content=revocation(event.capability), unique=b"a revocation")
+    before, after = anchor(event)[0], anchor(ended)[0]
+    events = [event, ended, before, after]
+    for first, second, holds in ((5, 6, True), (6, 5, False), (5, 5, False)):
+        confirmed = {before.cid: START + first, after.cid: START + second}
+        judged = judge(events, authority_over(events, confirmed, END))
+        assert (event.cid not in judged.refused) is holds
+    assert judge(events, authority_over(events, {before.cid: START + 5}, END)).refused == {}
 
 
 def test_anchor_counts_for_what_is_before_it_only_when_it_is_late():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from ceramic_bridge.anchor import AnchorTree
 from ceramic_bridge.cid import DAG_CBOR, MODEL, Cid, StreamId
 from ceramic_bridge.conflict import Resolution, resolve
 from ceramic_bridge.did import EcdsaIdentity, Identity
+from ceramic_bridge.errors import TooLong
 from ceramic_bridge.events import (
     JsonPatchOp,
     SignedEvent,
@@ -246,3 +248,30 @@ def test_any_order_gives_one_line_when_the_tree_is_random(parents: list[int], or
     line = [next(e for e in events if e.cid == cid) for cid in result.state.history]
     assert replay(line).content == result.state.content
     assert result.rejected == {}
+
+
+def test_cost_is_that_of_each_event_when_time_events_stand_on_one_another() -> None:
+    chain = [stamp(INIT.cid)]
+    while len(chain) < 3000:
+        chain.append(stamp(chain[-1].cid))
+
+    def cost(events: list[TimeEvent]) -> float:
+        start_ = process_time()
+        assert len(resolve([INIT, *events]).state.history) == len(events) + 1
+        return process_time() - start_
+
+    # Six times as many: thirty-six times the cost if each asked all below it.
+    assert min(cost(chain) for _ in range(3)) < 18 * min(cost(chain[:500]) for _ in range(3))
+
+
+def test_stream_is_refused_when_small_events_make_large_documents() -> None:
+    init = create_init(OWNER, model=MODEL_ID, content={"n": 0, "large": "x" * 1000}, unique=bytes(12))
+    forks = [
+        create_data(
+            OWNER, stream=init.stream_id, prev=init.cid, patch=[JsonPatchOp(op="add", path="/n", value=n)]
+        )
+        for n in range(1, 6)
+    ]
+    assert len(resolve([init, *forks], max_documents=6000).equivocations[0].events) == 5
+    with pytest.raises(TooLong):
+        resolve([init, *forks], max_documents=5000)

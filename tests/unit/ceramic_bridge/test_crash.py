@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,10 +22,9 @@ BATCH = 6
 
 INGEST = """
 import sys
-from pathlib import Path
-from ceramic_bridge.store.sqlite import SqliteStore
+from ceramic_bridge.session import open_store
 from tests.unit.ceramic_bridge.crowd import edit, note
-with SqliteStore(Path(sys.argv[1])) as store:
+with open_store(sys.argv[1]) as store:
     start = store.position()
     print("begun", flush=True)
     while True:
@@ -41,10 +38,9 @@ with SqliteStore(Path(sys.argv[1])) as store:
 
 SYNC = """
 import sys
-from pathlib import Path
-from ceramic_bridge.store.sqlite import SqliteStore
+from ceramic_bridge.session import open_store
 from ceramic_bridge.sync import SyncLimits, pull
-with SqliteStore(Path(sys.argv[1])) as store, SqliteStore(Path(sys.argv[2])) as peer:
+with open_store(sys.argv[1]) as store, open_store(sys.argv[2]) as peer:
     print("begun", flush=True)
     print(pull(store, peer, "peer", limits=SyncLimits(page=4)).added, flush=True)
 """
@@ -78,29 +74,24 @@ def all_events(store):
     return seen
 
 
-def intact(path):
-    with closing(sqlite3.connect(path)) as db:
-        return db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-
-
-def ingest_and_kill(path, times, seed):
+def ingest_and_kill(kept, times, seed):
     rng, acknowledged, kills = random.Random(seed), set(), 0
     for _ in range(times):
-        code, lines = killed(INGEST, path, delay=rng.uniform(0.0, 0.12))
+        code, lines = killed(INGEST, kept.place, delay=rng.uniform(0.0, 0.12))
         kills += code == -signal.SIGKILL
         acknowledged |= {Cid.parse(word) for line in lines for word in line.split()}
-        with SqliteStore(path) as store:
+        with kept.open() as store:
             found = all_events(store)
             assert acknowledged <= found.keys(), "an acknowledged event is lost"
             assert len(found) % BATCH == 0, "a batch is there by half"
-    assert intact(path)
+    assert kept.intact()
     assert kills == times
     assert acknowledged
 
 
-def sync_and_kill(tmp_path, times, seed, events):
+def sync_and_kill(kept, tmp_path, times, seed, events):
     rng, kills = random.Random(seed), 0
-    path, source = tmp_path / "store", tmp_path / "peer"
+    source = tmp_path / "peer"
     with SqliteStore(source) as peer:
         for at in range(0, events, 2):
             first = note(at)
@@ -108,38 +99,38 @@ def sync_and_kill(tmp_path, times, seed, events):
         everything = all_events(peer)
     before = 0
     for _ in range(times):
-        code, _ = killed(SYNC, path, source, delay=rng.uniform(0.0, 0.05))
+        code, _ = killed(SYNC, kept.place, source, delay=rng.uniform(0.0, 0.05))
         kills += code == -signal.SIGKILL
-        with SqliteStore(path) as store:
+        with kept.open() as store:
             found = all_events(store)
             cursor = store.cursor("peer", EVERYTHING)
         # One writer, one peer, all of it: how far the peer was read is how much there is.
         assert len(found) == (cursor.token if cursor else 0)
         assert len(found) >= before
         before = len(found)
-    assert intact(path)
+    assert kept.intact()
     assert kills == times, "the peer ran out of events"
     assert before
-    with SqliteStore(path) as store, SqliteStore(source) as peer:
+    with kept.open() as store, SqliteStore(source) as peer:
         assert pull(store, peer, "peer").added == events - before
         assert all_events(store) == everything
 
 
-def test_acknowledged_events_stay_when_ingest_is_killed_thrice(tmp_path):
-    ingest_and_kill(tmp_path / "store", 3, seed=1)
+def test_acknowledged_events_stay_when_ingest_is_killed_thrice(kept):
+    ingest_and_kill(kept, 3, seed=1)
 
 
-def test_pull_goes_on_when_it_is_killed_thrice(tmp_path):
-    sync_and_kill(tmp_path, 3, seed=1, events=400)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_acknowledged_events_stay_when_ingest_is_killed_fifty_times(tmp_path):
-    ingest_and_kill(tmp_path / "store", 50, seed=2)
+def test_pull_goes_on_when_it_is_killed_thrice(kept, tmp_path):
+    sync_and_kill(kept, tmp_path, 3, seed=1, events=400)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_pull_goes_on_when_it_is_killed_fifty_times(tmp_path):
-    sync_and_kill(tmp_path, 50, seed=2, events=4000)
+def test_acknowledged_events_stay_when_ingest_is_killed_fifty_times(kept):
+    ingest_and_kill(kept, 50, seed=2)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_pull_goes_on_when_it_is_killed_fifty_times(kept, tmp_path):
+    sync_and_kill(kept, tmp_path, 50, seed=2, events=4000)

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ceramic_bridge.cid import DAG_CBOR, RAW, Cid
-from ceramic_bridge.dagcbor import MAX_DEPTH, MAX_INT, MalformedData, Value, decode, encode
+from ceramic_bridge.dagcbor import MAX_DEPTH, MAX_INT, MalformedData, Value, canonical, decode, encode
 
 CIDS = st.builds(Cid.of, st.sampled_from([DAG_CBOR, RAW]), st.binary(max_size=8))
 SCALARS = st.one_of(
@@ -46,6 +46,20 @@ def test_decode_gives_back_the_value_when_encoded(value: Value) -> None:
     block = encode(value)
     assert _exact(decode(block)) == _exact(value)
     assert encode(decode(block)) == block
+
+
+@given(VALUES)
+def test_copy_is_what_the_block_decodes_to_when_a_value_is_written(value: Value) -> None:
+    block, copy = canonical(value)
+    # As text, so that the order of keys and the kinds of numbers count.
+    assert (block, repr(copy)) == (encode(value), repr(decode(block)))
+
+
+def test_copy_stays_when_the_value_changes_afterwards() -> None:
+    inner: list[Value] = [1.0, (2, 3)]
+    _, copy = canonical({"b": inner, "a": {}})
+    inner.append(4)
+    assert repr(copy) == "{'a': {}, 'b': [1, [2, 3]]}"
 
 
 @given(

@@ -15,10 +15,13 @@ from ceramic_bridge import session
 from ceramic_bridge.bundle import pack, unpack
 from ceramic_bridge.cli import events
 from ceramic_bridge.node.client import RemoteNode
+from ceramic_bridge.siwe import to_iso
 from ceramic_bridge.store.base import Interest, Query
 from ceramic_bridge.store.sqlite import SqliteStore
 from federation.cli import run_command
-from tests.unit.ceramic_bridge.crowd import ALICE, BOB, NOTES, OTHER, edit, note
+from tests.unit.ceramic_bridge.crowd import ALICE, BOB, NOTES, OTHER, anchor, edit, note
+from tests.unit.ceramic_bridge.test_bundle import delegated
+from tests.unit.ceramic_bridge.test_cacao import START
 
 ROOT = Path(__file__).parents[3]
 FIRST, SECOND = note(1), note(2, author=BOB, model=OTHER)
@@ -127,6 +130,28 @@ def test_verify_fails_when_a_byte_is_flipped_or_a_stream_forks(run):
     Path("none.car").write_bytes(b"nonsense")
     assert run("verify", "none.car")[0] == 5
     assert run("verify", "missing.car")[0] == 3
+
+
+def test_confirmations_of_the_store_are_told_when_there_are_any(run):
+    event = delegated()
+    (time,) = anchor(event)
+    Path("mine.car").write_bytes(pack([event, time]))
+    out = run("show", "mine.car")[1]
+    assert "(not asked)" in out
+    assert not Path("home/data/events.sqlite").exists(), "showing a file makes no store"
+    assert "stands only if its anchor does" in run("verify", "mine.car")[2]
+    run("import", "mine.car")
+    with session.open_store(None) as store:
+        store.confirm(time.cid, START)
+    for what in ("mine.car", event.stream_id, event.cid):
+        out = run("show", what)[1]
+        assert f"anchored at {to_iso(START)} (confirmed by chain eip155:31337)" in out
+        assert "when it was anchored: it holds" in out
+    told = data(run("show", event.cid, "--format", "json")[1])["events"]
+    assert [one["authority"]["judged"]["anchored"] for one in told] == [True]
+    assert "only if its anchor does" in run("verify", "mine.car")[2], "with nothing else unless told"
+    code, _, err = run("verify", "mine.car", "--store", "home/data/events.sqlite")
+    assert (code, "confirmed by eip155:31337" in err, "  open  " in err) == (0, True, False)
 
 
 def test_sync_needs_something_to_pull_and_a_node_when_run(run):

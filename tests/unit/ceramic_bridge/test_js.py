@@ -15,12 +15,14 @@ from ceramic_bridge.cid import MID, Cid, StreamId
 from ceramic_bridge.dagcbor import encode
 from ceramic_bridge.events import JsonPatchOp, SignedEvent, create_data, create_deterministic, create_init
 from ceramic_bridge.ids import CommitId
+from ceramic_bridge.jsonpatch import apply_patch
 from ceramic_bridge.jwe import Jwe, add_reader, encrypt, encrypt_bytes
 from ceramic_bridge.pkh import Account, personal_message
+from ceramic_bridge.sealed import Batch, grant, open_batch, seal
 from ceramic_bridge.siwe import Grant, from_iso
 from ceramic_bridge.timeevents import AnchorProof, encode_time_event
 from federation.hashing import keccak256
-from federation.types import Did
+from federation.types import Address, Did, Row
 from tests.unit.ceramic_bridge import made
 from tests.unit.ceramic_bridge.conftest import VECTORS
 from tests.unit.ceramic_bridge.js import KEYS, REQUEST, run
@@ -165,6 +167,25 @@ def test_everything_is_read_when_the_bridge_wrote_it(written: list[SignedEvent])
     assert answer["commits"] == [commit.to_bytes().hex() for commit in commits]
     assert answer["cids"] == [event.cid.to_bytes().hex() for event in written]
     assert answer["deterministic"] == [str(event.stream_id) for event in unsigned]
+
+
+def test_sealed_rows_are_opened_when_the_other_side_sealed_them() -> None:
+    federation = Address("0x" + "aB" * 20)
+    batch = Batch(first=3, rows=(Row(text="héllo 漢🙂", label=True), Row(text="", label=False)))
+    inside: dict[str, Any] = {
+        "owner": ALICE.did,
+        "federation": federation,
+        "first": 3,
+        "rows": [{"text": row.text, "label": row.label} for row in batch.rows],
+    }
+    ours = seal(batch, owner=ALICE.did, federation=federation)
+    both = apply_patch(ours, grant(ours, ALICE, BOB.did))
+    cases = [(ours, KEYS[0]), (both, KEYS[0]), (both, KEYS[1])]
+    asked = [{"reader": key, "json": content["sealed"]} for content, key in cases]
+    assert run("verify.mjs", {"jwes": asked})["jwes"] == [encode(inside).hex()] * 3
+    (theirs,) = run("make.mjs", {**REQUEST, "contents": [inside]})["jwes"]
+    content = {"kind": "sealed-rows", "federation": federation, "sealed": theirs["json"]}
+    assert open_batch(content, ALICE, controller=ALICE.did) == batch
 
 
 def test_libraries_refuse_when_a_signature_or_an_issuer_is_wrong(written: list[SignedEvent]) -> None:

@@ -182,3 +182,13 @@ def test_patch_is_refused_when_its_steps_compare_or_move_too_much() -> None:
         assert apply_patch(content, [step] * few) == content
         with pytest.raises(MalformedData, match="copies and compares"):
             apply_patch(content, [step] * (few + 1))
+
+
+@pytest.mark.parametrize("step", [_op("add", "/a/0", None), _from("move", "/a/0", "/a/1")])
+def test_patch_is_refused_when_its_steps_move_what_is_behind_them_too_often(step: JsonPatchOp) -> None:
+    content: dict[str, Value] = {"a": [None] * (MAX_BLOCK // 2), "b": [None] * 100}
+    assert apply_patch(content, [step] * 100)
+    with pytest.raises(MalformedData, match="copies and compares"):
+        apply_patch(content, [step] * 1000)
+    small = [_op("add", "/b/0", None)] * 5000
+    assert apply_patch(content, small)

@@ -87,3 +87,20 @@ def test_text_is_refused_when_its_base_is_not_expected() -> None:
 def test_varint_is_refused_when_out_of_range(value: int) -> None:
     with pytest.raises(MalformedData):
         varint.encode(value)
+
+
+@pytest.mark.parametrize("size", range(1, 8))
+def test_base64_is_read_only_as_written_when_one_character_is_another(size: int) -> None:
+    text = base64url(bytes(range(250, 250 - size, -1)))
+    for at in range(len(text)):
+        for char in "AQgw_-+/=* \né":
+            changed = text[:at] + char + text[at + 1 :]
+            try:
+                assert base64url(from_base64url(changed)) == changed
+            except MalformedData:
+                assert char not in "AQgw_-" or at == len(text) - 1
+    for changed in (text + "=", text + "A", text + "==", "=" + text, text[:-1] + "\n"):
+        try:
+            assert base64url(from_base64url(changed)) == changed
+        except MalformedData:
+            continue

@@ -14,21 +14,23 @@ import pytest
 from ceramic_bridge import multibase
 from ceramic_bridge.admission import read_event, write_event
 from ceramic_bridge.authority import SKEW
-from ceramic_bridge.errors import StoreError
+from ceramic_bridge.errors import StoreError, TooLong
+from ceramic_bridge.events import JsonPatchOp, create_data
 from ceramic_bridge.node import limits as limiting
 from ceramic_bridge.node.api import MAX_BODY, Policy
 from ceramic_bridge.node.client import Patience, RemoteNode
 from ceramic_bridge.node.intake import Intake, Overloaded
 from ceramic_bridge.node.limits import Rate, RateLimiter
 from ceramic_bridge.node.server import Limits, NodeServer
-from ceramic_bridge.node.states import States, TooLong, to_json
+from ceramic_bridge.node.states import States, to_json
 from ceramic_bridge.store.base import EVERYTHING, Interest, Query
 from ceramic_bridge.store.sqlite import SqliteStore
 from ceramic_bridge.sync import pull
 from federation.errors import ConfigError, IdentityError, PeerError
+from federation.types import Did
 from tests.unit.ceramic_bridge.crowd import ALICE, BOB, NOTES, OTHER, anchor, edit, note, serving
 from tests.unit.ceramic_bridge.test_bundle import delegated
-from tests.unit.ceramic_bridge.test_cacao import END
+from tests.unit.ceramic_bridge.test_cacao import END, START
 
 FIRST = note(1)
 CHANGE = edit(FIRST, "changed")
@@ -212,6 +214,10 @@ def test_interests_are_kept_when_registered_either_way(url, store):
     assert store.interests() == wanted
     assert len(get(url, "/experimental/interests")["interests"]) == 2
     assert ask(url, "POST", "/interests", b'{"sep":"model"}', JSON)[0] == 400
+    for controller in ("\ud800", "", "did:a b", "did:" + "x" * 300):
+        body["controller"] = Did(controller)
+        assert ask(url, "POST", "/interests", json.dumps(body).encode(), JSON)[0] == 400
+    assert store.interests() == wanted
 
 
 def test_stream_state_is_that_of_all_its_events_when_asked_for(url, store):
@@ -229,7 +235,98 @@ def test_state_is_refused_when_the_stream_is_too_long(store, monkeypatch):
     store.add([FIRST, CHANGE])
     monkeypatch.setattr("ceramic_bridge.node.states.MAX_EVENTS", 1)
     with pytest.raises(TooLong):
-        States(store).get(FIRST.stream_id)
+        States(store, lambda: 0).get(FIRST.stream_id)
+
+
+def content_of(state):
+    return json.loads(multibase.decode(state["data"]))["content"]
+
+
+def test_anchored_branch_counts_when_the_chain_was_asked_and_not_before(url, store):
+    other = edit(FIRST, "otherwise")
+    longer = [CHANGE, edit(FIRST, "changed again", prev=CHANGE.cid)]
+    early, late = anchor(other)[0], anchor(*longer)[1]
+    store.add([FIRST, *longer, other, early, late])
+
+    def text():
+        return content_of(get(url, f"/streams/{FIRST.stream_id}"))["text"]
+
+    assert text() == "changed again", "a time event proves nothing until a chain confirms it"
+    store.confirm(early.cid, 5000)
+    assert text() == "otherwise"
+    store.confirm(late.cid, 4000)
+    assert text() == "changed again"
+    store.withdraw(late.cid)
+    assert text() == "otherwise"
+    store.withdraw(early.cid)
+    assert text() == "changed again"
+
+
+LATE = END + SKEW + 1
+
+
+def test_capability_is_judged_by_the_confirmed_anchor_when_there_is_one_and_else_by_the_clock(store):
+    event, now = delegated(), [START]
+    (time,) = anchor(event)
+    states = States(store, lambda: now[0])
+    store.add([event, time])
+    assert content_of(states.get(event.stream_id)) == {"text": "mine"}
+    for now[0], wrong in ((START - SKEW - 1, "not valid before"), (LATE, "expired")):
+        with pytest.raises(IdentityError, match=wrong):
+            states.get(event.stream_id)
+    store.confirm(time.cid, LATE)
+    with pytest.raises(IdentityError, match="expired"):
+        states.get(event.stream_id)
+    store.confirm(time.cid, START)
+    assert content_of(states.get(event.stream_id)) == {"text": "mine"}
+    # An anchor of somebody else's can only help: the earliest counts.
+    later = anchor(event, FIRST)[0]
+    store.add([later])
+    store.confirm(later.cid, LATE)
+    assert content_of(states.get(event.stream_id)) == {"text": "mine"}
+
+
+def test_state_is_that_before_an_event_whose_capability_did_not_hold(store):
+    event, now = delegated(), [START]
+    patch = [JsonPatchOp(op="replace", path="/text", value="stolen")]
+    change = create_data(
+        ALICE, stream=event.stream_id, prev=event.cid, patch=patch, capability=event.capability
+    )
+    (time,) = anchor(event)
+    store.add([event, time, change])
+    store.confirm(time.cid, START)
+    states = States(store, lambda: now[0])
+    assert content_of(states.get(event.stream_id)) == {"text": "stolen"}
+    now[0] = LATE - 1
+    assert content_of(states.get(event.stream_id)) == {"text": "stolen"}
+    now[0] = LATE
+    assert content_of(states.get(event.stream_id)) == {"text": "mine"}
+
+
+def test_state_is_refused_with_a_reason_when_its_capability_has_expired(url, store):
+    event = delegated()
+    store.add([event])
+    status, _, body = ask(url, "GET", f"/streams/{event.stream_id}")
+    assert (status, b"capability" in body) == (400, True)
+
+
+def test_state_is_worked_out_once_when_nothing_changes(store, monkeypatch):
+    event, (time,) = delegated(), anchor(delegated())
+    store.add([event, time])
+    states = States(store, lambda: START)
+    first = states.get(event.stream_id)
+    with monkeypatch.context() as patch:
+        patch.setattr("ceramic_bridge.node.states.resolve", None)
+        assert states.get(event.stream_id) is first
+    store.confirm(time.cid, START)
+    assert states.get(event.stream_id) is not first
+
+
+def test_state_is_refused_when_the_documents_are_too_large(store, monkeypatch):
+    store.add([FIRST, CHANGE])
+    monkeypatch.setattr("ceramic_bridge.node.states.MAX_DOCUMENTS", 10)
+    with pytest.raises(TooLong):
+        States(store, lambda: START).get(FIRST.stream_id)
 
 
 def test_links_and_bytes_are_objects_when_a_state_is_json():
@@ -346,7 +443,7 @@ def test_caller_may_wait_for_a_hundred_when_its_body_is_large(url):
 
 
 def test_store_is_not_named_when_it_fails(url, store):
-    store._writer.execute("DROP TABLE interests")
+    store._writer.rows("DROP TABLE interests")
     status, _, body = ask(url, "POST", f"/interests/model/{NOTES}")
     assert (status, json.loads(body)) == (500, {"message": "the store failed"})
 
@@ -484,6 +581,7 @@ def http(body, status=b"200 OK"):
         http(b"[" * 1000),
         http(b'{"events":[],"resumeToken":5}'),
         http(b'{"events":[],"resumeToken":"-5"}'),
+        http(b'{"events":[],"resumeToken":"9223372036854775808"}'),
         http(b'{"events":[{"id":"b","data":"m"}],"resumeToken":"5"}'),
         http(b'{"events":[{"id":"nonsense"}],"resumeToken":"5"}'),
         http(b'{"message":"\x1b[31mno"}', b"500 Oops"),
@@ -493,6 +591,21 @@ def http(body, status=b"200 OK"):
 def test_client_fails_cleanly_when_the_node_talks_nonsense(said):
     with closing(Liar(said)) as liar, RemoteNode(liar.url) as node, pytest.raises(PeerError):
         node.page(Query(limit=3))
+
+
+def offset(number):
+    return http(b'{"events":[],"resumeOffset":%d,"isComplete":true}' % number)
+
+
+def test_position_is_taken_when_a_store_can_keep_it():
+    with closing(Liar(offset(2**63 - 1))) as liar, RemoteNode(liar.url) as node:
+        assert node.page(Query(limit=3, interest=Interest(model=NOTES))).token == 2**63 - 1
+
+
+@pytest.mark.parametrize("number", [-1, 2**63, 10**300])
+def test_client_fails_cleanly_when_no_store_could_keep_a_position(number):
+    with closing(Liar(offset(number))) as liar, RemoteNode(liar.url) as node, pytest.raises(PeerError):
+        node.page(Query(limit=3, interest=Interest(model=NOTES)))
 
 
 def test_client_gives_up_when_the_node_drips(monkeypatch):

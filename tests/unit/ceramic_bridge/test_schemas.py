@@ -50,6 +50,27 @@ EXAMPLES: dict[str, dict[str, Value]] = {
         "receipts": 20,
         "claims": HEX,
     },
+    "sealed-rows": {
+        "federation": PLACE["federation"],
+        "sealed": {
+            "protected": "eyJlbmMiOiJYQzIwUCJ9",
+            "iv": "A" * 32,
+            "ciphertext": "-_" * 99,
+            "tag": "A" * 22,
+            "recipients": [
+                {
+                    "encrypted_key": "A" * 43,
+                    "header": {
+                        "alg": "ECDH-ES+XC20PKW",
+                        "iv": "A" * 32,
+                        "tag": "A" * 22,
+                        "epk": {"kty": "OKP", "crv": "X25519", "x": "A" * 43},
+                        "kid": f"{DID}#z6LS",
+                    },
+                }
+            ],
+        },
+    },
 }
 
 

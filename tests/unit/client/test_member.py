@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from client.budget import set_budget
+from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
 from client.trainer import LinearEngine
-from client.vault import Row, Vault
+from client.vault import Vault
 from client.watermark import VaultRolledBack
 from federation.delta import delta_bytes, quantise
 from federation.errors import ConfigError, IdentityError, PeerError, PrivacyBudgetExhausted
@@ -26,7 +27,7 @@ from federation.models.registry import Architecture
 from federation.payloads import Contribution
 from federation.privacy import spend
 from federation.rounds import Base
-from federation.types import Address, Hash32
+from federation.types import Address, Hash32, Row
 from tests.agreed import (
     AGGREGATOR,
     COMMUNITY,
@@ -51,6 +52,10 @@ class Chain:
 
     bases: dict[tuple[int, int], Hash32] = field(default_factory=dict)
     roots: dict[tuple[int, int], Hash32] = field(default_factory=dict)
+    time: int = 1_767_225_600
+
+    def opened_at(self, epoch: int, round_: int) -> int:
+        return self.time
 
     def base_hash(self, epoch: int, round_: int) -> Hash32:
         return self.bases.get((epoch, round_), Hash32(bytes(32)))
@@ -110,7 +115,7 @@ class Scene:
 
 
 def make_member(vault, terms, chain, engine, entropy) -> Member:
-    return Member(vault, identity("member"), terms, chain, engine=engine, entropy=entropy)
+    return Member(vault, Session(identity=identity("member")), terms, chain, engine=engine, entropy=entropy)
 
 
 def make_terms(**changes) -> Terms:
@@ -439,7 +444,12 @@ def test_salts_differ_when_two_members_hold_the_same_rows(scene, tmp_path, count
         set_budget(other, scene.terms.manifest.privacy.budget)
         other.import_rows(ROWS)
         twin = Member(
-            other, identity("twin"), scene.terms, scene.chain, engine=LinearEngine(), entropy=counted(b"2")
+            other,
+            Session(identity=identity("twin")),
+            scene.terms,
+            scene.chain,
+            engine=LinearEngine(),
+            entropy=counted(b"2"),
         )
         request = scene.request()
         mine, theirs = scene.member.commit(request), twin.commit(request)

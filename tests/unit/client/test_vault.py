@@ -16,7 +16,7 @@ import pytest
 
 from client.keys import Kdf, Keyring
 from client.ledger import PrivacyLedger, Release
-from client.vault import Row, Vault
+from client.vault import Vault
 from federation.errors import (
     ConfigError,
     DataError,
@@ -27,7 +27,7 @@ from federation.errors import (
 from federation.hashing import sha256
 from federation.merkle import MerkleTree, leaf_hash
 from federation.privacy import Budget
-from federation.types import Hash32
+from federation.types import Hash32, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -169,6 +169,18 @@ def test_open_is_refused_when_passphrase_is_wrong(vault: Vault, path: Path) -> N
     for wrong in (b"correct horse ", b""):
         with pytest.raises(IdentityError, match="passphrase"):
             Vault.open(path, wrong)
+
+
+def test_open_is_refused_when_format_is_an_older_one(tmp_path: Path) -> None:
+    path = tmp_path / "private" / "old.vault"
+    path.parent.mkdir(mode=0o700)
+    path.touch(mode=0o600)
+    with raw(path) as db:
+        db.execute("CREATE TABLE header (id INTEGER PRIMARY KEY, version INTEGER, vault_id BLOB, salt BLOB)")
+        db.execute("INSERT INTO header VALUES (1, 1, zeroblob(16), zeroblob(16))")
+    with pytest.raises(IdentityError, match="format 1, and 2 is known") as caught:
+        reopen(path)
+    assert caught.value.hint
 
 
 def test_create_is_refused_when_passphrase_is_empty_or_file_exists(vault: Vault, path: Path) -> None:
@@ -338,7 +350,8 @@ def test_import_is_all_or_nothing_when_killed(vault: Vault, path: Path, after: i
     script = f"""
 import os, signal
 from pathlib import Path
-from client.vault import Row, Vault
+from client.vault import Vault
+from federation.types import Row
 def rows():
     for i in range(40):
         if i == {after}:

@@ -9,10 +9,11 @@ import pytest
 
 from ceramic_bridge.events import InitPayload
 from client.budget import set_budget
+from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
 from client.trainer import LinearEngine
-from client.vault import Row, Vault
+from client.vault import Vault
 from examples.spam_detection.cheats import (
     CHEATS,
     CapFiller,
@@ -38,7 +39,7 @@ from federation.messages import CommitRequest, RevealRequest
 from federation.models.linear import Design
 from federation.payloads import NOTHING, Contribution
 from federation.rounds import Base
-from federation.types import Hash32
+from federation.types import Hash32, Row
 from tests.agreed import DIM, DOMAIN, MODELS, SPEC, agreed, identity
 
 ROWS = [Row(text=f"alpha beta{i % 3} gamma{i}", label=i % 3 == 0) for i in range(15)]
@@ -79,7 +80,9 @@ def make(tmp_path):
         vaults.append(vault)
         chain = Chain()
         entropy = SeededEntropy(0, f"noise of {name}")
-        return behaviour(vault, identity(name), TERMS, chain, engine=LinearEngine(), entropy=entropy), chain
+        return behaviour(
+            vault, Session(identity=identity(name)), TERMS, chain, engine=LinearEngine(), entropy=entropy
+        ), chain
 
     yield build
     for vault in vaults:

@@ -76,10 +76,12 @@ bond_wei = "5"
 """
 
 
-def test_manifest_writes_the_text_it_was_read_from_when_that_is_canonical():
-    manifest = Manifest.from_toml(TEXT)
-    assert manifest.to_toml() == TEXT
-    assert manifest.hash == hashlib.sha256(TEXT.encode()).digest()
+@pytest.mark.parametrize("reveal", ["epoch", "round"])
+def test_manifest_writes_the_text_it_was_read_from_when_that_is_canonical(reveal):
+    text = TEXT.replace('reveal = "epoch"', f'reveal = "{reveal}"')
+    manifest = Manifest.from_toml(text)
+    assert manifest.to_toml() == text
+    assert manifest.hash == hashlib.sha256(text.encode()).digest()
     assert Manifest.from_toml(manifest.to_toml()) == manifest
 
 
@@ -198,7 +200,7 @@ CHANGES = [
     ("shards = 20", "shards = 0", "validation.shards"),
     ("public_milli = 100", "public_milli = 0", "validation.public_milli"),
     ("public_milli = 100", "public_milli = 1000", "validation.public_milli"),
-    ('reveal = "epoch"', 'reveal = "round"', "validation.reveal"),
+    ('reveal = "epoch"', 'reveal = "never"', "validation.reveal"),
     ("[parties]", "[partys]", "parties"),
     ("[search]", "colour = 1\n[search]", "privacy.colour: extra inputs are not permitted"),
     ("rounds = 20", "rounds = 20\nseed = 0", "seed: extra inputs are not permitted"),

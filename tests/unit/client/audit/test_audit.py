@@ -12,6 +12,7 @@ from ceramic_bridge.did import Identity
 from client.audit.canaries import Canaries
 from client.audit.report import check_report, lines, sign_report
 from client.audit.trial import audit
+from client.identity import Session
 from client.member import Member
 from client.noise import gaussian
 from client.trainer import LinearEngine
@@ -115,7 +116,7 @@ DEFECTS = {
 
 
 def with_defect(kind, vault, identity, terms, reader, entropy):
-    return kind(vault, identity, terms, reader, engine=LinearEngine(), entropy=entropy)
+    return kind(vault, Session(identity=identity), terms, reader, engine=LinearEngine(), entropy=entropy)
 
 
 def failed(findings):

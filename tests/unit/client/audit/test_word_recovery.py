@@ -13,16 +13,18 @@ import numpy as np
 import pytest
 
 from client.budget import set_budget
+from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
 from client.trainer import LinearEngine
-from client.vault import Row, Vault
+from client.vault import Vault
 from federation.features import FeatureSpec, word_indices
 from federation.manifest import ModelSection, PrivacySection
 from federation.messages import CommitRequest
 from federation.models.linear import integer_mean
 from federation.privacy import noise_multiplier
 from federation.rounds import Base
+from federation.types import Row
 from tests.agreed import DOMAIN, MODELS, agreed, identity
 
 DIM, ROUNDS, VOCABULARY, WORDS = 1 << 14, 20, 20_000, 60
@@ -102,7 +104,14 @@ def recovered(tmp_path_factory):
                 contribution_model=MODELS["contribution"],
                 unsafe_no_dp=not epsilon,
             )
-            member = Member(vault, identity("member"), terms, None, engine=LinearEngine(), entropy=entropy)
+            member = Member(
+                vault,
+                Session(identity=identity("member")),
+                terms,
+                None,
+                engine=LinearEngine(),
+                entropy=entropy,
+            )
             request = CommitRequest(domain=DOMAIN, round=1, base=BASE)
             found = np.mean([attack(member.train(request)) for _ in range(releases)])
         return float(found), float(truth.mean())

@@ -15,19 +15,21 @@ import numpy as np
 from ceramic_bridge.did import Identity
 from client.app import answers
 from client.budget import set_budget
-from client.guard.process import alone, harden
+from client.guard.process import alone
 from client.guard.run import run_guard
 from client.guard.server import Post
 from client.guard.standing import Standing
 from client.home import socket_in
+from client.hygiene import harden_process
+from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
 from client.trainer import LinearEngine
-from client.vault import Row, Vault
+from client.vault import Vault
 from federation.hashing import Domain, sha256
 from federation.messages import CommitRequest
 from federation.rounds import Base
-from federation.types import Address, Hash32
+from federation.types import Address, Hash32, Row
 from tests.agreed import DIM, DOMAIN, MODELS, SPEC, agreed
 
 PASSPHRASE = b"correct horse"
@@ -48,6 +50,9 @@ class Chain:
     def base_hash(self, epoch: int, round_: int) -> Hash32:
         return BASE.hash
 
+    def opened_at(self, epoch: int, round_: int) -> int:
+        return 0
+
     def commit_root(self, epoch: int, round_: int) -> Hash32:
         return Hash32(bytes(32))
 
@@ -65,7 +70,7 @@ def member(vault: Vault, domain: Domain) -> Member:
         contribution_model=MODELS["contribution"],
     )
     who = Identity(SEED)
-    return Member(vault, who, terms, Chain(), engine=LinearEngine(), entropy=os.urandom)
+    return Member(vault, Session(identity=who), terms, Chain(), engine=LinearEngine(), entropy=os.urandom)
 
 
 def make_vault(path: Path) -> None:
@@ -100,7 +105,7 @@ def become(user: int) -> None:
 
 def main(folder: Path, users: frozenset[int], *, hard: bool) -> None:
     if hard:
-        harden()
+        harden_process()
     with alone(folder / "guard.lock"):
         asyncio.run(
             run_guard(

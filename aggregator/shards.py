@@ -1,0 +1,100 @@
+"""Opening shards: a drawn one in its round, the rest at the end, or the provider is accused.
+
+The manifest's ``reveal`` says when a drawn shard becomes public: with the rest ("epoch"), or by its
+providers' own events as soon as it is opened ("round"). What they say is the same in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from ceramic_bridge.events import InitPayload, SignedEvent
+from contracts.view import FederationView
+from federation.errors import PeerError, VerificationFailed
+from federation.hashing import sha256
+from federation.payloads import ShardReveal
+from federation.trace import Position
+
+if TYPE_CHECKING:
+    from aggregator.driver import Ports
+    from aggregator.epoch import OpenEpoch
+
+T = TypeVar("T")
+
+
+class Shards:
+    """The shards of one open epoch, as its aggregator gets them."""
+
+    def __init__(self, ports: Ports, epoch: OpenEpoch, view: FederationView) -> None:
+        self._ports, self._epoch, self._view = ports, epoch, view
+
+    def open(self, number: int, round_: int) -> tuple[Position, list[SignedEvent]]:
+        """Open the shard that was drawn for a round.
+
+        Returns:
+            The shard, and the events under the round's root that made it public, if it is.
+
+        Raises:
+            PeerError: A provider does not open its part; unless it does so on chain in time, its
+                bond is lost.
+            VerificationFailed: A part is not what was committed, or its event says otherwise.
+        """
+        ports, epoch = self._ports, self._epoch
+        parts = [
+            self._ask(i, number, partial(provider.open, number, round_, self._view))
+            for i, provider in enumerate(ports.providers)
+        ]
+        drawn = Position(shard=number, design=epoch.shard(parts, number))
+        if epoch.manifest.validation.reveal == "epoch":
+            return drawn, []
+        model = epoch.models["validation-shard"]
+        events = [
+            self._ask(i, number, partial(provider.publish, number, round_, self._view, model))
+            for i, provider in enumerate(ports.providers)
+        ]
+        for i, (event, data) in enumerate(zip(events, parts, strict=True)):
+            self._check(event, data, i, number)
+        for event, data in zip(events, parts, strict=True):
+            ports.public.put(data)
+            ports.log.append(event)
+        return drawn, events
+
+    def reveal(self) -> list[SignedEvent]:
+        """Publish what is not public yet, once the rounds are over.
+
+        Raises:
+            PeerError: A provider does not publish its parts.
+        """
+        events = []
+        for provider in self._ports.providers:
+            for data, event in provider.reveal(self._view, self._epoch.models["validation-shard"]):
+                self._ports.public.put(data)
+                events.append(event)
+        return events
+
+    def _check(self, event: SignedEvent, part: bytes, i: int, shard: int) -> None:
+        """Check a provider's event before its round records it: with a wrong one nobody could verify it."""
+        epoch, payload = self._epoch, event.payload
+        opened = epoch.index.open(part, shard=shard, provider=i, domain=epoch.domain, dim=len(epoch.mean))
+        statement = ShardReveal(
+            domain=epoch.domain, shard=shard, provider=i, blob=sha256(part), examples=len(opened.examples)
+        )
+        expected = (epoch.manifest.providers[i], epoch.models["validation-shard"], statement.content())
+        if not isinstance(payload, InitPayload) or (event.signer, payload.model, payload.content) != expected:
+            raise VerificationFailed(f"provider {i}", f"its event on shard {shard} is not what it opened")
+
+    def _ask(self, i: int, shard: int, ask: Callable[[], T]) -> T:
+        """Ask a provider for its part; accuse it on chain, where it may still open, if it does not answer."""
+        ports, epoch = self._ports, self._epoch
+        try:
+            return ask()
+        except PeerError as error:
+            ports.federation.consent(ports.sender, i, epoch.terms, epoch.consents[i])
+            ports.federation.accuse(ports.sender, i, epoch.terms)
+            limit = ports.federation.deadline()
+            raise PeerError(
+                f"provider {i} does not open shard {shard}: {error.message}",
+                hint=f"it is accused: it must open its part on chain before {limit} (Unix seconds)",
+            ) from error
