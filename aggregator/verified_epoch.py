@@ -28,7 +28,7 @@ from contracts.agreement import federation_config
 from contracts.bindings.contributor_registry import ContributorRegistry
 from contracts.bindings.federation import EpochOpened, EpochRevealed
 from contracts.bindings.structs import EpochTerms
-from contracts.deploy import Deployment, check_code, check_creation, judges_of
+from contracts.deploy import Deployment, check_code, check_creation
 from contracts.replay import ReplayedChain, replay
 from contracts.view import FederationView
 from federation.errors import FolkmootError, IdentityError, PeerError, VerificationFailed
@@ -135,9 +135,9 @@ class VerifiedEpoch:
         agreed = federation_config(
             manifest, token=config.token, randomness=config.randomness, judges=config.judges
         )
-        known = len(config.judges) == len(judges_of(manifest))
-        if config != agreed or not known or self.chain.chain_id != manifest.chain.chain_id:
+        if config != agreed or self.chain.chain_id != manifest.chain.chain_id:
             raise VerificationFailed("federation", "it was deployed on other terms than the manifest's")
+        self.deployment.check_judges(manifest)
         return manifest
 
     def _read_epoch(self) -> tuple[EpochTerms, Domain, int]:

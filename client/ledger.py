@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from client.keys import bind
 from client.watermark import VaultRolledBack
 from federation.errors import ConfigError, IdentityError, PrivacyBudgetExhausted, VerificationFailed
-from federation.privacy import Budget, History, PrivacySpend, Sampled, increment
+from federation.privacy import SENSITIVITY, Budget, History, PrivacySpend, Sampled, increment
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 _HEAD = struct.Struct(">Qd32s")
 _SAMPLED = struct.Struct(">ddQ")
 _MOST_STEPS = 1 << 32
-
-_SENSITIVITY = {"example": 1.0, "member": 2.0}
-"""In clipping norms, of a delta to one example: where the whole delta is clipped, an example can turn
-it from one side of the ball to the other."""
 
 
 class Status(StrEnum):
@@ -85,7 +81,7 @@ class Release:
 
     def after(self, history: History) -> History:
         """Return a history with this release in it."""
-        sigma = self.sigma / _SENSITIVITY[self.unit]
+        sigma = self.sigma / SENSITIVITY[self.unit]
         if self.rate < 1 and sigma:
             return history.and_sampled(Sampled(sigma=sigma, rate=self.rate, steps=self.steps))
         return history.and_full(self.steps * increment(sigma))

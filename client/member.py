@@ -22,7 +22,7 @@ from client.trainer import Engine
 from client.vault import Vault
 from federation.delta import delta_bytes, parse_delta, quantise
 from federation.errors import ConfigError, PeerError
-from federation.features import FeatureSpec, word_indices
+from federation.features import TextPipeline
 from federation.fixedpoint import Ints
 from federation.hashing import Domain, commitment, did_hash, sha256
 from federation.manifest import Manifest
@@ -67,7 +67,7 @@ class Terms:
 
     manifest: Manifest
     domain: Domain
-    features: FeatureSpec
+    features: TextPipeline
     mean: Ints
     contribution_model: StreamId
     unsafe_no_dp: bool = False
@@ -123,7 +123,7 @@ class Member:
         if cached is not None:
             return parse_examples(cached, dim=spec.dim)
         rows = list(self._vault.rows())
-        found = Examples.build([word_indices(r.text, spec) for r in rows], [int(r.label) for r in rows])
+        found = Examples.build([spec.indices(r.text) for r in rows], [int(r.label) for r in rows])
         self._vault.cache_put(spec.digest, examples_bytes(found))
         return found
 

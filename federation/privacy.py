@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from federation.errors import ConfigError
 
@@ -32,6 +32,11 @@ _LEAST_MU = 1e-6
 
 _SIGMA_STEPS = 10_000
 """Noise multipliers are agreed in the manifest with four decimals."""
+
+
+SENSITIVITY: Final = {"example": 1.0, "member": 2.0}
+"""By how many clipping norms one unit moves a step: an example that is added or removed by one; a member
+whose whole data are replaced by two, from one side of the ball to the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

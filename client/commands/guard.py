@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import sys
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -48,6 +49,8 @@ def guard(passphrase_file: Path | None, allowed: tuple[str, ...], socket_dir: Pa
     from client.guard.process import alone
     from client.guard.run import run_guard
 
+    if sys.platform != "linux":
+        raise ConfigError("the guard tells its callers apart as Linux does", hint="run it on Linux")
     users = frozenset({os.geteuid(), *(_user_id(name) for name in allowed)})
     home = client_home()
     if len(users) > 1 and socket_dir is None:

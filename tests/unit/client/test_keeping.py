@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client.keys import Kdf
+from client.keys import Kdf, Keyring
 from client.ledger import PrivacyLedger, Release
 from client.rotation import SEALED_TABLES
 from client.vault import Row, Source, Vault
@@ -171,12 +171,17 @@ def test_old_key_opens_nothing_when_rotated(vault: Vault, path: Path) -> None:
     fill(vault)
     old = vault.keys
     vault.rotate_key(PASSPHRASE)
-    with raw(path) as db:
-        for table, use in (("rows", "rows"), ("records", "records"), ("heads", "heads")):
-            for (sealed,) in db.execute(f"SELECT sealed FROM {table}"):
-                for place in (b"", b"rows", b"serial"):
-                    with pytest.raises(VerificationFailed):
-                        old.sealer(use).open(place, sealed)
+    # Not even under the new epoch's number: whoever has the old data key has nothing of the new one.
+    renumbered = Keyring(old.vault_id, 2, old._root, old._data, os.urandom)
+    with reopen(path) as again, raw(path) as db:
+        rows = db.execute("SELECT id, digest, sealed FROM rows").fetchall()
+        heads = db.execute("SELECT name, sealed FROM heads").fetchall()
+        blobs = [("rows", number.to_bytes(8, "big") + digest, sealed) for number, digest, sealed in rows]
+        for use, place, sealed in [*blobs, *(("heads", name.encode(), sealed) for name, sealed in heads)]:
+            again.keys.sealer(use).open(place, sealed)
+            for keys in (old, renumbered):
+                with pytest.raises(VerificationFailed):
+                    keys.sealer(use).open(place, sealed)
 
 
 def test_rotation_is_refused_when_passphrase_is_wrong_or_a_row_altered(vault: Vault, path: Path) -> None:
@@ -364,7 +369,7 @@ _SCRIPT = """
 import os, signal, sys
 from pathlib import Path
 import client.state, client.storage, client.watermark
-from client.keys import Kdf
+from client.keys import Kdf, Keyring
 from client.vault import Row, Vault
 path, what, point, at = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
 vault = Vault.open(path, b"correct horse")
