@@ -49,8 +49,12 @@ class _Reads:
         number = self.chain.block_number if block == "latest" else int(block, 16)
         if number > self.chain.block_number:
             return None
-        stamp = hex(self.chain.timestamp) if number == self.chain.block_number else "0x0"
-        return {"number": hex(number), "hash": hexed(self.chain.block_hash(number)), "timestamp": stamp}
+        stamp = self.chain.block_time(number)
+        return {
+            "number": hex(number),
+            "hash": hexed(self.chain.block_hash(number)),
+            "timestamp": hex(stamp),
+        }
 
     def eth_getCode(self, address: str, _block: str) -> str:
         return hexed(self.chain.code(Address(address)))
@@ -68,6 +72,7 @@ class _Reads:
                 "data": hexed(log.data),
                 "blockNumber": hex(log.block_number),
                 "logIndex": hex(log.index),
+                "transactionHash": hexed(log.transaction_hash),
             }
             for log in logs
             if log.block_number <= last
