@@ -1,4 +1,4 @@
-"""``folkmoot client``: a thin group; each command lives in ``client/commands`` and loads when used."""
+"""``folkmoot client``: one thin group; each command is a file in ``client/commands``, loaded when used."""
 
 from __future__ import annotations
 

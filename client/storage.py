@@ -104,16 +104,16 @@ class Storage:
                     self._connection.execute("ROLLBACK")
                 raise
 
-    def tidy(self) -> bool:
-        """Empty the write-ahead log, where what was deleted may still stand; false where a reader holds it.
+    def tidy(self) -> None:
+        """Empty the write-ahead log, where what was deleted may still stand.
+
+        Readers are waited for; where one stays, whoever closes the file last empties the log.
 
         Raises:
             ConfigError: The file cannot be written.
         """
         with _typed_errors(self.path):
-            # The log is waited for as long as a lock is; a checkpoint in between is none.
-            (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return not busy
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def copy(self, path: Path) -> None:
         """Write one consistent copy of the file; mode 0600.

@@ -109,9 +109,7 @@ class Vault:
             with file.transaction(write=False) as db:
                 header = _read_header(db, path)
             vault = cls(file, unlock(header, passphrase, entropy), entropy)
-            with vault.storage.transaction(write=False) as db:
-                vault._rows.check(db)
-            vault._records.check()
+            vault.check()
             if put_back:
                 vault.storage.reset_mark()
             else:
@@ -139,6 +137,12 @@ class Vault:
         return self.storage.keys
 
     @property
+    def header(self) -> Header:
+        """What opens the vault with its passphrase; not secret."""
+        with self.storage.transaction(write=False) as db:
+            return _read_header(db, self.path)
+
+    @property
     def path(self) -> Path:
         """The file."""
         return self.storage.file.path
@@ -148,6 +152,16 @@ class Vault:
         """Number of rows."""
         with self.storage.transaction(write=False) as db:
             return self._rows.head(db).rows
+
+    def check(self) -> None:
+        """Compare rows and records with their heads.
+
+        Raises:
+            VerificationFailed: Something is missing, altered, swapped or added.
+        """
+        with self.storage.transaction(write=False) as db:
+            self._rows.check(db)
+        self._records.check()
 
     def root(self) -> Hash32:
         """Return the Merkle root over the ciphertext rows in their order; 32 zero bytes if none.
