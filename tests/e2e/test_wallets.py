@@ -243,7 +243,7 @@ def test_run_is_refused_when_two_sessions_of_an_account_both_contribute(tmp_path
         first = found[own.did].event
         # A second key with a grant of the same wallet says something else in the same round.
         statement = Contribution(
-            domain=self._epoch.domain, round=1, base_hash=base.hash, commitment=base.hash
+            domain=self._epoch.domain, round=1, base_hash=base.hash, commitment=base.hash, release=1
         )
         assert first.capability is not None
         second = Session(identity=own.identity, capability=first.capability).sign(
