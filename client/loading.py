@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from client.importers.files import opened
 from client.importers.items import BadRow
 from client.stream import OpeningReader, SealingWriter
-from client.vault import Row, Source
+from client.vault import Source
 from federation.errors import DataError
+from federation.types import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

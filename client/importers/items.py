@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from client.importers.mailtext import shorten
-from client.vault import Row
+from federation.types import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,11 +18,11 @@ import pytest
 from client.keys import Kdf
 from client.ledger import PrivacyLedger, Release
 from client.rotation import SEALED_TABLES
-from client.vault import Row, Source, Vault
+from client.vault import Source, Vault
 from client.watermark import VaultRolledBack, mark_path
 from federation.errors import ConfigError, IdentityError, VerificationFailed
 from federation.privacy import Budget
-from federation.types import Hash32
+from federation.types import Hash32, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ def fill(vault: Vault) -> None:
     vault.put_record("membership", "spam", b"terms")
     vault.cache_put(b"features", b"cached")
     ledger = PrivacyLedger(vault, BUDGET)
-    ledger.store(ledger.reserve(RELEASE), b"payload")
+    ledger.store(ledger.reserve(RELEASE, BUDGET), b"payload")
 
 
 def contents(vault: Vault) -> tuple[object, ...]:
@@ -235,7 +235,7 @@ CHANGES = {
     "passphrase": lambda vault: vault.change_passphrase(PASSPHRASE, PASSPHRASE, kdf=Kdf.MINIMUM),
     "key": lambda vault: vault.rotate_key(PASSPHRASE),
     "ledger": lambda vault: PrivacyLedger(vault, BUDGET).reserve(
-        Release(federation="f", epoch=1, round=3, base_hash=Hash32(bytes(32)), sigma=9.0, clip=0.5)
+        Release(federation="f", epoch=1, round=3, base_hash=Hash32(bytes(32)), sigma=9.0, clip=0.5), BUDGET
     ),
     "sent": lambda vault: PrivacyLedger(vault, BUDGET).release(RELEASE),
 }
@@ -330,7 +330,8 @@ import os, signal, sys
 from pathlib import Path
 import client.state, client.storage, client.watermark
 from client.keys import Kdf
-from client.vault import Row, Vault
+from client.vault import Vault
+from federation.types import Row
 path, what, point, at = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
 vault = Vault.open(path, b"correct horse")
 seen = 0
@@ -417,7 +418,8 @@ def test_both_imports_arrive_when_two_processes_import_at_once(vault: Vault, pat
     script = f"""
 import sys
 from pathlib import Path
-from client.vault import Row, Vault
+from client.vault import Vault
+from federation.types import Row
 with Vault.open(Path({str(path)!r}), b"correct horse") as vault:
     for i in range(10):
         vault.import_rows([Row(text=f"{{who}} {{i}}", label=True) for who in ("shared", sys.argv[1])])
