@@ -8,7 +8,19 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("scoring", "grid", "utility", "central", "member", "demo", "flips", "gas", "events", "stores")
+NAMES = (
+    "scoring",
+    "training",
+    "grid",
+    "utility",
+    "central",
+    "member",
+    "demo",
+    "flips",
+    "gas",
+    "events",
+    "stores",
+)
 
 
 def main(names: list[str]) -> int:

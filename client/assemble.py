@@ -13,7 +13,7 @@ from ceramic_bridge.did import Identity
 from client.blobs import fetch_blob
 from client.identity import Session
 from client.member import Member, Terms
-from client.trainer import LinearEngine
+from client.trainer import engine_of
 from contracts.agreement import federation_config
 from contracts.deploy import Deployment
 from contracts.view import FederationView
@@ -75,18 +75,20 @@ def member_on(chain: Reader, vault: Vault, membership: Membership) -> Member:
     epoch = federation.epoch()
     if not epoch:
         raise ChainError("no epoch was opened yet", hint="wait for the aggregator")
-    view, dim = FederationView(federation), manifest.model.dim
-    mean = fetch_blob(membership.public, view.terms(epoch).mean_hash, most=12 + 8 * dim)
+    view, words = FederationView(federation), manifest.words
+    mean = fetch_blob(membership.public, view.terms(epoch).mean_hash, most=12 + 8 * words)
     terms = Terms(
         manifest=manifest,
         domain=Domain(chain_id=chain.chain_id, federation=federation.address, epoch=epoch),
-        features=FeatureSpec(dim=dim),
-        mean=parse_mean(mean, dim=dim),
+        features=FeatureSpec(dim=words),
+        mean=parse_mean(mean, dim=words),
         contribution_model=membership.models["contribution"],
         unsafe_no_dp=membership.unsafe_no_dp,
     )
     identity = Identity(vault.get_secret("did-seed"))
-    return Member(vault, Session(identity=identity), terms, view, engine=LinearEngine(), entropy=os.urandom)
+    return Member(
+        vault, Session(identity=identity), terms, view, engine=engine_of(manifest), entropy=os.urandom
+    )
 
 
 def open_member(vault: Vault, membership: Membership) -> Member:

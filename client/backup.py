@@ -50,12 +50,12 @@ def write_backup(vault: Vault, home: ClientHome, target: Path) -> None:
     with workshop(home) as folder, fresh_file(target) as file:
         copies = [folder / home.vault.name]
         vault.storage.file.copy(copies[0])
-        with closing(Storage(copies[0])) as copy:
-            Vault(copy, vault.keys, vault.entropy).check()
+        with Vault(Storage(copies[0]), vault.keys, vault.entropy) as copy:
+            copy.check()
+            head = _pack(copy.header)
         if home.events.exists():
             copies.append(folder / home.events.name)
             _copy_database(home.events, copies[1])
-        head = _pack(vault.header)
         file.write(head)
         sealed = SealingWriter(file, vault.keys.subkey(_USE), head)
         with tarfile.open(fileobj=cast("BinaryIO", sealed), mode="w|") as archive:

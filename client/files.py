@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from client.storage import require_private
 from client.watermark import mark_path
 from federation.errors import ConfigError
 from federation.home import PRIVATE_FOLDER
@@ -54,6 +55,7 @@ def workshop(home: ClientHome) -> Iterator[Path]:
     """
     try:
         home.path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        require_private(home.path, PRIVATE_FOLDER)
         with tempfile.TemporaryDirectory(dir=home.path, prefix=".new-") as name:
             yield Path(name)
     except OSError as error:

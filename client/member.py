@@ -10,15 +10,14 @@ import logging
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import SignedEvent
 from client.budget import dataset_budget
 from client.identity import Session
 from client.ledger import PrivacyLedger, Release, Stored
-from client.noise import Entropy, draw, gaussian
+from client.mechanism import noised_delta
+from client.noise import Entropy, draw
 from client.trainer import Engine
 from client.vault import Vault
 from federation.delta import delta_bytes, parse_delta, quantise
@@ -29,9 +28,8 @@ from federation.hashing import Domain, commitment, did_hash, sha256
 from federation.manifest import Manifest
 from federation.merkle import leaf_hash, root_from_proof
 from federation.messages import Acknowledgement, CommitRequest, RevealReply, RevealRequest
-from federation.models.linear import INTERCEPT_BOUND, Design, Examples, require_exact
+from federation.models.linear import Design, Examples
 from federation.payloads import Contribution
-from federation.rounds import Base
 from federation.types import Did, Hash32
 from federation.validation import examples_bytes, parse_examples
 
@@ -75,20 +73,6 @@ class Terms:
     unsafe_no_dp: bool = False
 
 
-def require_trainable(base: Base) -> None:
-    """Refuse a base that some example could make arithmetic fail on, before looking at any example.
-
-    Raises:
-        PeerError: Its intercept or its weights are out of bounds.
-    """
-    if abs(base.intercept) > INTERCEPT_BOUND:
-        raise PeerError("the base model's intercept is out of bounds")
-    try:
-        require_exact(base.weights)
-    except ConfigError as error:
-        raise PeerError("the base model's weights are out of bounds") from error
-
-
 class Member:
     """One member of one federation."""
 
@@ -110,6 +94,8 @@ class Member:
             )
         if manifest.model.features_sha256 != terms.features.digest.hex():
             raise ConfigError("the manifest names another rule for words than this client has")
+        if manifest.words != terms.features.dim:
+            raise ConfigError("the manifest's model knows another number of words than its rule for them")
         self._vault, self._session, self._terms, self._reader = vault, session, terms, reader
         self._engine, self._entropy = engine, entropy
         self._ledger = PrivacyLedger(vault, dataset_budget(vault))
@@ -150,7 +136,7 @@ class Member:
             PrivacyBudgetExhausted: The round would overspend; nothing was drawn.
         """
         self._require_place(request.domain)
-        require_trainable(request.base)
+        self._engine.require(request.base)
         base_hash = request.base.hash
         if base_hash != self._reader.base_hash(request.domain.epoch, request.round):
             raise PeerError("the base model is not the one that the chain recorded for this round")
@@ -177,11 +163,8 @@ class Member:
 
     def train(self, request: CommitRequest) -> Ints:
         """Return the clipped, noised and quantised step; the caller has reserved its cost."""
-        privacy = self._terms.manifest.privacy
         design = Design.build(self.examples(), self._terms.mean)
-        step = self._engine.step(design, request.base, privacy.clip)
-        noise = gaussian(len(step), privacy.sigma * privacy.clip, self._entropy) if privacy.sigma else 0.0
-        return quantise(np.add(step, noise))
+        return quantise(noised_delta(self._engine, design, request.base, self._terms.manifest, self._entropy))
 
     def reveal(self, request: RevealRequest) -> RevealReply:
         """Return the delta after checking that the member's own leaf is under the recorded root.
@@ -241,7 +224,8 @@ class Member:
             raise PeerError("the request is for another federation or epoch")
 
     def _release(self, round_: int, base_hash: Hash32) -> Release:
-        domain, privacy = self._terms.domain, self._terms.manifest.privacy
+        domain, manifest = self._terms.domain, self._terms.manifest
+        privacy, sampling = manifest.privacy, manifest.sampling
         return Release(
             federation=f"{domain.chain_id}:{domain.federation}",
             epoch=domain.epoch,
@@ -249,6 +233,9 @@ class Member:
             base_hash=base_hash,
             sigma=privacy.sigma,
             clip=privacy.clip,
+            unit=privacy.unit,
+            rate=sampling.rate if sampling else 1.0,
+            steps=sampling.steps if sampling else 1,
         )
 
     def _commitment(self, round_: int, base_hash: Hash32, delta_sha256: Hash32, salt: Hash32) -> Hash32:

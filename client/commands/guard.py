@@ -45,11 +45,10 @@ def guard(passphrase_file: Path | None, allowed: tuple[str, ...], socket_dir: Pa
     """
     import asyncio
 
-    from client.guard.process import alone, harden
+    from client.guard.process import alone
     from client.guard.run import run_guard
 
     users = frozenset({os.geteuid(), *(_user_id(name) for name in allowed)})
-    harden()
     home = client_home()
     if len(users) > 1 and socket_dir is None:
         raise UsageError("another user cannot reach your own folder", hint="give --socket-dir")

@@ -6,6 +6,7 @@ import pytest
 
 from aggregator.summary import Claims, RoundFacts, epsilon_after
 from federation.errors import VerificationFailed
+from federation.evaluation import LinearEvaluation
 from federation.models.linear import brier_loss
 from federation.rounds import Status
 from federation.types import Did
@@ -77,7 +78,7 @@ def test_facts_are_the_rounds_when_they_are_counted():
         did(2): lambda _: (Status.SUSPENDED, ""),
     }
     base, outcome = play(world, rounds=1, senders=senders)[0]
-    facts = RoundFacts.of(base, outcome, world.shards[0], 2)
+    facts = RoundFacts.of(LinearEvaluation(world.dim), base, outcome, world.shards[0], 2)
     assert (facts.round, facts.shard, facts.eta) == (1, 2, outcome.eta)
     assert (facts.rejections, facts.suspensions) == (1, 1)
     assert facts.credited_wei == sum(m.credit for m in outcome.members if m.credit > 0)

@@ -8,12 +8,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from client.keys import Kdf
 from client.ledger import PrivacyLedger, Release
@@ -33,6 +36,7 @@ CANARY = "zebra-canary-5c1e"
 ROWS = [Row(text=f"{CANARY} mail {i}", label=i % 3 == 0) for i in range(7)]
 SOURCE = Source(name="inbox.mbox", digest=Hash32(b"\7" * 32), imported=1_700_000_000)
 BUDGET = Budget(epsilon=8.0, delta=1e-5)
+_ROWS = st.builds(Row, text=st.text(max_size=3), label=st.booleans())
 RELEASE = Release(federation="f", epoch=1, round=2, base_hash=Hash32(bytes(32)), sigma=9.0, clip=0.5)
 
 
@@ -222,6 +226,37 @@ def test_only_new_passphrase_opens_when_changed(vault: Vault, path: Path) -> Non
     with reopen(path, OTHER) as again:
         assert contents(again) == want
     assert sealed_rows(path) == rows
+
+
+# Any order of changes
+
+
+@given(data=st.data())
+@settings(max_examples=15)
+def test_vault_holds_what_a_plain_list_would_whatever_is_done_to_it(data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "v" / "vault"
+        vault, model, last = Vault.create(path, PASSPHRASE, kdf=Kdf.MINIMUM), dict[int, Row](), 0
+        for what in data.draw(st.lists(st.sampled_from(["add", "forget", "rotate", "reopen"]), max_size=8)):
+            if what == "add":
+                for row in data.draw(st.lists(_ROWS, max_size=5)):
+                    vault.import_rows([row])
+                    if row not in model.values():
+                        last += 1
+                        model[last] = row
+            elif what == "forget" and model:
+                gone = data.draw(st.sets(st.sampled_from(sorted(model))))
+                vault.forget(gone)
+                model = {number: row for number, row in model.items() if number not in gone}
+            elif what in {"rotate", "reopen"}:
+                if what == "rotate":
+                    vault.rotate_key(PASSPHRASE)
+                vault.close()
+                vault = reopen(path)
+            assert {stored.number: stored.row for stored in vault.stored_rows()} == model
+            assert vault.count == len(model)
+        vault.close()
+        reopen(path).close()
 
 
 # Older copies

@@ -11,7 +11,7 @@ import pytest
 from client.budget import set_budget
 from client.identity import Session
 from client.keys import Kdf
-from client.member import Member, Terms, require_trainable
+from client.member import Member, Terms
 from client.trainer import LinearEngine
 from client.vault import Vault
 from client.watermark import VaultRolledBack
@@ -209,7 +209,7 @@ def test_base_is_refused_before_any_example_is_seen_when_it_is_out_of_bounds(sce
 
 def test_base_is_trainable_when_it_is_at_its_bounds():
     base = Base(weights=np.full(DIM, 1 << 20), intercept=INTERCEPT_BOUND, beta_tenths=0, losses=())
-    require_trainable(base)
+    LinearEngine().require(base)
 
 
 @pytest.mark.parametrize(

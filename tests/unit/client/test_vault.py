@@ -171,6 +171,18 @@ def test_open_is_refused_when_passphrase_is_wrong(vault: Vault, path: Path) -> N
             Vault.open(path, wrong)
 
 
+def test_open_is_refused_when_format_is_an_older_one(tmp_path: Path) -> None:
+    path = tmp_path / "private" / "old.vault"
+    path.parent.mkdir(mode=0o700)
+    path.touch(mode=0o600)
+    with raw(path) as db:
+        db.execute("CREATE TABLE header (id INTEGER PRIMARY KEY, version INTEGER, vault_id BLOB, salt BLOB)")
+        db.execute("INSERT INTO header VALUES (1, 1, zeroblob(16), zeroblob(16))")
+    with pytest.raises(IdentityError, match="format 1, and 2 is known") as caught:
+        reopen(path)
+    assert caught.value.hint
+
+
 def test_create_is_refused_when_passphrase_is_empty_or_file_exists(vault: Vault, path: Path) -> None:
     with pytest.raises(IdentityError, match="empty"):
         Vault.create(path.parent / "new", b"", kdf=Kdf.MINIMUM)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pty
 import re
 import shlex
 import signal
@@ -147,6 +148,50 @@ def test_init_is_refused_when_there_is_a_vault(run: Callable[..., Answer], home:
     said = run("init")
     assert (said.code, home.vault.read_bytes()) == (3, before)
     assert "there already" in said.err
+
+
+def test_init_is_refused_when_others_may_read_its_folder(
+    run: Callable[..., Answer], home: ClientHome
+) -> None:
+    home.path.mkdir(parents=True)
+    home.path.chmod(0o755)
+    said = run("init")
+    assert (said.code, "chmod 700" in said.err) == (3, True)
+    assert not list(home.path.iterdir())
+
+
+def on_terminal(words: list[str], answers: list[tuple[str, str]]) -> tuple[int, str]:
+    """Run a command on a terminal of its own, and answer what it asks."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", _RUN, *words]
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as running:
+        os.close(theirs)
+        said, waiting = "", list(answers)
+        with contextlib.suppress(OSError):  # what reading a terminal whose other end is closed gives
+            while piece := os.read(ours, 4096).decode():
+                said += piece
+                if waiting and said.rstrip().endswith(waiting[0][0]):
+                    os.write(ours, waiting.pop(0)[1].encode() + b"\n")
+        os.close(ours)
+    return running.returncode, said
+
+
+def test_person_is_asked_for_passphrase_and_budget_on_a_terminal(home: ClientHome, rows: Path) -> None:
+    asked = [("[8.0]:", "3"), ("New passphrase:", "correct horse"), ("confirmation:", "correct horse")]
+    code, said = on_terminal(["init"], asked)
+    assert code == 0, said
+    assert "correct horse" not in said
+    code, said = on_terminal(["import", str(rows)], [("Passphrase:", "correct horse")])
+    assert code == 0, said
+    assert "3 rows added" in said
+    code, said = on_terminal(
+        ["export", str(rows) + ".out"], [("Passphrase:", "correct horse"), ("[y/N]:", "n")]
+    )
+    assert (code, Path(str(rows) + ".out").exists()) == (130, False)
+    with opened(home) as vault:
+        assert (vault.count, dataset_budget(vault).epsilon) == (3, 3.0)
 
 
 def test_one_vault_is_made_when_two_init_at_once(home: ClientHome, secret: Path) -> None:
