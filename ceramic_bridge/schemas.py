@@ -80,8 +80,12 @@ SEALED_ROWS: Final = "sealed-rows"
 """The one kind that no round records: rows stay between a member and whom it lets read."""
 
 
-def _kind(name: str, *, optional: tuple[str, ...] = (), **properties: Schema) -> Schema:
-    return _record({"kind": _string(len(name), f"^{name}$"), **properties}, optional=optional)
+def _named(name: str) -> Schema:
+    return _string(len(name), f"^{name}$")
+
+
+def _kind(name: str, **properties: Schema) -> Schema:
+    return _record({"kind": _named(name), **properties})
 
 
 def _round_kind(name: str, **properties: Schema) -> Schema:
@@ -89,15 +93,17 @@ def _round_kind(name: str, **properties: Schema) -> Schema:
 
 
 SCHEMAS: Final[Mapping[str, Schema]] = {
-    "data": _kind(
-        "data",
+    "data": _record(
+        {
+            "kind": _named("data"),
+            "federation": _ADDRESS,
+            "payee": _ADDRESS,
+            "count": _INTEGER,
+            "root": _HEX32,
+            "head": _HEX32,
+            "consent": _HEX32,
+        },
         optional=("consent",),
-        federation=_ADDRESS,
-        payee=_ADDRESS,
-        count=_INTEGER,
-        root=_HEX32,
-        head=_HEX32,
-        consent=_HEX32,
     ),
     "contribution": _round_kind("contribution", baseHash=_HEX32, commitment=_HEX32, release=_INTEGER),
     "validation-shard": _kind(

@@ -27,7 +27,16 @@ def identity(vault: Vault) -> Identity:
     """
     from ceramic_bridge.did import Identity
 
-    return Identity(vault.get_secret(_SEED))
+    return Identity(seed(vault))
+
+
+def seed(vault: Vault) -> bytes:
+    """Return the secret of the member's key (32 bytes).
+
+    Raises:
+        IdentityError: The vault has none.
+    """
+    return vault.get_secret(_SEED)
 
 
 def make_payee(vault: Vault, key: bytes) -> Account:

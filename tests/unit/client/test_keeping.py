@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from client.keys import Kdf
-from client.ledger import PrivacyLedger, Release
+from client.ledger import PrivacyLedger
+from client.release import Release
 from client.rotation import SEALED_TABLES
 from client.vault import Source, Vault
 from client.watermark import VaultRolledBack, mark_path
