@@ -78,6 +78,23 @@ class Terms:
     unsafe_no_dp: bool = False
 
 
+def require_acceptable(manifest: Manifest, features: FeatureSpec, *, unsafe_no_dp: bool) -> None:
+    """Refuse a federation that this client does not take part in.
+
+    Raises:
+        ConfigError: It trains without privacy, or on words this software does not know.
+    """
+    if not manifest.privacy.sigma_e4 and not unsafe_no_dp:
+        raise ConfigError(
+            "this federation trains without differential privacy",
+            hint="join another one, or accept that deltas show your words with unsafe_no_dp",
+        )
+    if manifest.model.features_sha256 != features.digest.hex():
+        raise ConfigError("the manifest names another rule for words than this client has")
+    if manifest.words != features.dim:
+        raise ConfigError("the manifest's model knows another number of words than its rule for them")
+
+
 class Member:
     """One member of one federation."""
 
@@ -107,16 +124,7 @@ class Member:
         Raises:
             ConfigError: The federation trains without privacy, or on words this software does not know.
         """
-        manifest = terms.manifest
-        if not manifest.privacy.sigma_e4 and not terms.unsafe_no_dp:
-            raise ConfigError(
-                "this federation trains without differential privacy",
-                hint="join another one, or accept that deltas show your words with unsafe_no_dp",
-            )
-        if manifest.model.features_sha256 != terms.features.digest.hex():
-            raise ConfigError("the manifest names another rule for words than this client has")
-        if manifest.words != terms.features.dim:
-            raise ConfigError("the manifest's model knows another number of words than its rule for them")
+        require_acceptable(terms.manifest, terms.features, unsafe_no_dp=terms.unsafe_no_dp)
         self._vault, self._session, self._terms, self._reader = vault, session, terms, reader
         self._engine, self._entropy, self._keep = engine, entropy, keep
         self._ledger = PrivacyLedger(vault, dataset_budget(vault))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from federation.errors import IdentityError
+
 if TYPE_CHECKING:
     from ceramic_bridge.did import Identity
     from client.vault import Vault
@@ -60,6 +62,14 @@ def payee(vault: Vault) -> Address | None:
 
     found = vault.record(_PAYEE, "")
     return None if found is None else Address(found.decode())
+
+
+def has_payee_key(vault: Vault, payee: Address) -> bool:
+    """Tell whether the vault holds the key of the account that is paid."""
+    try:
+        return payee_account(vault).address == payee
+    except IdentityError:
+        return False
 
 
 def payee_account(vault: Vault) -> Account:
