@@ -14,26 +14,24 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import math
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client.keys import bind
+from client.release import Release
 from client.watermark import VaultRolledBack
-from federation.errors import ConfigError, IdentityError, PrivacyBudgetExhausted, VerificationFailed
-from federation.privacy import SENSITIVITY, Budget, History, PrivacySpend, Sampled, increment
+from federation.errors import IdentityError, PrivacyBudgetExhausted, VerificationFailed
+from federation.privacy import Budget, History, PrivacySpend, Sampled
 
 if TYPE_CHECKING:
     import sqlite3
 
     from client.vault import Vault
-    from federation.types import Hash32
 
 _HEAD = struct.Struct(">Qd32s")
 _SAMPLED = struct.Struct(">ddQ")
-_MOST_STEPS = 1 << 32
 
 
 class Status(StrEnum):
@@ -42,49 +40,6 @@ class Status(StrEnum):
     RESERVED = "reserved"
     STORED = "stored"
     RELEASED = "released"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """One noisy delta that a member is about to make.
-
-    Attributes:
-        federation: Which federation, e.g. a CAIP-10 account of its contract.
-        epoch: Its epoch.
-        round: Its round.
-        base_hash: Hash of the model the delta is trained from; 32 bytes.
-        sigma: Noise multiplier of a step; 0 for a release without noise, which spends everything.
-        clip: Clipping norm (L2) of one unit.
-        unit: What is clipped: each "example"'s step, or the whole "member"'s delta.
-        rate: Probability with which an example takes part in a step; 1 for full batches.
-        steps: Steps in this release.
-    """
-
-    federation: str
-    epoch: int
-    round: int
-    base_hash: Hash32
-    sigma: float
-    clip: float
-    unit: Literal["example", "member"] = "example"
-    rate: float = 1.0
-    steps: int = 1
-
-    def __post_init__(self) -> None:
-        whole = all(0 <= number < 1 << 63 for number in (self.epoch, self.round))
-        whole &= 1 <= self.steps <= _MOST_STEPS and len(self.base_hash) == 32
-        real = math.isfinite(self.sigma) and math.isfinite(self.clip) and 0 < self.rate <= 1
-        # Nobody has proven what one member's delta clipped as a whole hides about its samples.
-        known = self.unit == "example" or (self.unit == "member" and self.rate == 1)
-        if not (whole and real and known and self.sigma >= 0 and self.clip > 0):
-            raise ConfigError(f"not a release: {self}")
-
-    def after(self, history: History) -> History:
-        """Return a history with this release in it."""
-        sigma = self.sigma / SENSITIVITY[self.unit]
-        if self.rate < 1 and sigma:
-            return history.and_sampled(Sampled(sigma=sigma, rate=self.rate, steps=self.steps))
-        return history.and_full(self.steps * increment(sigma))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +168,19 @@ class PrivacyLedger:
         with self._vault.storage.transaction(write=False) as db:
             history = self._head(db).history
         return PrivacySpend(history.mu_squared, history.epsilon(self._budget.delta))
+
+    def history(self, federation: str | None = None) -> History:
+        """Return what the dataset has released, to all federations or to one (``Release.federation``)."""
+        with self._vault.storage.transaction(write=False) as db:
+            return self._head(db, federation).history
+
+    def releases(self, federation: str) -> tuple[tuple[Release, Status], ...]:
+        """Return the releases for a federation, in their order, and how far each went."""
+        columns = ", ".join((*_Facts._fields, "status"))
+        query = f"SELECT {columns} FROM releases WHERE federation = ? ORDER BY seq"  # noqa: S608 -- our own names
+        with self._vault.storage.transaction(write=False) as db:
+            found = db.execute(query, (federation,)).fetchall()
+        return tuple((_Facts(*row[:-1]).release, Status(row[-1])) for row in found)
 
     def require_current(self, published: int) -> None:
         """Refuse to go on with an older copy of the vault.

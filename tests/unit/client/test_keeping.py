@@ -19,13 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from client.keys import Kdf, Keyring
-from client.ledger import PrivacyLedger, Release
+from client.ledger import PrivacyLedger
+from client.release import Release
 from client.rotation import SEALED_TABLES
-from client.vault import Row, Source, Vault
+from client.vault import Source, Vault
 from client.watermark import VaultRolledBack, mark_path
 from federation.errors import ConfigError, IdentityError, VerificationFailed
 from federation.privacy import Budget
-from federation.types import Hash32
+from federation.types import Hash32, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -370,7 +371,8 @@ import os, signal, sys
 from pathlib import Path
 import client.state, client.storage, client.watermark
 from client.keys import Kdf, Keyring
-from client.vault import Row, Vault
+from client.vault import Vault
+from federation.types import Row
 path, what, point, at = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
 vault = Vault.open(path, b"correct horse")
 seen = 0
@@ -457,7 +459,8 @@ def test_both_imports_arrive_when_two_processes_import_at_once(vault: Vault, pat
     script = f"""
 import sys
 from pathlib import Path
-from client.vault import Row, Vault
+from client.vault import Vault
+from federation.types import Row
 with Vault.open(Path({str(path)!r}), b"correct horse") as vault:
     for i in range(10):
         vault.import_rows([Row(text=f"{{who}} {{i}}", label=True) for who in ("shared", sys.argv[1])])

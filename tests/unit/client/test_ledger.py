@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from client.ledger import PrivacyLedger, Release, Reservation
+from client.ledger import PrivacyLedger, Reservation
+from client.release import Release
 from client.vault import Vault
 from client.watermark import VaultRolledBack
 from federation.errors import (

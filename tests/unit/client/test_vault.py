@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from client.keys import Kdf, Keyring
-from client.ledger import PrivacyLedger, Release
+from client.ledger import PrivacyLedger
+from client.release import Release
 from client.vault import Vault
 from federation.errors import (
     ConfigError,

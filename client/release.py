@@ -1,0 +1,88 @@
+"""One noisy delta that a member is about to make, and what it costs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from federation.errors import ConfigError
+from federation.privacy import SENSITIVITY, History, Sampled, increment
+
+if TYPE_CHECKING:
+    from federation.hashing import Domain
+    from federation.manifest import Manifest
+    from federation.types import Address, Hash32
+
+_MOST_STEPS = 1 << 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One noisy delta that a member is about to make.
+
+    Attributes:
+        federation: Which federation, e.g. a CAIP-10 account of its contract.
+        epoch: Its epoch.
+        round: Its round.
+        base_hash: Hash of the model the delta is trained from; 32 bytes.
+        sigma: Noise multiplier of a step; 0 for a release without noise, which spends everything.
+        clip: Clipping norm (L2) of one unit.
+        unit: What is clipped: each "example"'s step, or the whole "member"'s delta.
+        rate: Probability with which an example takes part in a step; 1 for full batches.
+        steps: Steps in this release.
+    """
+
+    federation: str
+    epoch: int
+    round: int
+    base_hash: Hash32
+    sigma: float
+    clip: float
+    unit: Literal["example", "member"] = "example"
+    rate: float = 1.0
+    steps: int = 1
+
+    def __post_init__(self) -> None:
+        whole = all(0 <= number < 1 << 63 for number in (self.epoch, self.round))
+        whole &= 1 <= self.steps <= _MOST_STEPS and len(self.base_hash) == 32
+        real = math.isfinite(self.sigma) and math.isfinite(self.clip) and 0 < self.rate <= 1
+        # Nobody has proven what one member's delta clipped as a whole hides about its samples.
+        known = self.unit == "example" or (self.unit == "member" and self.rate == 1)
+        if not (whole and real and known and self.sigma >= 0 and self.clip > 0):
+            raise ConfigError(f"not a release: {self}")
+
+    def after(self, history: History) -> History:
+        """Return a history with this release in it."""
+        sigma = self.sigma / SENSITIVITY[self.unit]
+        if self.rate < 1 and sigma:
+            return history.and_sampled(Sampled(sigma=sigma, rate=self.rate, steps=self.steps))
+        return history.and_full(self.steps * increment(sigma))
+
+
+def ledger_name(chain_id: int, federation: Address) -> str:
+    """Return the name under which the ledger knows a federation."""
+    return f"{chain_id}:{federation}"
+
+
+def release_of(manifest: Manifest, domain: Domain, round_: int, base_hash: Hash32) -> Release:
+    """Return the release that a round asks of each member.
+
+    Args:
+        manifest: What the community agreed.
+        domain: The federation's chain, contract and epoch.
+        round_: The round.
+        base_hash: Hash of the model the delta is trained from.
+    """
+    privacy, sampling = manifest.privacy, manifest.sampling
+    return Release(
+        federation=ledger_name(domain.chain_id, domain.federation),
+        epoch=domain.epoch,
+        round=round_,
+        base_hash=base_hash,
+        sigma=privacy.sigma,
+        clip=privacy.clip,
+        unit=privacy.unit,
+        rate=sampling.rate if sampling else 1.0,
+        steps=sampling.steps if sampling else 1,
+    )
