@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ceramic_bridge import pkh
-from ceramic_bridge.cid import Cid
+from ceramic_bridge.cid import RAW, SHA2_256, Cid
 from ceramic_bridge.dagcbor import MalformedData, Value
 from ceramic_bridge.payloads import InitPayload
 from ceramic_bridge.siwe import to_iso
@@ -36,12 +36,12 @@ class Revocation:
     """Somebody declares a capability ended.
 
     Attributes:
-        capability: CID of its block.
+        grant: What it grants, as ``Grant.cid`` names it: its block can be spelled again.
         author: Who says so; it counts if this is the account or the session key.
         at: From when on, in milliseconds since 1970.
     """
 
-    capability: Cid
+    grant: Cid
     author: Did
     at: int
 
@@ -76,12 +76,9 @@ class Authority:
                 hint="an event that is anchored before then stays valid",
             )
         entitled = (capability.controller, grant.audience)
+        ended = grant.cid if self.revocations else None
         for revocation in self.revocations:
-            if (
-                revocation.capability == capability.cid
-                and revocation.author in entitled
-                and at >= revocation.at
-            ):
+            if revocation.grant == ended and revocation.author in entitled and at >= revocation.at:
                 raise IdentityError(f"the capability of event {event} was revoked by {revocation.author}")
 
 
@@ -90,7 +87,7 @@ def revocation(capability: Capability) -> dict[str, Value]:
 
     Its account publishes it under another capability, or the session key under this one.
     """
-    return {"kind": REVOCATION, "capability": str(capability.cid)}
+    return {"kind": REVOCATION, "capability": str(capability.grant.cid)}
 
 
 def revocations(events: Iterable[SignedEvent], authority: Authority) -> tuple[Revocation, ...]:
@@ -108,7 +105,7 @@ def revocations(events: Iterable[SignedEvent], authority: Authority) -> tuple[Re
         with suppress(MalformedData):
             found.append(
                 Revocation(
-                    capability=parse_revocation(event.payload.content),
+                    grant=parse_revocation(event.payload.content),
                     author=pkh.normalised(event.payload.controller),
                     at=authority.anchored.get(event.cid, authority.now),
                 )
@@ -117,12 +114,14 @@ def revocations(events: Iterable[SignedEvent], authority: Authority) -> tuple[Re
 
 
 def parse_revocation(content: Mapping[str, Value]) -> Cid:
-    """Return the capability that a revocation ends.
+    """Return the grant that a revocation ends; see ``Grant.cid``.
 
     Raises:
-        MalformedData: The content is not that of a revocation.
+        MalformedData: The content is not that of a revocation, or names a block.
     """
     match content:
         case {"kind": "capability-revocation", "capability": str() as text, **rest} if not rest:
-            return Cid.parse(text)
-    raise MalformedData("a revocation must hold its kind and a capability")
+            grant = Cid.parse(text)
+            if (grant.codec, grant.hash_code) == (RAW, SHA2_256):
+                return grant
+    raise MalformedData("a revocation must hold its kind and the CID of a capability's text")

@@ -52,6 +52,16 @@ def test_events_come_back_in_order_when_packed():
     assert unpack(pack([])) == ()
 
 
+def test_events_come_back_when_a_file_is_larger_than_one_event_may_be():
+    large = [
+        create_init(ALICE, model=NOTES, content={"text": "x" * 200_000}, unique=bytes(11) + bytes((n,)))
+        for n in range(6)
+    ]
+    data = pack(large)
+    assert len(data) > car.MAX_CAR
+    assert unpack(data) == tuple(large)
+
+
 @pytest.mark.parametrize("event", [FIRST, UNSIGNED, EVENTS[3], DELEGATED])
 def test_single_event_is_a_file_too_when_unpacked(event):
     assert unpack(write_event(event)) == (event,)
