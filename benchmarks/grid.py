@@ -23,9 +23,9 @@ from ceramic_bridge.did import Identity
 from ceramic_bridge.events import encode
 from ceramic_bridge.models import create_models, model_ids
 from client.app import build_client_app
+from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
-from client.identity import Session
 from client.trainer import LinearEngine
 from client.vault import Vault
 from examples.spam_detection.settings import FEATURES, Settings, build_manifest, chain_section

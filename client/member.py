@@ -15,9 +15,9 @@ import numpy as np
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import SignedEvent
+from client.identity import Session
 from client.ledger import PrivacyLedger, Release
 from client.noise import Entropy, draw, gaussian
-from client.identity import Session
 from client.trainer import Engine
 from client.vault import Vault
 from federation.delta import delta_bytes, parse_delta, quantise

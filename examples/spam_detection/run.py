@@ -33,9 +33,9 @@ from ceramic_bridge.events import SignedEvent
 from ceramic_bridge.log import EventLog
 from ceramic_bridge.models import create_models, model_ids
 from client.app import build_client_app
+from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
-from client.identity import Session
 from client.trainer import LinearEngine
 from client.vault import Vault
 from contracts.accounts import Account

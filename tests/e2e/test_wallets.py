@@ -19,8 +19,8 @@ from ceramic_bridge.admission import UNDATED
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import DataPayload, create_init, decode
 from ceramic_bridge.log import EventLog
-from client.member import Member
 from client.identity import Session
+from client.member import Member
 from federation.errors import PeerError, VerificationFailed
 from federation.payloads import Contribution
 from federation.trace import Op

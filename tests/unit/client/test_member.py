@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
+from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms, require_trainable
-from client.identity import Session
 from client.trainer import LinearEngine
 from client.vault import Vault
 from federation.delta import delta_bytes, quantise

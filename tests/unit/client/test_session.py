@@ -9,9 +9,9 @@ import pytest
 
 from ceramic_bridge.authority import SKEW
 from ceramic_bridge.cid import URL_SCHEME
+from client.identity import KINDS, Session, propose_grant, rounds_seconds
 from client.keys import Kdf
 from client.member import Member
-from client.identity import KINDS, Session, propose_grant, rounds_seconds
 from client.trainer import LinearEngine
 from client.vault import Vault
 from federation.errors import ConfigError, IdentityError

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ceramic_bridge.events import InitPayload
+from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
-from client.identity import Session
 from client.trainer import LinearEngine
 from client.vault import Vault
 from examples.spam_detection.cheats import (
