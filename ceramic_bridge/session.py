@@ -77,9 +77,11 @@ def _own_store() -> Path:
 
 
 def _interest(model: str | None, controller: str | None, stream: str | None) -> Interest:
-    from ceramic_bridge.store.base import Interest
+    from ceramic_bridge.store.base import Interest, is_did
     from federation.types import Did
 
+    if controller is not None and not is_did(controller):
+        raise UsageError(f"{controller!r} is no DID", hint="it begins with did:")
     return Interest(
         model=_stream_id(model), controller=Did(controller) if controller else None, stream=_stream_id(stream)
     )

@@ -81,6 +81,8 @@ def test_events_are_listed_page_by_page_when_there_are_many(run):
     assert [one["event"] for one in found["events"]] == [str(FIRST.cid), str(CHANGE.cid)]
     assert found["complete"]
     assert run("ls", "--model", "nonsense")[0] == 2
+    for text in ("nonsense", "did:key:\udcff", "did:key:" + "z" * 300):
+        assert run("ls", "--controller", text)[0] == 2
 
 
 def test_account_is_given_when_a_file_a_stream_or_an_event_is_shown(run):
