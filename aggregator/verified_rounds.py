@@ -9,7 +9,6 @@ import numpy as np
 
 from aggregator.delegation import (
     authority_at,
-    is_revocation,
     require_authority,
     speaker,
     with_revocations,
@@ -17,6 +16,7 @@ from aggregator.delegation import (
 from aggregator.events import events_root
 from aggregator.public import BLOCKS
 from aggregator.verified_epoch import VerifiedEpoch
+from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.events import InitPayload, SignedEvent
 from contracts.bindings.structs import RoundWords
 from contracts.view import FederationView

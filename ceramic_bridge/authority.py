@@ -90,6 +90,11 @@ def revocation(capability: Capability) -> dict[str, Value]:
     return {"kind": REVOCATION, "capability": str(capability.grant.cid)}
 
 
+def is_revocation(event: SignedEvent) -> bool:
+    """Tell whether an event says that it ends a capability."""
+    return isinstance(event.payload, InitPayload) and event.payload.content.get("kind") == REVOCATION
+
+
 def revocations(events: Iterable[SignedEvent], authority: Authority) -> tuple[Revocation, ...]:
     """Collect the revocations among verified events.
 
@@ -99,7 +104,7 @@ def revocations(events: Iterable[SignedEvent], authority: Authority) -> tuple[Re
     """
     found = []
     for event in events:
-        if not isinstance(event.payload, InitPayload) or event.payload.content.get("kind") != REVOCATION:
+        if not isinstance(event.payload, InitPayload) or not is_revocation(event):
             continue
         # Anybody can publish a malformed one; it revokes nothing and must not stop the others.
         with suppress(MalformedData):

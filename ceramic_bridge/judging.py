@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ceramic_bridge.anchor import anchored
-from ceramic_bridge.authority import SKEW, Authority, revocations
+from ceramic_bridge.authority import SKEW, Authority, is_revocation, revocations
 from ceramic_bridge.events import SignedEvent
 from ceramic_bridge.timeevents import TimeEvent
 from federation.errors import IdentityError
@@ -41,6 +42,9 @@ class Judgement:
 def authority_over(events: Sequence[Event], confirmed: Mapping[Cid, int], now: int) -> Authority:
     """Return what is known about some events.
 
+    A revocation that was itself signed under a capability must have held by the revocations before it,
+    or a key that is over could go on ending others.
+
     Args:
         events: All events at hand.
         confirmed: When the transactions of time events were, in milliseconds since 1970, for those
@@ -55,7 +59,16 @@ def authority_over(events: Sequence[Event], confirmed: Mapping[Cid, int], now: i
     signed = [event for event in events if isinstance(event, SignedEvent)]
     known = anchored(times, [event for event in events if isinstance(event, SignedEvent | TimeEvent)])
     authority = Authority(now=now, anchored=known)
-    return replace(authority, revocations=revocations(signed, authority))
+
+    def since(event: SignedEvent) -> int:
+        return known.get(event.cid, now)
+
+    for _, ends in groupby(sorted(filter(is_revocation, signed), key=since), since):
+        together = list(ends)
+        refused = judge(together, authority).refused
+        found = revocations((event for event in together if event.cid not in refused), authority)
+        authority = replace(authority, revocations=(*authority.revocations, *found))
+    return authority
 
 
 def judge(events: Iterable[Event], authority: Authority) -> Judgement:

@@ -220,6 +220,29 @@ def test_revocation_counts_for_what_was_made_after_it_when_both_are_anchored():
     assert judge(events, authority_over(events, {before.cid: START + 5}, END)).refused == {}
 
 
+def test_revocation_does_nothing_when_its_own_capability_was_over():
+    from ceramic_bridge.cacao import Capability
+
+    event = delegated(9)
+    other = Capability.sign(grant(BOB.did, nonce="spare000", expires=START + 9), wallet())
+    by_other = create_init(
+        BOB, model=NOTES, content=revocation(event.capability), unique=None, capability=other
+    )
+    # The key of the other one says that it is lost.
+    lost = create_init(BOB, model=NOTES, content=revocation(other), unique=None)
+    (time,), (lost_time,) = anchor(by_other), anchor(lost)
+    for now, events, confirmed, holds in (
+        (START, [event, by_other], {}, False),
+        (START + 10 + SKEW, [event, by_other], {}, True),
+        (START + 10 + SKEW, [event, by_other, time], {time.cid: START}, False),
+        (START, [event, by_other, lost, lost_time], {lost_time.cid: START - 1}, True),
+        # At one time, each ends the other.
+        (START, [event, by_other, lost], {}, False),
+    ):
+        judged = judge(events, authority_over(events, confirmed, now))
+        assert (event.cid not in judged.refused) is holds
+
+
 def test_anchor_counts_for_what_is_before_it_only_when_it_is_late():
     third = edit(FIRST, "thrice", prev=CHANGE.cid)
     (early,), (late,) = anchor(FIRST), anchor(CHANGE)
