@@ -104,18 +104,23 @@ def revocations(events: Iterable[SignedEvent], authority: Authority) -> tuple[Re
     """
     found = []
     for event in events:
-        if not isinstance(event.payload, InitPayload) or not is_revocation(event):
-            continue
-        # Anybody can publish a malformed one; it revokes nothing and must not stop the others.
-        with suppress(MalformedData):
-            found.append(
-                Revocation(
-                    grant=parse_revocation(event.payload.content),
-                    author=pkh.normalised(event.payload.controller),
-                    at=authority.anchored.get(event.cid, authority.now),
-                )
-            )
+        ended = revoked_by(event)
+        if ended is not None:
+            grant, author = ended
+            at = authority.anchored.get(event.cid, authority.now)
+            found.append(Revocation(grant=grant, author=author, at=at))
     return tuple(found)
+
+
+def revoked_by(event: SignedEvent) -> tuple[Cid, Did] | None:
+    """Return which grant an event ends and who says so; ``None`` if it ends none.
+
+    Anybody can publish a malformed revocation: it ends nothing and must not stop the others.
+    """
+    if isinstance(event.payload, InitPayload) and is_revocation(event):
+        with suppress(MalformedData):
+            return parse_revocation(event.payload.content), pkh.normalised(event.payload.controller)
+    return None
 
 
 def parse_revocation(content: Mapping[str, Value]) -> Cid:

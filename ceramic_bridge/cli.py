@@ -83,7 +83,8 @@ def show(what: str, place: str | None, output_format: str) -> None:
     from ceramic_bridge.story import anchors_of, lines, tell
 
     found = find(what, place)
-    anchors, authority = anchors_of(found.around), authority_over(found.around, found.confirmed, _now())
+    anchors = anchors_of(found.around)
+    authority = authority_over(found.around, found.confirmed, _now(), found.ends)
     told = [tell(event, anchors, confirmed=found.confirmed, authority=authority) for event in found.events]
     if output_format == "json":
         emit_json("ok", {"events": told})

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from ceramic_bridge import session
+from ceramic_bridge.authority import revocation
 from ceramic_bridge.bundle import pack, unpack
 from ceramic_bridge.cli import events
+from ceramic_bridge.events import create_init
 from ceramic_bridge.node.client import RemoteNode
 from ceramic_bridge.siwe import to_iso
 from ceramic_bridge.store.base import Interest, Query
@@ -94,6 +96,19 @@ def test_account_is_given_when_a_file_a_stream_or_an_event_is_shown(run):
         assert ALICE.did in out
         assert str(CHANGE.cid) in out
     assert len(data(run("show", "all.car", "--format", "json")[1])["events"]) == 3
+
+
+def test_revocation_shows_when_the_store_holds_it_in_another_stream(run, monkeypatch):
+    monkeypatch.setattr("ceramic_bridge.cli._now", lambda: START)
+    event = delegated()
+    Path("delegated.car").write_bytes(pack([event]))
+    end = create_init(ALICE, model=NOTES, content=revocation(event.capability), unique=bytes(12))
+    Path("end.car").write_bytes(pack([end]))
+    run("import", "delegated.car")
+    shown = ("delegated.car", event.stream_id, event.cid)
+    assert not any("revoked by" in run("show", what)[1] for what in shown)
+    run("import", "end.car")
+    assert all(f"revoked by {ALICE.did}" in run("show", what)[1] for what in shown)
 
 
 @pytest.mark.parametrize("what", ["nonsense", str(note(5).cid), str(note(5).stream_id), "kkk"])
