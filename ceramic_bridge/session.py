@@ -150,10 +150,12 @@ def find(what: str, place: str | None) -> Found:
         # A file is shown without a store, too; none is made for it.
         if place is None and not _own_store().exists():
             return Found(events=events, around=events, confirmed={}, ends=NO_ENDS)
-        known = confirmed_in(place, events)
-        with open_store(place) as store:
-            ends = ends_in(store, grants_of(events))
-        return Found(events=events, around=events, confirmed=known, ends=ends)
+        return Found(
+            events=events,
+            around=events,
+            confirmed=confirmed_in(place, events),
+            ends=revocations_in(place, events),
+        )
     with open_store(place) as store:
         try:
             stream = _stream_id(what) if what.startswith("k") else None
@@ -190,6 +192,19 @@ def confirmed_in(place: str | None, events: Sequence[Event]) -> Mapping[Cid, int
         for stream in {event.stream_id for event in events if isinstance(event, TimeEvent)}:
             found |= store.confirmed(stream)
     return found
+
+
+def revocations_in(place: str | None, events: Sequence[Event]) -> Ends:
+    """Return the revocations of the capabilities of events that a store holds.
+
+    Raises:
+        StoreError: The store cannot be opened or read.
+        TooLong: There are too many.
+    """
+    from ceramic_bridge.judging import ends_in, grants_of
+
+    with open_store(place) as store:
+        return ends_in(store, grants_of(events))
 
 
 def all_events(store: LocalStore, interest: Interest, *, max_bytes: int) -> list[Event]:
