@@ -15,7 +15,6 @@ import numpy as np
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import SignedEvent
-from client.budget import dataset_budget
 from client.identity import Session
 from client.ledger import PrivacyLedger, Release, Stored
 from client.noise import Entropy, draw, gaussian
@@ -112,7 +111,7 @@ class Member:
             raise ConfigError("the manifest names another rule for words than this client has")
         self._vault, self._session, self._terms, self._reader = vault, session, terms, reader
         self._engine, self._entropy = engine, entropy
-        self._ledger = PrivacyLedger(vault, dataset_budget(vault))
+        self._ledger = PrivacyLedger(vault)
         self._warned = False
 
     @property
@@ -243,7 +242,7 @@ class Member:
     def _release(self, round_: int, base_hash: Hash32) -> Release:
         domain, privacy = self._terms.domain, self._terms.manifest.privacy
         return Release(
-            federation=f"{domain.chain_id}:{domain.federation}",
+            federation=f"{domain.chain_id}:{domain.federation}".lower(),
             epoch=domain.epoch,
             round=round_,
             base_hash=base_hash,
