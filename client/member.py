@@ -14,7 +14,6 @@ from typing import Protocol, TypeAlias
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import SignedEvent
-from client.budget import dataset_budget
 from client.identity import Session
 from client.ledger import PrivacyLedger, Stored
 from client.mechanism import noised_delta
@@ -127,7 +126,7 @@ class Member:
         require_acceptable(terms.manifest, terms.features, unsafe_no_dp=terms.unsafe_no_dp)
         self._vault, self._session, self._terms, self._reader = vault, session, terms, reader
         self._engine, self._entropy, self._keep = engine, entropy, keep
-        self._ledger = PrivacyLedger(vault, dataset_budget(vault))
+        self._ledger = PrivacyLedger(vault)
         self._warned = False
 
     @property
