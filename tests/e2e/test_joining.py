@@ -8,6 +8,8 @@ from functools import partial
 import pytest
 
 from aggregator.verify import verify_run
+from ceramic_bridge.events import create_init
+from ceramic_bridge.log import EventLog
 from ceramic_bridge.store.sqlite import SqliteStore
 from client import assemble
 from client.watermark import VaultRolledBack
@@ -86,9 +88,33 @@ def test_member_is_paid_and_sees_it_when_it_joined_by_the_commands(make, tmp_pat
     text = run.person("status").out
     assert f"{one['paid_wei']} wei paid" in text
 
+    # A node that shows other receipts, by the aggregator itself or by a stranger, pays nobody more.
+    (truth,) = (e for e in events_in_log(run) if is_receipt(e, 2))
+    credits_ = [{**c, "credit": c["credit"] + "0"} for c in truth.payload.content["credits"]]
+    for at, author in enumerate((run.aggregator_id, run.community_id)):
+        for round_ in (2, 3):
+            content = {**truth.payload.content, "credits": credits_, "round": round_}
+            unique = bytes([at, round_]) * 6
+            lie = create_init(author, model=run.models["round-receipt"], content=content, unique=unique)
+            assert run.store.add([lie])[0].new
+    lied = run.person("status", "--format", "json").data["federations"][0]
+    assert lied["receipts"][:2] == one["receipts"]
+    assert [(r["round"], r["confirmed"]) for r in lied["receipts"][2:]] == [(3, False)]
+    assert lied["credit_wei"] == one["credit_wei"]
+    assert "round 3 of epoch 1 is not the one on chain" in lied["problems"][0]
+
     alone = run.person("status", "--offline", "--format", "json").data["federations"][0]
     assert (alone["rounds_taken"], alone["receipts"], alone["paid_wei"]) == (2, [], None)
     assert "not asked" in alone["unknown"][0]
+
+
+def events_in_log(run):
+    return EventLog.from_bytes((run.settings.out / "public" / "events.car").read_bytes())
+
+
+def is_receipt(event, round_):
+    content = getattr(event.payload, "content", {})
+    return (content.get("kind"), content.get("round")) == ("round-receipt", round_)
 
 
 def test_older_copy_is_refused_when_only_the_event_node_knows_of_later_releases(make, tmp_path):
