@@ -92,7 +92,7 @@ def test_reading_ends_when_a_node_sends_rubbish_for_ever(vault, me, monkeypatch)
     with pytest.raises(PeerError, match="not yours"):
         take(vault, PLACE, Endless(), MODEL, report)
     assert len(report.reasons) == 20
-    assert "and 31 more" in list(report.lines())
+    assert "  and 31 more" in list(report.lines())
 
 
 def test_taking_over_goes_on_when_it_was_interrupted(vault, me, node, monkeypatch):
