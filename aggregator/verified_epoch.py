@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aggregator.delegation import (
     authority_at,
-    is_revocation,
     require_authority,
     require_revocation,
     speaker,
@@ -20,6 +19,7 @@ from aggregator.public import BLOCKS, EVENTS, GENESIS, MANIFEST, PublicReader
 from aggregator.settlement import agreed_payees, wanted_payees
 from aggregator.terms import admit, epoch_terms
 from ceramic_bridge.admission import UNDATED
+from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import DataPayload, InitPayload, SignedEvent
 from ceramic_bridge.log import EventLog
@@ -28,7 +28,7 @@ from contracts.agreement import federation_config
 from contracts.bindings.contributor_registry import ContributorRegistry
 from contracts.bindings.federation import EpochOpened, EpochRevealed
 from contracts.bindings.structs import EpochTerms
-from contracts.deploy import Deployment, check_code, check_creation, judges_of
+from contracts.deploy import Deployment, check_code, check_creation
 from contracts.replay import ReplayedChain, replay
 from contracts.view import FederationView
 from federation.errors import FolkmootError, IdentityError, PeerError, VerificationFailed
@@ -135,9 +135,9 @@ class VerifiedEpoch:
         agreed = federation_config(
             manifest, token=config.token, randomness=config.randomness, judges=config.judges
         )
-        known = len(config.judges) == len(judges_of(manifest))
-        if config != agreed or not known or self.chain.chain_id != manifest.chain.chain_id:
+        if config != agreed or self.chain.chain_id != manifest.chain.chain_id:
             raise VerificationFailed("federation", "it was deployed on other terms than the manifest's")
+        self.deployment.check_judges(manifest)
         return manifest
 
     def _read_epoch(self) -> tuple[EpochTerms, Domain, int]:

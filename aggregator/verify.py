@@ -170,7 +170,8 @@ def _read_claims(epoch: VerifiedEpoch, played: Sequence[PlayedRound]) -> Claims:
     if claims.test_set is not None:
         data = epoch.public.blob(Hash32(bytes.fromhex(claims.test_set)), "the test set")
         test = Design.build(parse_examples(data, dim=epoch.words), epoch.mean)
-        near = float(epoch.evaluation.tolerance or 0)
+        # Rounded to six digits, of which the last may turn where the logits are floating point.
+        near = 1.5e-6 if epoch.evaluation.tolerance else 0.0
         for auc, result in zip(claims.aucs, played, strict=True):
             if abs(epoch.evaluation.auc(result.outcome.state.weights, test) - auc) > near:
                 raise VerificationFailed("claims", f"the AUC of round {result.outcome.round} is another")

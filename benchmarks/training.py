@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -46,8 +47,10 @@ def figures() -> Iterator[Figure]:
 
     design, base = _world()
     blocks = {len(part): encode_dense(part) for part in (design.rows(0, 64), design.rows(448, EXAMPLES))}
-    network = Network(nn.Linear(DIM, 1, bias=False), lambda part: blocks[len(part)])
-    hooks, exact = ModuleEngine(network), ModuleEngine(Network(nn.Linear(DIM, 1, bias=False), encode_dense))
+    hooks, exact = (
+        ModuleEngine(partial(Network, nn.Linear(DIM, 1, bias=False), encode))
+        for encode in (lambda part: blocks[len(part)], encode_dense)
+    )
     closed = LinearEngine()
 
     def ours() -> Floats:

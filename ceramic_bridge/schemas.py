@@ -208,12 +208,18 @@ def validate(kind: str, content: Value) -> None:
     _check(SCHEMAS[kind], content, kind)
 
 
+def known_kind(content: Mapping[str, Value]) -> str | None:
+    """Return which of the project's kinds a content names; ``None`` if it is not ours."""
+    kind = content.get("kind")
+    return kind if isinstance(kind, str) and kind in SCHEMAS else None
+
+
 def validate_known(content: Mapping[str, Value]) -> None:
     """Check a content that names one of the project's kinds; leave others, which are not ours.
 
     Raises:
         MalformedData: The content does not fit the kind it names.
     """
-    kind = content.get("kind")
-    if isinstance(kind, str) and kind in SCHEMAS:
+    kind = known_kind(content)
+    if kind is not None:
         validate(kind, content)

@@ -20,7 +20,7 @@ from contracts.agreement import federation_config, require_agreed
 from contracts.deploy import Deployment
 from contracts.view import FederationView
 from federation.errors import ChainError, VerificationFailed
-from federation.features import FeatureSpec
+from federation.features import pipeline_of
 from federation.hashing import Domain
 from federation.validation import parse_mean
 
@@ -70,6 +70,7 @@ def bind(chain: Reader, membership: Membership) -> Deployment:
             "it was deployed with another manifest than you consented to",
             hint="ask the community for its manifest, and join anew if you agree",
         )
+    deployment.check_judges(membership.manifest)
     return deployment
 
 
@@ -100,7 +101,7 @@ def member_on(chain: Reader, vault: Vault, membership: Membership, *, keep: Keep
     terms = Terms(
         manifest=manifest,
         domain=Domain(chain_id=chain.chain_id, federation=federation.address, epoch=epoch),
-        features=FeatureSpec(dim=words),
+        features=pipeline_of(manifest.model.features_sha256, words),
         mean=parse_mean(mean, dim=words),
         contribution_model=membership.models["contribution"],
         unsafe_no_dp=membership.unsafe_no_dp,

@@ -55,7 +55,7 @@ def forecast(vault: Vault, manifest: Manifest, federation: Address) -> Forecast:
         VerificationFailed: The vault was altered.
     """
     budget, promised = dataset_budget(vault), manifest.privacy.budget
-    ledger = PrivacyLedger(vault, budget)
+    ledger = PrivacyLedger(vault)
     domain = Domain(chain_id=manifest.chain.chain_id, federation=federation, epoch=1)
     whole, own = ledger.history(), ledger.history(ledger_name(domain.chain_id, federation))
     step = release_of(manifest, domain, 1, _ANY)

@@ -1,8 +1,9 @@
 """From a member's examples to a noised delta: one noise path for every engine, unit and schedule.
 
 The manifest's unit says what is clipped. Protecting an *example*, each example's step is clipped to C
-and the steps are summed; protecting the *member*, the steps are summed and the sum is clipped to C.
-Either way adding or removing one unit moves the sum by at most C, and the same Gaussian noise follows.
+and the steps are summed: adding or removing one moves the sum by C at most. Protecting the *member*, the
+steps are summed and the sum is clipped to C: replacing all of a member's data moves it by 2 C at most,
+which the ledger books (``federation.privacy.SENSITIVITY``). Either way the same Gaussian noise follows.
 
 By default a round is one step on all examples. A manifest may ask for several steps on Poisson samples
 instead (Abadi et al. 2016), the member moving its own copy of the model in between. What the ledger books
@@ -54,7 +55,7 @@ def noised_delta(engine: Engine, design: Design, base: Base, manifest: Manifest,
 
 
 def clipped_step(engine: Engine, design: Design, base: Base, privacy: PrivacySection) -> Floats:
-    """Return one step without its noise; L2 sensitivity C for adding or removing one unit."""
+    """Return one step without its noise: each example's clipped to C, or the sum."""
     if privacy.unit == "example":
         return engine.step(design, base, privacy.clip)
     return shortened(engine.step(design, base, math.inf), privacy.clip)

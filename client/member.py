@@ -14,7 +14,6 @@ from typing import Protocol, TypeAlias
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import SignedEvent
-from client.budget import dataset_budget
 from client.identity import Session
 from client.ledger import PrivacyLedger, Stored
 from client.mechanism import noised_delta
@@ -24,7 +23,7 @@ from client.trainer import Engine
 from client.vault import Vault
 from federation.delta import delta_bytes, parse_delta, quantise
 from federation.errors import ConfigError, PeerError
-from federation.features import FeatureSpec, word_indices
+from federation.features import TextPipeline
 from federation.fixedpoint import Ints
 from federation.hashing import Domain, commitment, did_hash, sha256
 from federation.manifest import Manifest
@@ -72,13 +71,13 @@ class Terms:
 
     manifest: Manifest
     domain: Domain
-    features: FeatureSpec
+    features: TextPipeline
     mean: Ints
     contribution_model: StreamId
     unsafe_no_dp: bool = False
 
 
-def require_acceptable(manifest: Manifest, features: FeatureSpec, *, unsafe_no_dp: bool) -> None:
+def require_acceptable(manifest: Manifest, features: TextPipeline, *, unsafe_no_dp: bool) -> None:
     """Refuse a federation that this client does not take part in.
 
     Raises:
@@ -127,7 +126,7 @@ class Member:
         require_acceptable(terms.manifest, terms.features, unsafe_no_dp=terms.unsafe_no_dp)
         self._vault, self._session, self._terms, self._reader = vault, session, terms, reader
         self._engine, self._entropy, self._keep = engine, entropy, keep
-        self._ledger = PrivacyLedger(vault, dataset_budget(vault))
+        self._ledger = PrivacyLedger(vault)
         self._warned = False
 
     @property
@@ -152,7 +151,7 @@ class Member:
         if cached is not None:
             return parse_examples(cached, dim=spec.dim)
         rows = list(self._vault.rows())
-        found = Examples.build([word_indices(r.text, spec) for r in rows], [int(r.label) for r in rows])
+        found = Examples.build([spec.indices(r.text) for r in rows], [int(r.label) for r in rows])
         self._vault.cache_put(spec.digest, examples_bytes(found))
         return found
 

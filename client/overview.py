@@ -118,7 +118,7 @@ def overview(vault: Vault, membership: Membership, *, offline: bool) -> Overview
 def _local(vault: Vault, membership: Membership) -> Overview:
     manifest = membership.manifest
     budget = dataset_budget(vault)
-    ledger = PrivacyLedger(vault, budget)
+    ledger = PrivacyLedger(vault)
     name = ledger_name(manifest.chain.chain_id, membership.federation)
     states = [status for _, status in ledger.releases(name)]
     made = Overview(

@@ -13,7 +13,6 @@ from ceramic_bridge.events import InitPayload, SignedEvent
 from ceramic_bridge.node.client import Patience, RemoteNode
 from ceramic_bridge.store.base import Interest, Query
 from ceramic_bridge.store.sqlite import SqliteStore
-from client.budget import dataset_budget
 from client.ledger import PrivacyLedger
 from client.restored import note_compared, restored_at
 from federation.errors import ConfigError, FolkmootError, PeerError
@@ -142,6 +141,6 @@ def require_current(
                 "what was published since",
                 hint="name one: folkmoot client join federation.toml --events URL; or leave with --forget",
             )
-    PrivacyLedger(vault, dataset_budget(vault)).require_current(highest)
+    PrivacyLedger(vault).require_current(highest)
     if restored:
         note_compared(vault)

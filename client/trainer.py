@@ -75,10 +75,11 @@ class LinearEngine:
 
 
 def engine_of(manifest: Manifest) -> Engine:
-    """Return the engine for a federation's model; torch is loaded only where it is a module."""
+    """Return the engine for a federation's model; a module loads torch at its first step."""
     if manifest.module is None:
         return LinearEngine()
     from client.trainer_module import ModuleEngine
     from federation.models.module import Network
 
-    return ModuleEngine(Network.of(manifest.module.architecture))
+    architecture = manifest.module.architecture
+    return ModuleEngine(lambda: Network.of(architecture))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -40,9 +41,13 @@ class ModuleEngine:
     Ghost clipping never holds an example's gradient of an embedding, which is as large as the table.
     """
 
-    def __init__(self, network: Network) -> None:
-        """Hold a network of this engine's own: Opacus hangs hooks on it."""
-        self._network = network
+    def __init__(self, build: Callable[[], Network]) -> None:
+        """Remember how to build the network; torch is loaded at the first step, not before.
+
+        Args:
+            build: Makes a network of this engine's own: Opacus hangs hooks on it.
+        """
+        self._build = build
 
     def require(self, base: Base) -> None:
         """Refuse a base so large that some example's gradient might not be finite.
@@ -75,6 +80,10 @@ class ModuleEngine:
             for inputs, labels in self._network.blocks(design, _BLOCK):
                 total -= self._clipped_sum(inputs, labels, intercept, clip)
         return total
+
+    @cached_property
+    def _network(self) -> Network:
+        return self._build()
 
     @cached_property
     def _ghost(self) -> bool:

@@ -134,6 +134,17 @@ class Deployment:
                     f"federation {federation.address}", f"its {name} serves {actual}, not {right}"
                 )
 
+    def check_judges(self, manifest: Manifest) -> None:
+        """Refuse judges of another kind of model, which would convict honest rounds or none.
+
+        Raises:
+            VerificationFailed: The federation has those.
+        """
+        if len(self.federation.judges()) != len(judges_of(manifest)):
+            raise VerificationFailed(
+                f"federation {self.federation.address}", "its judges are for another kind of model"
+            )
+
     def creations(self) -> Iterator[tuple[str, Address, bytes]]:
         """Yield artifact, address and constructor arguments of every contract of the federation."""
         config = self.federation.config()

@@ -18,7 +18,7 @@ from federation.errors import ConfigError
 from federation.fixedpoint import TABLE_SHA256
 from federation.hashing import sha256
 from federation.models.registry import Architecture
-from federation.privacy import Budget, History, Sampled, spend
+from federation.privacy import SENSITIVITY, Budget, History, Sampled, spend
 from federation.reward import Terms
 from federation.rounds import Rules
 from federation.types import Did, Hash32, Wei
@@ -183,8 +183,8 @@ class ModuleSection(_Section):
 class PrivacySection(_Section):
     """The lifetime budget and the noise that every delta carries.
 
-    ``unit`` says what the budget protects: one example, each of whose steps is clipped to C, or the
-    whole member, whose delta is.
+    ``unit`` says what the budget protects: one example, each of whose steps is clipped to C, whether it
+    is there or not; or a member, whose delta is clipped to C, whatever its data are.
 
     ``clip_milli`` is the clipping norm in thousandths, ``sigma_e4`` the noise multiplier in
     ten-thousandths. Without differential privacy ``sigma_e4`` is 0 and ``epsilon`` "inf"; a client
@@ -355,8 +355,8 @@ class Manifest(_Section):
         return Rules(terms=terms, etas=tuple(self.search.etas), betas_tenths=tuple(self.search.betas_tenths))
 
     def history(self, rounds: int) -> History:
-        """Return what so many rounds of noised deltas release of a member's examples."""
-        sigma, sampling = self.privacy.sigma, self.sampling
+        """Return what so many rounds of noised deltas release of one unit."""
+        sigma, sampling = self.privacy.sigma / SENSITIVITY[self.privacy.unit], self.sampling
         if sampling is None:
             return History(spend([sigma] * rounds, self.privacy.budget.delta).mu_squared)
         if not rounds:

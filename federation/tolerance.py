@@ -76,14 +76,14 @@ class Recorded:
         Raises:
             VerificationFailed: A record is missing, or the step is not on the grid.
         """
-        order = sorted(start.state.quotas)
+        numbers = {did: i for i, did in enumerate(sorted(start.state.quotas))}
         place, etas = trace.find(Op.CHOICE).value("step"), start.rules.etas
         if not 0 <= place < len(etas):
             raise VerificationFailed("trace", f"choice[0,0] step is {place}, and the grid has {len(etas)}")
         return cls(
             eta=etas[place],
             gain=trace.find(Op.IMPROVEMENT).value("gain"),
-            scores={did: trace.find(Op.MEMBER, order.index(did)).value("score") for did in accepted},
+            scores={did: trace.find(Op.MEMBER, numbers[did]).value("score") for did in accepted},
         )
 
 

@@ -127,9 +127,8 @@ def test_verifier_takes_a_score_as_recorded_when_it_is_within_the_tolerance(tmp_
 def test_verifier_refuses_a_federation_when_its_judges_are_those_of_another_kind(tmp_path):
     with mock.patch.object(deploy, "judges_of", return_value=JUDGES):
         execute_module(tmp_path)
-    with pytest.raises(VerificationFailed, match="other terms than the manifest's") as caught:
+    with pytest.raises(VerificationFailed, match="judges are for another kind of model"):
         verify_run(tmp_path)
-    assert caught.value.subject == "federation"
 
 
 def test_verifier_refuses_a_run_when_its_architecture_is_another_behind_the_same_name(run, monkeypatch):

@@ -250,6 +250,16 @@ def test_stream_comes_back_when_read_in_odd_pieces(size: int) -> None:
     assert found == plain
 
 
+def test_stream_is_refused_when_something_follows_a_full_last_chunk() -> None:
+    file = io.BytesIO()
+    writer = SealingWriter(file, KEY, CONTEXT)
+    writer.write(bytes(2 << 16))
+    writer.finish()
+    OpeningReader(io.BytesIO(file.getvalue()), KEY, CONTEXT).finish()
+    with pytest.raises(VerificationFailed):
+        OpeningReader(io.BytesIO(file.getvalue() + b"\0"), KEY, CONTEXT).finish()
+
+
 def test_stream_is_refused_when_chunks_are_dropped_swapped_or_of_another_file() -> None:
     file, chunk = io.BytesIO(), (1 << 16) + 17
     writer = SealingWriter(file, KEY, CONTEXT)

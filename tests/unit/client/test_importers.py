@@ -296,6 +296,14 @@ def test_maildir_gives_its_mails_in_the_same_order_each_time(tmp_path: Path) -> 
         b"Subject: " + b"=?utf-8?q?a?= " * 20_000 + b"\n\nx",
         bytes(range(256)) * 50,
         b"Content-Type: message/rfc822\n\n" * 200,
+        b"Subject: " + b"Re: " * 100_000 + b"\n\nx",
+        b"Content-Type: text/html\n\n<p>" + b"<!--" * 50_000,
+        b"Content-Type: text/html\n\n<p>" + b"<script " * 25_000 + b"<style>" * 1000,
+        b"Content-Type: text/html\n\n<p>" + b"</script" * 25_000 + b"<a " * 10_000,
+        b"\n\n" + b"On a " + b"2001 " * 40_000,
+        b"\n\n" + b"wrote " * 30_000 + b" " * 30_000 + b"x",
+        b"\n\n" + b"a" * 190_000 + b"@",
+        b"\n\nhttp:" * 20_000,
     ],
 )
 def test_hostile_mail_gives_a_row_or_a_reason(tmp_path: Path, raw: bytes) -> None:

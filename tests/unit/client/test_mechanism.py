@@ -45,7 +45,6 @@ def test_whole_sum_is_clipped_when_the_member_is_the_unit(n):
     free = ENGINE.step(design(n), BASE, math.inf)
     assert np.array_equal(free, ENGINE.step(design(n), BASE, 1.0))
     step = clipped_step(ENGINE, design(n), BASE, privacy("member"))
-    # Nothing of a member is nothing: adding or removing all of it moves the sum by C at most.
     assert np.linalg.norm(step) == pytest.approx(0.25, rel=1e-12)
     assert step @ free == pytest.approx(np.linalg.norm(step) * np.linalg.norm(free))
 
@@ -57,9 +56,10 @@ def test_sum_below_the_norm_is_left_alone_when_the_member_is_the_unit():
 
 @pytest.mark.parametrize("unit", ["example", "member"])
 def test_noise_is_the_clients_own_gaussian_whatever_the_unit(unit, counted):
-    step = clipped_step(ENGINE, design(9), BASE, privacy(unit))
-    noised = noised_delta(ENGINE, design(9), BASE, agreed(privacy=privacy(unit)), counted(b"n"))
-    assert np.array_equal(noised, step + gaussian(WORDS, 2.0 * 0.25, counted(b"n")))
+    agreement = privacy(unit, sigma_e4=40_000)
+    step = clipped_step(ENGINE, design(9), BASE, agreement)
+    noised = noised_delta(ENGINE, design(9), BASE, agreed(privacy=agreement), counted(b"n"))
+    assert np.array_equal(noised, step + gaussian(WORDS, 4.0 * 0.25, counted(b"n")))
 
 
 def test_no_entropy_is_drawn_when_no_noise_is_agreed():

@@ -19,13 +19,28 @@ from federation.delta import delta_bytes, quantise
 from federation.errors import ConfigError, IdentityError, PeerError, PrivacyBudgetExhausted
 from federation.features import FeatureSpec, word_indices
 from federation.hashing import Domain, commitment, did_hash, sha256
+from federation.manifest import Manifest, SamplingSection
 from federation.merkle import MerkleTree, leaf_hash
 from federation.messages import Acknowledgement, CommitRequest, RevealRequest
 from federation.models.linear import INTERCEPT_BOUND, Design, Examples
+from federation.models.registry import Architecture
 from federation.payloads import Contribution
+from federation.privacy import spend
 from federation.rounds import Base
 from federation.types import Address, Hash32, Row
-from tests.agreed import AGGREGATOR, COMMUNITY, DIM, DOMAIN, MODELS, SILENT_SIGMA, SPEC, agreed, identity
+from tests.agreed import (
+    AGGREGATOR,
+    COMMUNITY,
+    DIM,
+    DOMAIN,
+    MODELS,
+    SILENT_SIGMA,
+    SPEC,
+    agreed,
+    identity,
+    private,
+)
+from tests.modules import module_section, with_module
 
 MEAN = np.zeros(DIM, dtype=np.int64)
 ROWS = [Row(text=f"alpha beta gamma{i}", label=i % 2 == 0) for i in range(12)]
@@ -177,6 +192,33 @@ def test_member_refuses_to_join_when_no_noise_is_agreed_and_it_did_not_accept(ma
 def test_member_refuses_to_join_when_the_rule_for_words_is_another(make):
     with pytest.raises(ConfigError, match="another rule for words"):
         make(features=FeatureSpec(dim=DIM, longest=39))
+
+
+def test_ledger_books_the_sampled_steps_that_the_manifest_asks_for(make):
+    sampling = SamplingSection(rate_milli=200, steps=8, eta_milli=1000)
+    scene = make(manifest=Manifest.model_validate({**dict(agreed()), "sampling": sampling}))
+    manifest = scene.terms.manifest
+    for rounds in (1, 2):
+        scene.member.commit(scene.request(rounds))
+        assert scene.member.epsilon == manifest.history(rounds).epsilon(1e-5)
+    assert scene.engine.steps == 16
+    assert 0 < scene.member.epsilon < agreed().history(2).epsilon(1e-5)
+
+
+def test_ledger_books_the_unit_that_the_manifest_protects(make):
+    privacy = private().model_copy(update={"unit": "member", "sigma_e4": 2 * private().sigma_e4})
+    scene = make(manifest=agreed(privacy=privacy))
+    scene.member.commit(scene.request())
+    # Clipped as a whole, a delta can turn by 2 C for one example.
+    assert scene.member.epsilon == spend([privacy.sigma / 2], 1e-5).epsilon
+
+
+def test_member_refuses_to_join_when_the_model_knows_other_words(make):
+    section = module_section(Architecture(name="mlp", words=2 * DIM, hidden=2))
+    manifest = with_module(agreed(), section)
+    model = manifest.model.model_copy(update={"features_sha256": SPEC.digest.hex()})
+    with pytest.raises(ConfigError, match="another number of words"):
+        make(manifest=manifest.model_copy(update={"model": model}))
 
 
 @pytest.mark.parametrize("recorded", [False, True])
@@ -432,3 +474,30 @@ def test_member_is_refused_when_its_vault_is_older_than_what_it_published(scene)
     scene.member.require_current(1)
     with pytest.raises(VaultRolledBack):
         scene.member.require_current(2)
+
+
+def test_one_federation_has_one_release_when_its_address_is_written_in_two_ways(scene):
+    request = scene.request()
+    scene.member.commit(request)
+    drawn = scene.entropy.drawn
+    shouted = replace(DOMAIN, federation=Address("0x" + DOMAIN.federation[2:].upper()))
+    twin = make_member(
+        scene.vault, replace(scene.terms, domain=shouted), scene.chain, scene.engine, scene.entropy
+    )
+    twin.commit(replace(request, domain=shouted))
+    assert (scene.entropy.drawn, scene.engine.steps) == (drawn, 1)
+
+
+def test_round_gets_no_second_draw_when_the_chain_replaces_its_base(scene):
+    """A reorganisation: the round is opened again from another base, also before the reveal."""
+    event = scene.member.commit(scene.request(weight=1))
+    reveal = scene.reveal_request(event)
+    other = scene.request(weight=2)
+    for member in (scene.member, scene.again()):
+        with pytest.raises(IdentityError, match="another base"):
+            member.commit(other)
+        with pytest.raises(IdentityError, match="another base"):
+            member.reveal(reveal)
+    assert scene.engine.steps == 1
+    back = scene.request(weight=1)
+    assert scene.again().commit(back).cid == event.cid

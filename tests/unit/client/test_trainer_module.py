@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from federation.models.registry import Architecture
 from federation.rounds import Base
 from tests.unit.federation._world import examples, rows
 
+ROOT = Path(__file__).parents[3]
 WORDS = 60
 KINDS = [Architecture(name=name, words=WORDS, hidden=3) for name in ("mlp", "embedding")]
 
@@ -34,7 +36,7 @@ def base_of(architecture: Architecture, intercept: float = -0.3) -> Base:
 
 
 def engine_of(architecture: Architecture) -> ModuleEngine:
-    return ModuleEngine(Network.of(architecture))
+    return ModuleEngine(lambda: Network.of(architecture))
 
 
 def one_by_one(architecture: Architecture, design: Design, base: Base) -> list[np.ndarray]:
@@ -114,9 +116,9 @@ def test_opacus_gives_the_closed_form_when_the_module_is_the_linear_model(clip):
         beta_tenths=0,
         losses=(),
     )
-    linear = Network(torch.nn.Linear(WORDS, 1, bias=False), encode_dense)
     closed = LinearEngine().step(design, base, clip)
-    hooks = ModuleEngine(linear).step(design, base, clip)
+    linear = ModuleEngine(lambda: Network(torch.nn.Linear(WORDS, 1, bias=False), encode_dense))
+    hooks = linear.step(design, base, clip)
     assert np.linalg.norm(closed - hooks) <= 1e-6 * np.linalg.norm(closed)
     assert np.abs(closed).max() > 0.1
     with_less = LinearEngine().step(design, base, 0.1)
@@ -177,10 +179,18 @@ def test_step_is_finite_and_clipped_when_the_base_is_at_its_bounds(sign):
     assert np.linalg.norm(step) <= 0.5
 
 
-def test_torch_is_loaded_only_when_a_module_is_trained():
-    code = (
-        "import sys, client.trainer, client.trainer_module, client.mechanism, federation.evaluation\n"
-        "import federation.tolerance, federation.models.registry, client.member\n"
-        "sys.exit('torch' in sys.modules or 'opacus' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_torch_is_loaded_at_the_first_step_and_not_before():
+    code = """
+import sys
+import numpy as np
+import federation.evaluation, federation.tolerance, client.member
+from client.trainer import engine_of
+from federation.rounds import Base
+from tests.agreed import agreed
+from tests.modules import SMALL, module_section, with_module
+engine = engine_of(with_module(agreed(), module_section()))
+engine.require(Base(weights=SMALL.initial(), intercept=0, beta_tenths=0, losses=()))
+assert type(engine).__name__ == "ModuleEngine"
+sys.exit("torch" in sys.modules or "opacus" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0

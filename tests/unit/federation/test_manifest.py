@@ -320,8 +320,18 @@ def test_module_manifest_is_refused_when_no_quorum_could_settle_a_dispute():
 
 
 def test_cap_holds_one_clip_whatever_the_quota_when_the_member_is_the_unit():
-    manifest = Manifest.from_toml(TEXT.replace('unit = "example"', 'unit = "member"'))
-    assert manifest.cap(1) == manifest.cap(1000) == Manifest.from_toml(TEXT).cap(1)
+    text = TEXT.replace("sigma_e4 = 30000", "sigma_e4 = 60000")
+    manifest = Manifest.from_toml(text.replace('unit = "example"', 'unit = "member"'))
+    assert manifest.cap(1) == manifest.cap(1000) == Manifest.from_toml(text).cap(1)
+
+
+def test_member_costs_what_twice_the_clip_does_when_it_is_the_unit():
+    plain = Manifest.from_toml(TEXT).history(20).mu_squared
+    assert plain == pytest.approx(20 / 9, rel=1e-12)
+    with pytest.raises(ConfigError, match="beyond the lifetime budget"):
+        Manifest.from_toml(TEXT.replace('unit = "example"', 'unit = "member"'))
+    text = TEXT.replace('unit = "example"', 'unit = "member"').replace("sigma_e4 = 30000", "sigma_e4 = 60000")
+    assert Manifest.from_toml(text).history(20).mu_squared == plain
 
 
 SAMPLED = "\n[sampling]\nrate_milli = 100\nsteps = 10\neta_milli = 1000\n"

@@ -55,7 +55,7 @@ class Played:
 @cache
 def played(seed: int = 0) -> tuple[Played, ...]:
     """Three rounds: honest members with some noise, and one that sends zeros."""
-    evaluation, engine = ModuleEvaluation(SECTION), ModuleEngine(Network.of(ARCHITECTURE))
+    evaluation, engine = ModuleEvaluation(SECTION), ModuleEngine(lambda: Network.of(ARCHITECTURE))
     state = EpochState.first(initial=evaluation.initial(), quotas=WORLD.quotas)
     known, rounds, rng = [PUBLIC], [], np.random.default_rng(seed)
     for number, design in enumerate(WORLD.shards, 1):
