@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "join": "client.commands.join:join",
     "sync": "client.commands.sync:sync",
     "guard": "client.commands.guard:guard",
+    "node": "client.commands.node:node",
     "run": "client.commands.run:run",
     "status": "client.commands.status:status",
     "audit": "client.commands.audit:audit",

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from client.importers.items import Item, Reading
 
-_MOST_BYTES = 64 << 20
-"""Of one mail with its attachments."""
+_MOST_BYTES = 4 << 20
+"""Of one mail; what follows are attachments."""
 
 
 class Mails:
@@ -67,11 +67,9 @@ class Mails:
     def _item(self, place: int, key: str) -> Item:
         try:
             with self._box.get_file(key) as file:
-                raw = file.read(_MOST_BYTES + 1)
+                raw = file.read(_MOST_BYTES)
         except (OSError, KeyError):
             return BadRow(place=place, reason="the mail cannot be read")
-        if len(raw) > _MOST_BYTES:
-            return BadRow(place=place, reason="the mail is too large")
         try:
             text = mail_text(raw)
         except (ValueError, LookupError, AttributeError, TypeError, IndexError, RecursionError):

@@ -21,9 +21,10 @@ from client.home import ClientHome
 from client.keys import Kdf
 from client.restored import note_compared, restored_at
 from client.stream import OpeningReader, SealingWriter
-from client.vault import Row, Vault
+from client.vault import Vault
 from client.watermark import VaultRolledBack, mark_path
 from federation.errors import ConfigError, FolkmootError, IdentityError, VerificationFailed
+from federation.types import Row
 
 PASSPHRASE, OTHER = b"correct horse", b"battery staple"
 CANARY = "zebra-canary-77aa"
@@ -247,6 +248,16 @@ def test_stream_comes_back_when_read_in_odd_pieces(size: int) -> None:
         found += piece
     reader.finish()
     assert found == plain
+
+
+def test_stream_is_refused_when_something_follows_a_full_last_chunk() -> None:
+    file = io.BytesIO()
+    writer = SealingWriter(file, KEY, CONTEXT)
+    writer.write(bytes(2 << 16))
+    writer.finish()
+    OpeningReader(io.BytesIO(file.getvalue()), KEY, CONTEXT).finish()
+    with pytest.raises(VerificationFailed):
+        OpeningReader(io.BytesIO(file.getvalue() + b"\0"), KEY, CONTEXT).finish()
 
 
 def test_stream_is_refused_when_chunks_are_dropped_swapped_or_of_another_file() -> None:

@@ -17,8 +17,8 @@ from client.importers.items import MOST_CHARACTERS, BadRow, Kind, Reading
 from client.importers.mail import mail_text
 from client.importers.mailtext import LIMIT
 from client.loading import load
-from client.vault import Row
 from federation.errors import ConfigError, DataError
+from federation.types import Row
 
 if TYPE_CHECKING:
     from client.vault import Vault
@@ -296,6 +296,14 @@ def test_maildir_gives_its_mails_in_the_same_order_each_time(tmp_path: Path) -> 
         b"Subject: " + b"=?utf-8?q?a?= " * 20_000 + b"\n\nx",
         bytes(range(256)) * 50,
         b"Content-Type: message/rfc822\n\n" * 200,
+        b"Subject: " + b"Re: " * 100_000 + b"\n\nx",
+        b"Content-Type: text/html\n\n<p>" + b"<!--" * 50_000,
+        b"Content-Type: text/html\n\n<p>" + b"<script " * 25_000 + b"<style>" * 1000,
+        b"Content-Type: text/html\n\n<p>" + b"</script" * 25_000 + b"<a " * 10_000,
+        b"\n\n" + b"On a " + b"2001 " * 40_000,
+        b"\n\n" + b"wrote " * 30_000 + b" " * 30_000 + b"x",
+        b"\n\n" + b"a" * 190_000 + b"@",
+        b"\n\nhttp:" * 20_000,
     ],
 )
 def test_hostile_mail_gives_a_row_or_a_reason(tmp_path: Path, raw: bytes) -> None:
