@@ -1,5 +1,9 @@
 """The rule from embeddings to indices: pure, so it runs without the extra."""
 
+import hashlib
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -39,6 +43,14 @@ def test_sets_differ_by_the_thresholds_between_when_coordinates_differ():
 def test_indices_are_ascending_and_below_dim_when_every_coordinate_is_large():
     assert above(np.ones(384)) == tuple(range(SPEC.dim))
     assert above(-np.ones(384)) == ()
+
+
+def test_digest_is_of_the_documented_line_when_the_digests_are_filled_in():
+    text = (Path(__file__).parents[3] / "docs" / "models.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r'^\{"longest".*\}$', text, flags=re.MULTILINE)
+    filled = line.replace("53aa...d9db", minilm.MODEL_SHA256).replace("be50...2037", minilm.TOKENIZER_SHA256)
+    assert hashlib.sha256(filled.encode()).digest() == SPEC.digest
+    assert f"`{SPEC.digest.hex()}`" in text
 
 
 def test_digest_changes_when_any_part_of_the_rule_does(monkeypatch):
