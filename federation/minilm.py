@@ -102,9 +102,11 @@ def _read(folder: Path) -> tuple[bytes, bytes]:
         try:
             content = (folder / name).read_bytes()
         except OSError as error:
-            raise ConfigError(f"{name} of {NAME} cannot be read: {error.strerror}") from error
+            raise ConfigError(f"{folder / name} cannot be read: {error.strerror}") from error
         if sha256(content).hex() != digest:
-            raise VerificationFailed(f"{name} of {NAME}", "it is another file than the rule for texts names")
+            raise VerificationFailed(
+                str(folder / name), f"it is not {NAME}'s, which the rule for texts names", hint=_HINT
+            )
         found.append(content)
     return found[0], found[1]
 
