@@ -16,6 +16,7 @@ NAMES = (
     "central",
     "embedding",
     "member",
+    "ledger",
     "demo",
     "flips",
     "gas",

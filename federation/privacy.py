@@ -30,6 +30,10 @@ _SLACK = 1e-12
 _LEAST_MU = 1e-6
 """Below this, a release would be noise only."""
 
+_LEAST_SAMPLED_SIGMA = 0.4
+_MOST_MU_SQUARED = 100.0
+"""Beyond these, sampling hides next to nothing, and a privacy loss distribution takes minutes."""
+
 _SIGMA_STEPS = 10_000
 """Noise multipliers are agreed in the manifest with four decimals."""
 
@@ -102,15 +106,24 @@ class History(NamedTuple):
         """Return the least epsilon that is certified for the history, rounded up.
 
         Exact without samples. With them, the pessimistic privacy loss distribution of dp-accounting
-        (Doroshenko et al. 2022): seconds at most for a new history, and remembered.
+        (Doroshenko et al. 2022): seconds at most for a new history, and remembered. What is far beyond
+        any budget counts as if every sample had been the full batch, which is never less.
 
         Raises:
             ConfigError: ``delta`` is out of range.
         """
         if not self.sampled or math.isinf(self.mu_squared):
             return epsilon_of(math.sqrt(self.mu_squared), delta)
+        if self._is_extreme:
+            full = sum(one.steps * increment(one.sigma) for one in self.sampled)
+            return epsilon_of(math.sqrt(self.mu_squared + full), delta)
         _check_delta(delta)
         return _composed_epsilon(self, delta)
+
+    @property
+    def _is_extreme(self) -> bool:
+        least = min(one.sigma for one in self.sampled)
+        return self.mu_squared > _MOST_MU_SQUARED or least < _LEAST_SAMPLED_SIGMA
 
 
 @lru_cache(maxsize=256)
