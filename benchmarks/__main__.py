@@ -14,6 +14,7 @@ NAMES = (
     "grid",
     "utility",
     "central",
+    "embedding",
     "member",
     "ledger",
     "demo",
