@@ -8,7 +8,19 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("scoring", "grid", "utility", "central", "member", "ledger", "demo", "flips", "gas", "events", "stores")
+NAMES = (
+    "scoring",
+    "grid",
+    "utility",
+    "central",
+    "member",
+    "ledger",
+    "demo",
+    "flips",
+    "gas",
+    "events",
+    "stores",
+)
 
 
 def main(names: list[str]) -> int:

@@ -15,7 +15,7 @@ from ceramic_bridge.did import Identity
 from ceramic_bridge.events import InitPayload, decode
 from client.app import Answers, answers
 from client.audit.canaries import Canaries, cruel_base, passphrase
-from client.audit.statistics import Gate, freshness, noise_scale, one_run, separation
+from client.audit.statistics import Gate, freshness, noise_scale, one_run, replay, separation
 from client.budget import set_budget
 from client.identity import Session
 from client.keys import Kdf
@@ -30,7 +30,7 @@ from federation.messages import COMMIT, REVEAL, CommitReply, CommitRequest, Reve
 from federation.models.linear import WEIGHT_BITS
 from federation.payloads import Contribution
 from federation.privacy import spend
-from federation.types import Address, Did, Hash32, Row
+from federation.types import Address, Hash32, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,8 +147,14 @@ def audit(
     ):
         set_budget(vault, privacy.budget)
         vault.import_rows([Row(text=word, label=True) for word in drawn.rows()])
-        member = (make_member or _real_member)(vault, identity, terms, chain, entropy)
-        released = _release(answers(member, dim=dim), identity.did, terms, chain, progress)
+        make, last = make_member or _real_member, manifest.rounds
+        member = make(vault, identity, terms, chain, entropy)
+        released = _release(answers(member, dim=dim), terms, chain, range(1, last + 1), progress)
+        # A client that was started again knows no more than its vault does.
+        for asked in (member, make(vault, identity, terms, chain, entropy)):
+            again = _release(answers(asked, dim=dim), terms, chain, range(last, last + 1))
+            if not np.array_equal(again[0], released[-1]):
+                break
     unit = np.ldexp(privacy.clip, WEIGHT_BITS)
     spent = spend([privacy.sigma] * manifest.rounds, privacy.budget.delta)
     mu = float(np.sqrt(spent.mu_squared))
@@ -167,6 +173,7 @@ def audit(
             one_run(scores, drawn.inserted, epsilon=spent.epsilon, delta=privacy.budget.delta),
             noise_scale(silent),
             freshness(silent),
+            replay(released[-1], again[0]),
         ),
     )
 
@@ -176,16 +183,20 @@ def _real_member(vault: Vault, identity: Identity, terms: Terms, reader: Chain, 
 
 
 def _release(
-    duties: Answers, did: Did, terms: Terms, chain: Chain, progress: Callable[[int], None]
+    duties: Answers,
+    terms: Terms,
+    chain: Chain,
+    rounds: range,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Floats:
     """Return what the member sends: shape (rounds, dim), in units of 2^-``WEIGHT_BITS``."""
     domain, dim, released = terms.domain, terms.manifest.model.dim, []
-    for round_ in range(1, terms.manifest.rounds + 1):
+    for round_ in rounds:
         asked = CommitRequest(domain=domain, round=round_, base=cruel_base(dim))
         init = decode(CommitReply.parse(duties[COMMIT](asked.records())).event).payload
         assert isinstance(init, InitPayload), "a contribution begins its stream"
         statement = Contribution.parse(init.content, domain, round_)
-        chain.roots[round_] = leaf_hash(did_hash(did), statement.commitment)
+        chain.roots[round_] = leaf_hash(did_hash(init.controller), statement.commitment)
         reveal = RevealRequest(domain=domain, round=round_, proof=())
         released.append(RevealReply.parse(duties[REVEAL](reveal.records()), dim=dim).delta)
         progress(round_)

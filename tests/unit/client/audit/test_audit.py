@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
+from dataclasses import replace
+from itertools import count
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -103,6 +107,36 @@ class WrongSensitivity(Defective):
         return 1.5 * privacy.clip
 
 
+class Redrawn(Member):
+    """Draws anew whenever it is asked, and books each draw as if it cost nothing."""
+
+    asked: ClassVar[Counter[int]] = Counter()
+
+    def commit(self, request):
+        self.asked[request.round] += 1
+        return super().commit(request)
+
+    def _release(self, round_, base_hash):
+        made = super()._release(round_, base_hash)
+        return replace(made, round=round_ + 1000 * self.times(round_), sigma=1e6)
+
+    def times(self, round_):
+        return self.asked[round_]
+
+
+class Restarted(Redrawn):
+    """Remembers what it drew until it ends."""
+
+    lives = count()
+
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
+        self.life = next(self.lives)
+
+    def times(self, round_):
+        return self.life
+
+
 DEFECTS = {
     "noise halved": (Halved, {"auc", "noise"}),
     "noise over the root of the rounds": (OverRounds, {"auc", "noise", "epsilon-lower-bound"}),
@@ -111,6 +145,8 @@ DEFECTS = {
     "noise on touched coordinates only": (OnlyTouched, {"noise"}),
     "one key for all noise": (Reused, {"shared-noise"}),
     "sensitivity wrong by half": (WrongSensitivity, {"auc"}),
+    "drawn anew on a retry": (Redrawn, {"retry"}),
+    "drawn anew after a restart": (Restarted, {"retry"}),
 }
 
 
