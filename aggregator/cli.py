@@ -50,12 +50,14 @@ def verify(run_dir: Path, expect: str | None, expect_head: str | None, output_fo
                 "members": verdict.members,
                 "events": verdict.events,
                 "paid_wei": str(verdict.paid_wei),
+                "tolerance": verdict.tolerance,
             },
         )
         return
+    within = f"; scores verified within tolerance {verdict.tolerance}" if verdict.tolerance else ""
     click.echo(
         f"yes: {verdict.rounds} rounds, {verdict.members} members, {verdict.events} events and "
-        f"{verdict.paid_wei} wei recompute; federation {verdict.federation}, "
+        f"{verdict.paid_wei} wei recompute{within}; federation {verdict.federation}, "
         f"head 0x{verdict.head.hex()}"
     )
 

@@ -26,6 +26,7 @@ from contracts.bindings.federation import Federation
 from contracts.chain import Chain, Signer
 from contracts.view import FederationView
 from federation.delta import delta_bytes, delta_hash, parse_delta, within_cap
+from federation.evaluation import Received, Start, evaluation_of
 from federation.fixedpoint import Ints
 from federation.hashing import did_hash, sha256
 from federation.membertree import MemberTree
@@ -41,8 +42,8 @@ from federation.messages import (
 )
 from federation.models.linear import Design, model_bytes
 from federation.payloads import NOTHING, ModelCard, Receipt
-from federation.rounds import Base, EpochState, RoundOutcome, Status, close_round, open_round, release
-from federation.trace import Position, Trace, round_trace, vector_hash
+from federation.rounds import Base, EpochState, RoundOutcome, Status
+from federation.trace import Position, Trace, vector_hash
 from federation.types import Did, Hash32
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class RoundDriver:
         self._view = FederationView(ports.federation)
         self._shards = Shards(ports, epoch, self._view)
         self._rules = epoch.manifest.rules
+        self._evaluation = evaluation_of(epoch.manifest)
         self._known = [Position(shard=0, design=epoch.public)]
         self._state = EpochState.first(initial=initial, quotas=epoch.roster.quotas)
         self._card: tuple[StreamId, Cid] | None = None
@@ -144,8 +146,8 @@ class RoundDriver:
         """Run the next round to its record on chain."""
         ports, epoch, state = self._ports, self._epoch, self._state
         round_ = state.round
-        known = Design.concat([p.design for p in self._known])
-        base = open_round(state, self._rules, known)
+        start = Start(state=state, rules=self._rules, known=tuple(self._known))
+        base = self._evaluation.open(start)
         ports.public.put(model_bytes(base.weights, base.intercept))
         ports.federation.open_round(ports.sender, base.hash)
         self._pending += self.sessions.open_round(self._view.opened_at(epoch.domain.epoch, round_))
@@ -158,23 +160,11 @@ class RoundDriver:
         replies |= forced
 
         deltas = {did: reply.delta for did, reply in replies.items()}
-        outcome = close_round(
-            state,
-            base,
-            self._rules,
-            deltas=deltas,
-            absent=absent,
-            known=known,
-            shard=drawn.design,
-            norm_bound=epoch.norm_bound,
-        )
-        trace = round_trace(
-            state, base, outcome, rules=self._rules, known=self._known, shard=drawn, deltas=deltas
-        )
+        received = Received(deltas=deltas, absent=absent, norm_bound=epoch.norm_bound)
+        outcome, trace = self._evaluation.close(start, base, received, drawn)
         self._known.append(drawn)
         self._state = outcome.state
-        after = Design.concat([known, drawn.design])
-        released = ports.public.put(model_bytes(*release(outcome.state, after)))
+        released = ports.public.put(self._evaluation.released(outcome.state, self._known))
         for delta in deltas.values():
             ports.public.put(delta_bytes(delta))
         reveals = {did: (delta_hash(reply.delta), reply.salt) for did, reply in replies.items()}

@@ -120,7 +120,7 @@ def open_epoch(
     federation = deployment.federation
     domain = Domain(chain_id=chain_id, federation=federation.address, epoch=federation.epoch() + 1)
     verify(Did(manifest.parties.community), Roster.signed_bytes(roster.quotas, domain), roster.signature)
-    dim = manifest.model.dim
+    words = manifest.words
     committed = [p.commit(domain, manifest) for p in providers]
     index = Index(
         tuple(sorted((e for c in committed for e in c.entries), key=lambda e: (e.shard, e.provider)))
@@ -130,7 +130,7 @@ def open_epoch(
             f"a shard has {index.smallest_shard()} examples, fewer than {MINIMUM_SHARD}",
             hint="run fewer rounds, or find more validation examples",
         )
-    counts = np.sum([p.counts(dim) for p in providers], axis=0)
+    counts = np.sum([p.counts(words) for p in providers], axis=0)
     mean_blob = mean_bytes(counts, sum(p.size for p in providers))
     opening = opening_bytes(index, [c.public for c in committed], [c.signature for c in committed])
     public.write(MANIFEST, manifest.to_toml().encode())
@@ -148,7 +148,7 @@ def open_epoch(
     federation.open_epoch(sender, terms)
     if federation.epoch() != domain.epoch:
         raise VerificationFailed("epoch", "another epoch was opened meanwhile")
-    mean = parse_mean(mean_blob, dim=dim)
+    mean = parse_mean(mean_blob, dim=words)
     return OpenEpoch(
         manifest=manifest,
         domain=domain,

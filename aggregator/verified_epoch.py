@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aggregator.delegation import (
     authority_at,
-    is_revocation,
     require_authority,
     require_revocation,
     speaker,
@@ -20,6 +19,7 @@ from aggregator.public import BLOCKS, EVENTS, GENESIS, MANIFEST, PublicReader
 from aggregator.settlement import agreed_payees, wanted_payees
 from aggregator.terms import admit, epoch_terms
 from ceramic_bridge.admission import UNDATED
+from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import DataPayload, InitPayload, SignedEvent
 from ceramic_bridge.log import EventLog
@@ -32,6 +32,7 @@ from contracts.deploy import Deployment, check_code, check_creation
 from contracts.replay import ReplayedChain, replay
 from contracts.view import FederationView
 from federation.errors import FolkmootError, IdentityError, PeerError, VerificationFailed
+from federation.evaluation import evaluation_of
 from federation.hashing import Domain
 from federation.manifest import Manifest
 from federation.models.linear import Design, Examples
@@ -66,6 +67,8 @@ class VerifiedEpoch:
         roster: The admitted members.
         admitted: The same with caps and payees.
         dim: Number of weights.
+        words: Number of words that the features know.
+        evaluation: How its model is opened, scored and released.
         mean: The committed mean.
         shards: Every shard's examples; 0 is the public portion.
         cards: The versions of the model card.
@@ -91,7 +94,8 @@ class VerifiedEpoch:
         progress(f"{len(self.log)} signed events verified")
         self.roster = self._read_roster()
         self.admitted = self._read_admitted()
-        self.dim = self.manifest.model.dim
+        self.dim, self.words = self.manifest.model.dim, self.manifest.words
+        self.evaluation = evaluation_of(self.manifest)
         self._read_validation()
 
     @staticmethod
@@ -133,6 +137,7 @@ class VerifiedEpoch:
         )
         if config != agreed or self.chain.chain_id != manifest.chain.chain_id:
             raise VerificationFailed("federation", "it was deployed on other terms than the manifest's")
+        self.deployment.check_judges(manifest)
         return manifest
 
     def _read_epoch(self) -> tuple[EpochTerms, Domain, int]:
@@ -278,13 +283,13 @@ class VerifiedEpoch:
             raise VerificationFailed("validation index", f"a shard has fewer than {MINIMUM_SHARD} examples")
         self._check_commitments(index, public, signatures)
         mean_blob = self.public.blob(self.terms.mean_hash, "the mean")
-        self.mean = parse_mean(mean_blob, dim=self.dim)
+        self.mean = parse_mean(mean_blob, dim=self.words)
         parts = self._open_parts(index)
         for i, data in enumerate(public):
             if data != parts[0, i].to_bytes():
                 raise VerificationFailed("public portion", f"provider {i} revealed another one later")
         whole = Examples.concat([part.examples for part in parts.values()])
-        if mean_bytes(whole.counts(self.dim), len(whole)) != mean_blob:
+        if mean_bytes(whole.counts(self.words), len(whole)) != mean_blob:
             raise VerificationFailed("validation mean", "not the mean of the revealed validation set")
         self.shards = {
             shard: Design.build(
@@ -321,7 +326,7 @@ class VerifiedEpoch:
             if speaker(event) != self.manifest.providers[provider]:
                 raise VerificationFailed(f"event {event.cid}", "is not signed by its provider")
             data = self.public.blob(Hash32(bytes.fromhex(str(content["blob"]))), f"shard {shard}")
-            part = index.open(data, shard=shard, provider=provider, domain=self.domain, dim=self.dim)
+            part = index.open(data, shard=shard, provider=provider, domain=self.domain, dim=self.words)
             if len(part.examples) != content["examples"] or (shard, provider) in parts:
                 raise VerificationFailed(f"event {event.cid}", "is not the one reveal of its part")
             parts[shard, provider] = part

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from aggregator.delegation import (
     authority_at,
-    is_revocation,
     require_authority,
     speaker,
     with_revocations,
@@ -17,19 +14,21 @@ from aggregator.delegation import (
 from aggregator.events import events_root
 from aggregator.public import BLOCKS
 from aggregator.verified_epoch import VerifiedEpoch
+from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.events import InitPayload, SignedEvent
 from contracts.bindings.structs import RoundWords
 from contracts.view import FederationView
 from federation.delta import parse_delta, within_cap
 from federation.errors import IdentityError, VerificationFailed
+from federation.evaluation import Received, Start
 from federation.fixedpoint import Ints
-from federation.hashing import commitment, did_hash
+from federation.hashing import commitment, did_hash, sha256
 from federation.membertree import MemberTree
-from federation.models.linear import Design, model_hash
+from federation.models.linear import Design
 from federation.payloads import Contribution, Receipt
 from federation.roster import Roster
-from federation.rounds import Base, EpochState, RoundOutcome, Status, close_round, open_round, release
-from federation.trace import Position, Trace, require_equal, round_trace, vector_hash
+from federation.rounds import Base, EpochState, RoundOutcome, Status
+from federation.trace import Position, Trace, require_equal, vector_hash
 from federation.types import Did, Hash32
 
 
@@ -64,8 +63,8 @@ class RoundReplay:
         Raises:
             VerificationFailed: The first thing that is wrong.
         """
-        initial = np.zeros(self._epoch.dim, dtype=np.int64)
-        state = EpochState.first(initial=initial, quotas=self._epoch.roster.quotas)
+        initial, quotas = self._epoch.evaluation.initial(), self._epoch.roster.quotas
+        state = EpochState.first(initial=initial, quotas=quotas)
         known, played = [Position(shard=0, design=self._epoch.shards[0])], []
         for on_chain in self._rounds_on_chain():
             result = self._play_round(state, known, on_chain)
@@ -76,13 +75,12 @@ class RoundReplay:
         return played
 
     def _play_round(self, state: EpochState, known: Sequence[Position], on_chain: RoundWords) -> PlayedRound:
-        round_, rules = state.round, self._epoch.manifest.rules
+        round_, evaluation = state.round, self._epoch.evaluation
         subject = f"round {round_}"
-        seen = Design.concat([p.design for p in known])
-        base = open_round(state, rules, seen)
-        if base.hash != on_chain.base_hash:
-            raise VerificationFailed(subject, "the base model is not the one that the rules give")
-        self._epoch.public.blob(base.hash, f"{subject}'s base model")
+        start = Start(state=state, rules=self._epoch.manifest.rules, known=tuple(known))
+        base = evaluation.reopen(
+            start, self._epoch.public.blob(on_chain.base_hash, f"{subject}'s base model")
+        )
         if events_root(self._epoch.by_round[str(round_)]) != on_chain.events_root:
             raise VerificationFailed(subject, "its events are not those that the chain recorded")
         self._judge_from(round_)
@@ -96,19 +94,19 @@ class RoundReplay:
         self._check_forced(state, deltas, reveals, forced)
         absent = _absent(lines, state, commitments, receipt.content)
         shard = Position(shard=on_chain.shard, design=self._epoch.shards[on_chain.shard])
-        outcome = close_round(
-            state,
-            base,
-            rules,
+        received = Received(
             deltas=deltas,
             absent=absent,
-            known=seen,
-            shard=shard.design,
             norm_bound=self._epoch.manifest.norm_bound(self._epoch.roster.quotas),
         )
-        trace = round_trace(state, base, outcome, rules=rules, known=known, shard=shard, deltas=deltas)
-        after = Design.concat([seen, shard.design])
-        self._check_record(base, outcome, trace, after, receipt, on_chain, reveals, forced)
+        published = self._epoch.public.blob(
+            Hash32(bytes.fromhex(str(receipt.content["trace"]))), f"{subject}'s trace"
+        )
+        outcome, trace = evaluation.reclose(start, base, received, shard, published)
+        require_equal(trace, published)
+        model = self._epoch.public.blob(on_chain.model_hash, f"{subject}'s model")
+        released = sha256(evaluation.rereleased(outcome.state, [*known, shard], model))
+        self._check_record(base, outcome, trace, released, receipt, on_chain, reveals, forced)
         return PlayedRound(
             base=base,
             outcome=outcome,
@@ -212,23 +210,17 @@ class RoundReplay:
         base: Base,
         outcome: RoundOutcome,
         trace: Trace,
-        after: Design,
+        released: Hash32,
         receipt: InitPayload,
         on_chain: RoundWords,
         reveals: Mapping[Did, tuple[Hash32, Hash32]],
         forced: frozenset[Did],
     ) -> None:
         subject = f"round {outcome.round}"
-        published = self._epoch.public.blob(
-            Hash32(bytes.fromhex(str(receipt.content["trace"]))), f"{subject}'s trace"
-        )
-        require_equal(trace, published)
         if trace.root(self._epoch.domain, outcome.round) != on_chain.trace_root:
             raise VerificationFailed(subject, "the trace root on chain is not that of the recomputed trace")
-        released = model_hash(*release(outcome.state, after))
         if released != on_chain.model_hash:
             raise VerificationFailed(subject, "the new model is not the recomputed one")
-        self._epoch.public.blob(released, f"{subject}'s model")
         expected = Receipt(
             domain=self._epoch.domain,
             base_hash=base.hash,

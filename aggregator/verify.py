@@ -19,7 +19,6 @@ from ceramic_bridge.stream import advance, start
 from contracts.bindings.federation import Finalized, Proposed
 from federation.errors import FolkmootError, VerificationFailed
 from federation.hashing import sha256
-from federation.metrics import model_auc
 from federation.models.linear import Design
 from federation.payloads import NOTHING, ModelCard
 from federation.rounds import Status
@@ -39,6 +38,7 @@ class Verdict:
         members: Members whose payments were recomputed.
         events: Signed events checked.
         paid_wei: What was paid in total.
+        tolerance: Within which scores recompute, where the model is floating point; None where all is exact.
     """
 
     federation: Address
@@ -47,6 +47,7 @@ class Verdict:
     members: int
     events: int
     paid_wei: int
+    tolerance: str | None
 
 
 def verify_run(
@@ -87,11 +88,12 @@ def _verify_run(run: Path, expect: Address | None, progress: Progress) -> Verdic
     expected = build_summary(
         epoch.manifest,
         claims,
-        [RoundFacts.of(p.base, p.outcome, p.shard, p.number) for p in played],
+        [RoundFacts.of(epoch.evaluation, p.base, p.outcome, p.shard, p.number) for p in played],
         _member_facts(epoch, played, settlement, claims),
     )
     public.require_all_used()
-    _check_summary(run / "summary.json", expected)
+    tolerance = epoch.evaluation.tolerance
+    _check_summary(run / "summary.json", expected, tolerance)
     progress("summary.json says the same")
     return Verdict(
         federation=epoch.domain.federation,
@@ -100,13 +102,14 @@ def _verify_run(run: Path, expect: Address | None, progress: Progress) -> Verdic
         members=len(epoch.roster.quotas),
         events=len(epoch.log),
         paid_wei=sum(settlement.due.values()),
+        tolerance=tolerance,
     )
 
 
-def _check_summary(path: Path, expected: Table) -> None:
+def _check_summary(path: Path, expected: Table, tolerance: str | None) -> None:
     if not path.is_file():
         raise VerificationFailed("summary.json", "missing")
-    compare_summary(expected, path.read_bytes())
+    compare_summary(expected, path.read_bytes(), tolerance=float(tolerance or 0))
 
 
 def _check_settlement(epoch: VerifiedEpoch, played: Sequence[PlayedRound]) -> Settlement:
@@ -166,9 +169,11 @@ def _read_claims(epoch: VerifiedEpoch, played: Sequence[PlayedRound]) -> Claims:
         raise VerificationFailed("claims", "do not cover every round")
     if claims.test_set is not None:
         data = epoch.public.blob(Hash32(bytes.fromhex(claims.test_set)), "the test set")
-        test = Design.build(parse_examples(data, dim=epoch.dim), epoch.mean)
+        test = Design.build(parse_examples(data, dim=epoch.words), epoch.mean)
+        # Rounded to six digits, of which the last may turn where the logits are floating point.
+        near = 1.5e-6 if epoch.evaluation.tolerance else 0.0
         for auc, result in zip(claims.aucs, played, strict=True):
-            if model_auc(test, result.outcome.state.weights) != auc:
+            if abs(epoch.evaluation.auc(result.outcome.state.weights, test) - auc) > near:
                 raise VerificationFailed("claims", f"the AUC of round {result.outcome.round} is another")
     return claims
 

@@ -10,6 +10,7 @@ import sys
 
 NAMES = (
     "scoring",
+    "training",
     "grid",
     "utility",
     "central",

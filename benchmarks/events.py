@@ -146,6 +146,5 @@ def figures() -> Iterator[Figure]:
         yield _figure("events decoded and verified", 20, _costs(ours, theirs, "verify"))
         encrypted, decrypted = (_costs(ours, theirs, name) for name in ("encrypt", "decrypt"))
         yield _figure("contents encrypted", 15, encrypted)
-        yield _figure("contents decrypted", 15, decrypted)
         both = [(a + c, b + d) for (a, b), (c, d) in zip(encrypted, decrypted, strict=True)]
         yield _figure("contents encrypted and decrypted", 15, both)

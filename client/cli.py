@@ -1,4 +1,4 @@
-"""``folkmoot client``: a thin group; each command lives in ``client/commands`` and loads when used."""
+"""``folkmoot client``: one thin group; each command is a file in ``client/commands``, loaded when used."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "join": "client.commands.join:join",
     "sync": "client.commands.sync:sync",
     "guard": "client.commands.guard:guard",
+    "node": "client.commands.node:node",
     "run": "client.commands.run:run",
     "status": "client.commands.status:status",
     "audit": "client.commands.audit:audit",

@@ -6,6 +6,7 @@
     vault.db.mark       number of the vault's newest change, so that an older copy shows
     events.db           the member's own signed events, as any store of events
     guard/<name>.sock   where the guard answers the app of one federation
+    node/<name>/        what its SuperNode needs: key, certificate, address
 """
 
 from __future__ import annotations
@@ -57,6 +58,19 @@ class ClientHome:
             federation: The manifest's name for it.
         """
         return socket_in(self.sockets, federation)
+
+    @property
+    def nodes(self) -> Path:
+        """The folder of the nodes' folders."""
+        return self.path / "node"
+
+    def node(self, federation: str) -> Path:
+        """Return what the SuperNode of a federation needs.
+
+        Args:
+            federation: The manifest's name for it.
+        """
+        return self.nodes / federation
 
 
 def socket_in(folder: Path, federation: str) -> Path:

@@ -19,8 +19,8 @@ import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client.budget import dataset_budget
+from client.entry import Facts, Head, Reservation, Status, Stored
 from client.keys import bind
-from client.release import Facts, Head, Release, Reservation, Status, Stored
 from client.watermark import VaultRolledBack
 from federation.errors import IdentityError, PrivacyBudgetExhausted, VerificationFailed
 from federation.privacy import Budget, History, PrivacySpend
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
+    from client.release import Release
     from client.vault import Vault
 
-__all__ = ["PrivacyLedger", "Release", "Reservation", "Status", "Stored"]
+__all__ = ["PrivacyLedger", "Reservation", "Status", "Stored"]
 
 _HEAD = "ledger"
 _COLUMNS = len(Facts._fields)
@@ -84,6 +85,19 @@ class PrivacyLedger:
             self._catch_up(db)
             delta = dataset_budget(self._vault, db).delta
         return PrivacySpend(self._history.mu_squared, self._history.epsilon(delta))
+
+    def history(self, federation: str | None = None) -> History:
+        """Return what the dataset has released, to all federations or to one (``Release.federation``)."""
+        with self._vault.storage.transaction(write=False) as db:
+            self._catch_up(db)
+        return self._history if federation is None else self._own.get(federation, History())
+
+    def releases(self, federation: str) -> tuple[tuple[Release, Status], ...]:
+        """Return the releases for a federation, in their order, and how far each went."""
+        with self._vault.storage.transaction(write=False) as db:
+            self._catch_up(db)
+            own = [row for row in self._rows.values() if row.facts.federation == federation]
+            return tuple((row.facts.release, self._status(db, row)) for row in own)
 
     def require_current(self, published: int) -> None:
         """Refuse to go on with an older copy of the vault.

@@ -7,34 +7,37 @@ ledger row is on disk before noise is drawn, and the stored delta is resent on a
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
-
-import numpy as np
+from typing import Protocol, TypeAlias
 
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import SignedEvent
 from client.identity import Session
-from client.ledger import PrivacyLedger, Release, Stored
-from client.noise import Entropy, draw, gaussian
+from client.ledger import PrivacyLedger, Stored
+from client.mechanism import noised_delta
+from client.noise import Entropy, draw
+from client.release import Release, release_of
 from client.trainer import Engine
 from client.vault import Vault
 from federation.delta import delta_bytes, parse_delta, quantise
 from federation.errors import ConfigError, PeerError
-from federation.features import FeatureSpec, word_indices
+from federation.features import TextPipeline
 from federation.fixedpoint import Ints
 from federation.hashing import Domain, commitment, did_hash, sha256
 from federation.manifest import Manifest
 from federation.merkle import leaf_hash, root_from_proof
 from federation.messages import Acknowledgement, CommitRequest, RevealReply, RevealRequest
-from federation.models.linear import INTERCEPT_BOUND, Design, Examples, require_exact
+from federation.models.linear import Design, Examples
 from federation.payloads import Contribution
-from federation.rounds import Base
 from federation.types import Did, Hash32
 from federation.validation import examples_bytes, parse_examples
 
 _logger = logging.getLogger(__name__)
+
+Keep: TypeAlias = Callable[[SignedEvent], None]
+"""Keeps an event that the member signed."""
 
 
 class RoundReader(Protocol):
@@ -68,24 +71,27 @@ class Terms:
 
     manifest: Manifest
     domain: Domain
-    features: FeatureSpec
+    features: TextPipeline
     mean: Ints
     contribution_model: StreamId
     unsafe_no_dp: bool = False
 
 
-def require_trainable(base: Base) -> None:
-    """Refuse a base that some example could make arithmetic fail on, before looking at any example.
+def require_acceptable(manifest: Manifest, features: TextPipeline, *, unsafe_no_dp: bool) -> None:
+    """Refuse a federation that this client does not take part in.
 
     Raises:
-        PeerError: Its intercept or its weights are out of bounds.
+        ConfigError: It trains without privacy, or on words this software does not know.
     """
-    if abs(base.intercept) > INTERCEPT_BOUND:
-        raise PeerError("the base model's intercept is out of bounds")
-    try:
-        require_exact(base.weights)
-    except ConfigError as error:
-        raise PeerError("the base model's weights are out of bounds") from error
+    if not manifest.privacy.sigma_e4 and not unsafe_no_dp:
+        raise ConfigError(
+            "this federation trains without differential privacy",
+            hint="join another one, or accept that deltas show your words with unsafe_no_dp",
+        )
+    if manifest.model.features_sha256 != features.digest.hex():
+        raise ConfigError("the manifest names another rule for words than this client has")
+    if manifest.words != features.dim:
+        raise ConfigError("the manifest's model knows another number of words than its rule for them")
 
 
 class Member:
@@ -100,17 +106,26 @@ class Member:
         *,
         engine: Engine,
         entropy: Entropy,
+        keep: Keep | None = None,
     ) -> None:
-        manifest = terms.manifest
-        if not manifest.privacy.sigma_e4 and not terms.unsafe_no_dp:
-            raise ConfigError(
-                "this federation trains without differential privacy",
-                hint="join another one, or accept that deltas show your words with unsafe_no_dp",
-            )
-        if manifest.model.features_sha256 != terms.features.digest.hex():
-            raise ConfigError("the manifest names another rule for words than this client has")
+        """Check that the member can do what it consented to.
+
+        Args:
+            vault: Its rows, keys and ledger.
+            session: Who signs.
+            terms: What it consented to.
+            reader: The chain.
+            engine: Trains.
+            entropy: Where noise and salts come from.
+            keep: Given each signed contribution before it is sent, so that an older copy of the vault
+                shows.
+
+        Raises:
+            ConfigError: The federation trains without privacy, or on words this software does not know.
+        """
+        require_acceptable(terms.manifest, terms.features, unsafe_no_dp=terms.unsafe_no_dp)
         self._vault, self._session, self._terms, self._reader = vault, session, terms, reader
-        self._engine, self._entropy = engine, entropy
+        self._engine, self._entropy, self._keep = engine, entropy, keep
         self._ledger = PrivacyLedger(vault)
         self._warned = False
 
@@ -136,7 +151,7 @@ class Member:
         if cached is not None:
             return parse_examples(cached, dim=spec.dim)
         rows = list(self._vault.rows())
-        found = Examples.build([word_indices(r.text, spec) for r in rows], [int(r.label) for r in rows])
+        found = Examples.build([spec.indices(r.text) for r in rows], [int(r.label) for r in rows])
         self._vault.cache_put(spec.digest, examples_bytes(found))
         return found
 
@@ -149,7 +164,7 @@ class Member:
             PrivacyBudgetExhausted: The round would overspend; nothing was drawn.
         """
         self._require_place(request.domain)
-        require_trainable(request.base)
+        self._engine.require(request.base)
         base_hash = request.base.hash
         if base_hash != self._reader.base_hash(request.domain.epoch, request.round):
             raise PeerError("the base model is not the one that the chain recorded for this round")
@@ -170,17 +185,17 @@ class Member:
             commitment=digest,
             release=stored.number,
         )
-        return self._session.sign(
+        event = self._session.sign(
             statement.content(), model=self._terms.contribution_model, unique=digest[:12]
         )
+        if self._keep is not None:
+            self._keep(event)
+        return event
 
     def train(self, request: CommitRequest) -> Ints:
         """Return the clipped, noised and quantised step; the caller has reserved its cost."""
-        privacy = self._terms.manifest.privacy
         design = Design.build(self.examples(), self._terms.mean)
-        step = self._engine.step(design, request.base, privacy.clip)
-        noise = gaussian(len(step), privacy.sigma * privacy.clip, self._entropy) if privacy.sigma else 0.0
-        return quantise(np.add(step, noise))
+        return quantise(noised_delta(self._engine, design, request.base, self._terms.manifest, self._entropy))
 
     def reveal(self, request: RevealRequest) -> RevealReply:
         """Return the delta after checking that the member's own leaf is under the recorded root.
@@ -240,15 +255,7 @@ class Member:
             raise PeerError("the request is for another federation or epoch")
 
     def _release(self, round_: int, base_hash: Hash32) -> Release:
-        domain, privacy = self._terms.domain, self._terms.manifest.privacy
-        return Release(
-            federation=f"{domain.chain_id}:{domain.federation}".lower(),
-            epoch=domain.epoch,
-            round=round_,
-            base_hash=base_hash,
-            sigma=privacy.sigma,
-            clip=privacy.clip,
-        )
+        return release_of(self._terms.manifest, self._terms.domain, round_, base_hash)
 
     def _commitment(self, round_: int, base_hash: Hash32, delta_sha256: Hash32, salt: Hash32) -> Hash32:
         return commitment(

@@ -1,34 +1,20 @@
-"""What a release is, and how the privacy ledger writes one down."""
+"""One noisy delta that a member is about to make, and what it costs."""
 
 from __future__ import annotations
 
 import math
-import struct
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
-from client.keys import bind
 from federation.errors import ConfigError
-from federation.privacy import History, Sampled, increment
+from federation.privacy import SENSITIVITY, History, Sampled, increment
 
 if TYPE_CHECKING:
-    from federation.types import Hash32
+    from federation.hashing import Domain
+    from federation.manifest import Manifest
+    from federation.types import Address, Hash32
 
-_HEAD = struct.Struct(">Q32s")
 _MOST_STEPS = 1 << 32
-
-_SENSITIVITY = {"example": 1.0, "member": 2.0}
-"""In clipping norms, of a delta to one example: where the whole delta is clipped, an example can turn
-it from one side of the ball to the other."""
-
-
-class Status(StrEnum):
-    """How far a release went; each state counts as spent."""
-
-    RESERVED = "reserved"
-    STORED = "stored"
-    RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,93 +56,35 @@ class Release:
 
     def after(self, history: History) -> History:
         """Return a history with this release in it."""
-        sigma = self.sigma / _SENSITIVITY[self.unit]
+        sigma = self.sigma / SENSITIVITY[self.unit]
         if self.rate < 1 and sigma:
             return history.and_sampled(Sampled(sigma=sigma, rate=self.rate, steps=self.steps))
         return history.and_full(self.steps * increment(sigma))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """The right to draw noise once, for one release.
+def ledger_name(chain_id: int, federation: Address) -> str:
+    """Return the one name under which the ledger knows a federation, however its address is written."""
+    return f"{chain_id}:{federation}".lower()
 
-    Attributes:
-        release: What was reserved.
-        number: Which release of the dataset it is, over all federations, from 1.
+
+def release_of(manifest: Manifest, domain: Domain, round_: int, base_hash: Hash32) -> Release:
+    """Return the release that a round asks of each member.
+
+    Args:
+        manifest: What the community agreed.
+        domain: The federation's chain, contract and epoch.
+        round_: The round.
+        base_hash: Hash of the model the delta is trained from.
     """
-
-    release: Release
-    number: int
-
-
-class Stored(NamedTuple):
-    """A release that can be sent.
-
-    Attributes:
-        number: As ``Reservation.number``.
-        payload: What was stored.
-    """
-
-    number: int
-    payload: bytes
-
-
-class Head(NamedTuple):
-    """Of the whole ledger: how many rows there are, and the link of the last."""
-
-    rows: int = 0
-    link: bytes = bytes(32)
-
-    def encode(self) -> bytes:
-        """Return what is sealed."""
-        return _HEAD.pack(*self)
-
-    @classmethod
-    def decode(cls, data: bytes) -> Head:
-        """Read what was sealed."""
-        return cls(*_HEAD.unpack(data))
-
-
-class Facts(NamedTuple):
-    """The columns of a row that never change, in the order of the table."""
-
-    seq: int
-    federation: str
-    epoch: int
-    round: int
-    base_hash: bytes
-    unit: str
-    sigma: float
-    clip: float
-    rate: float
-    steps: int
-
-    @classmethod
-    def of(cls, release: Release, seq: int) -> Facts:
-        """Return the row of a release."""
-        return cls(
-            seq,
-            release.federation,
-            release.epoch,
-            release.round,
-            release.base_hash,
-            release.unit,
-            release.sigma,
-            release.clip,
-            release.rate,
-            release.steps,
-        )
-
-    @property
-    def release(self) -> Release:
-        """What the row is about."""
-        values = self._asdict()
-        del values["seq"]
-        return Release(**values)
-
-    def encode(self) -> bytes:
-        """Return what the row's link is computed over."""
-        numbers = struct.pack(
-            ">QQQdddQ", self.seq, self.epoch, self.round, self.sigma, self.clip, self.rate, self.steps
-        )
-        return bind(numbers, self.federation.encode(), self.base_hash, self.unit.encode())
+    privacy, sampling = manifest.privacy, manifest.sampling
+    return Release(
+        federation=ledger_name(domain.chain_id, domain.federation),
+        epoch=domain.epoch,
+        round=round_,
+        base_hash=base_hash,
+        sigma=privacy.sigma,
+        clip=privacy.clip,
+        unit=privacy.unit,
+        rate=sampling.rate if sampling else 1.0,
+        steps=sampling.steps if sampling else 1,
+    )

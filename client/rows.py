@@ -120,8 +120,7 @@ class Rows:
         head = self.head(db)
         (version,) = db.execute("PRAGMA data_version").fetchone()
         if version != self._checked:
-            count, last, chain = _fold(db, head.base)
-            if count != head.rows or last > head.last or chain != head.chain:
+            if _fold(db, head.base)[1] != head.chain:
                 raise VerificationFailed(
                     "vault",
                     "rows are missing, altered, moved or added",
@@ -215,7 +214,7 @@ class Rows:
 
     def _restart(self, db: sqlite3.Connection, old: _Head) -> None:
         base = sha256(b"restart" + old.chain)
-        count, _, chain = _fold(db, base)
+        count, chain = _fold(db, base)
         self._write_head(db, _Head(count, old.last, base, chain))
 
     def _write_head(self, db: sqlite3.Connection, head: _Head) -> None:
@@ -227,12 +226,12 @@ class Rows:
         return hashlib.blake2b(plain, key=self._dedupe, digest_size=32).digest()
 
 
-def _fold(db: sqlite3.Connection, base: bytes) -> tuple[int, int, bytes]:
-    """Return the number of rows, the last one's number, and the running hash over them."""
-    count, last, chain = 0, 0, base
-    for last, digest, sealed in db.execute("SELECT id, digest, sealed FROM rows ORDER BY id"):
-        count, chain = count + 1, _link(chain, last, blob(digest), blob(sealed))
-    return count, last, chain
+def _fold(db: sqlite3.Connection, base: bytes) -> tuple[int, bytes]:
+    """Return the number of rows and the running hash over them."""
+    count, chain = 0, base
+    for number, digest, sealed in db.execute("SELECT id, digest, sealed FROM rows ORDER BY id"):
+        count, chain = count + 1, _link(chain, number, blob(digest), blob(sealed))
+    return count, chain
 
 
 def _link(chain: bytes, number: int, digest: bytes, sealed: bytes) -> bytes:

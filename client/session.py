@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from client.home import ClientHome
-from federation.errors import ConfigError
+from federation.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from client.vault import Vault
@@ -44,3 +45,21 @@ def open_vault(passphrase_file: Path | None) -> Vault:
     if not path.is_file():  # said before anybody types a passphrase
         raise ConfigError(f"there is no vault at {path}", hint="make one with: folkmoot client init")
     return Vault.open(path, find_passphrase(passphrase_file, os.environ, path))
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something that cannot be undone.
+
+    Args:
+        question: What is about to happen.
+        yes: Whether the user has said so on the command line.
+
+    Raises:
+        UsageError: There is nobody to ask.
+        click.Abort: The answer is no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"there is nobody to ask: {question}", hint="give --yes")
+    click.confirm(question, abort=True, err=True)

@@ -63,7 +63,7 @@ class Storage:
         if not path.is_file():
             raise ConfigError(f"there is no vault at {path}", hint="make one with: folkmoot client init")
         for place, wanted in ((path.parent, 0o700), (path, 0o600)):
-            _check_private(place, wanted)
+            require_private(place, wanted)
         with _typed_errors(path):
             self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
             try:
@@ -104,16 +104,16 @@ class Storage:
                     self._connection.execute("ROLLBACK")
                 raise
 
-    def tidy(self) -> bool:
-        """Empty the write-ahead log, where what was deleted may still stand; false where a reader holds it.
+    def tidy(self) -> None:
+        """Empty the write-ahead log, where what was deleted may still stand.
+
+        Readers are waited for; where one stays, whoever closes the file last empties the log.
 
         Raises:
             ConfigError: The file cannot be written.
         """
         with _typed_errors(self.path):
-            # The log is waited for as long as a lock is; a checkpoint in between is none.
-            (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return not busy
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def copy(self, path: Path) -> None:
         """Write one consistent copy of the file; mode 0600.
@@ -153,7 +153,7 @@ def _typed_errors(path: Path) -> Iterator[None]:
 def _make(path: Path) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _check_private(path.parent, 0o700)
+        require_private(path.parent, 0o700)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError as error:
         raise ConfigError(f"{path} exists", hint="open it, or choose another path") from error
@@ -161,6 +161,11 @@ def _make(path: Path) -> None:
         raise ConfigError(f"{path} cannot be made: {error.strerror}") from error
 
 
-def _check_private(path: Path, wanted: int) -> None:
+def require_private(path: Path, wanted: int) -> None:
+    """Refuse a file or folder that others may read.
+
+    Raises:
+        ConfigError: They may.
+    """
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise ConfigError(f"others may read {path}", hint=f"chmod {wanted:o} {path}")

@@ -12,9 +12,9 @@ import os
 from typing import TYPE_CHECKING, Self
 
 from client import records, rows
+from client.entry import Head
 from client.keys import VERSION, Header, Kdf, bind, new_keys, unlock
 from client.records import Records
-from client.release import Head
 from client.rotation import reseal
 from client.rows import NO_SOURCE, ImportReport, Rows, Source, StoredRow
 from client.state import State, blob
@@ -110,9 +110,7 @@ class Vault:
             with file.transaction(write=False) as db:
                 header = _read_header(db, path)
             vault = cls(file, unlock(header, passphrase, entropy), entropy)
-            with vault.storage.transaction(write=False) as db:
-                vault._rows.check(db)
-            vault._records.check()
+            vault.check()
             if put_back:
                 vault.storage.reset_mark()
             else:
@@ -140,6 +138,12 @@ class Vault:
         return self.storage.keys
 
     @property
+    def header(self) -> Header:
+        """What opens the vault with its passphrase; not secret."""
+        with self.storage.transaction(write=False) as db:
+            return _read_header(db, self.path)
+
+    @property
     def path(self) -> Path:
         """The file."""
         return self.storage.file.path
@@ -149,6 +153,16 @@ class Vault:
         """Number of rows."""
         with self.storage.transaction(write=False) as db:
             return self._rows.head(db).rows
+
+    def check(self) -> None:
+        """Compare rows and records with their heads.
+
+        Raises:
+            VerificationFailed: Something is missing, altered, swapped or added.
+        """
+        with self.storage.transaction(write=False) as db:
+            self._rows.check(db)
+        self._records.check()
 
     def root(self) -> Hash32:
         """Return the Merkle root over the ciphertext rows in their order; 32 zero bytes if none.

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 _SLOT = 48
 """Bytes of a slot: nonce 24, number 8, tag 16."""
 
-_HINT = "put the newest copy back; if there is none: folkmoot client restore, with a backup"
+_HINT = (
+    "put the newest copy back; if there is none, move this one away and put it back on purpose:\n"
+    "folkmoot client restore FILE"
+)
 
 
 class VaultRolledBack(VerificationFailed):

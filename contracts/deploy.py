@@ -18,13 +18,13 @@ from contracts.bindings.reward_pool import RewardPool
 from contracts.bindings.validator_quorum import ValidatorQuorum
 from contracts.chain import Transaction
 from federation.errors import ChainError, VerificationFailed
+from federation.types import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from contracts.chain import Chain, Reader, Signer
     from federation.manifest import Manifest
-    from federation.types import Address
 
 JUDGES: Final[Mapping[str, tuple[str, ...]]] = {
     "RecordDisputes": (),
@@ -41,6 +41,15 @@ JUDGES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The contracts that may convict, in the order in which a federation lists them, each with the other
 judges that its constructor takes."""
+
+QUORUM_JUDGES: Final[Mapping[str, tuple[str, ...]]] = {
+    name: JUDGES[name] for name in ("SettlementDisputes", "ValidatorQuorum")
+}
+"""Those of a federation whose scores no contract can compute: what others prove wrong, or demand, are
+steps of the linear model. Its quorum takes the zero address for the judge that is not there."""
+
+_BY_NUMBER: Final = {len(judges): judges for judges in (JUDGES, QUORUM_JUDGES)}
+_NOBODY: Final = Address("0x" + "00" * 20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +101,9 @@ class Deployment:
         for contract in (found.token, found.pool, found.vault):
             check_code(chain, contract.address, contract.ARTIFACT)
         check_code(chain, config.randomness, BlockhashRandomness.ARTIFACT)
-        if len(config.judges) != len(JUDGES):
+        if len(config.judges) not in _BY_NUMBER:
             raise VerificationFailed(f"federation {federation}", "has other judges than this software knows")
-        for address, name in zip(config.judges, JUDGES, strict=True):
+        for name, address in named_judges(config.judges).items():
             check_code(chain, address, name)
         found.check_links()
         return found
@@ -109,7 +118,7 @@ class Deployment:
             VerificationFailed: A contract belongs to another federation, pool or token.
         """
         federation, pool, vault, token = self.federation, self.pool, self.vault, self.token.address
-        judges = dict(zip(JUDGES, federation.judges(), strict=True))
+        judges = named_judges(federation.judges())
         links = [
             ("RewardPool", pool.federation(), federation.address),
             ("RewardPool", pool.token(), token),
@@ -118,12 +127,23 @@ class Deployment:
             ("BondVault", vault.token(), token),
         ]
         quorum = ValidatorQuorum(federation.reader, judges[ValidatorQuorum.ARTIFACT])
-        links.append((ValidatorQuorum.ARTIFACT, quorum.demands(), judges[DataDemands.ARTIFACT]))
+        links.append((ValidatorQuorum.ARTIFACT, quorum.demands(), judges.get(DataDemands.ARTIFACT, _NOBODY)))
         for name, actual, right in links:
             if actual != right:
                 raise VerificationFailed(
                     f"federation {federation.address}", f"its {name} serves {actual}, not {right}"
                 )
+
+    def check_judges(self, manifest: Manifest) -> None:
+        """Refuse judges of another kind of model, which would convict honest rounds or none.
+
+        Raises:
+            VerificationFailed: The federation has those.
+        """
+        if len(self.federation.judges()) != len(judges_of(manifest)):
+            raise VerificationFailed(
+                f"federation {self.federation.address}", "its judges are for another kind of model"
+            )
 
     def creations(self) -> Iterator[tuple[str, Address, bytes]]:
         """Yield artifact, address and constructor arguments of every contract of the federation."""
@@ -137,21 +157,32 @@ class Deployment:
         vault = abi.encode(("address", "address", "address"), (token, pool, federation))
         yield BondVault.ARTIFACT, self.vault.address, vault
         yield BlockhashRandomness.ARTIFACT, config.randomness, b""
-        judges = dict(zip(JUDGES, config.judges, strict=True))
+        judges = named_judges(config.judges)
         for name, address in judges.items():
             yield name, address, _judge_arguments(name, judges)
 
 
-def deploy_shared(chain: Chain, sender: Signer) -> Shared:
+def judges_of(manifest: Manifest) -> Mapping[str, tuple[str, ...]]:
+    """Return the judges that a community's kind of model can have, as ``JUDGES``."""
+    return JUDGES if manifest.module is None else QUORUM_JUDGES
+
+
+def named_judges(addresses: Sequence[Address]) -> dict[str, Address]:
+    """Return a federation's judges by name; their number tells which they are."""
+    return dict(zip(_BY_NUMBER[len(addresses)], addresses, strict=True))
+
+
+def deploy_shared(chain: Chain, sender: Signer, wanted: Mapping[str, tuple[str, ...]] = JUDGES) -> Shared:
     """Deploy the contracts that federations can share.
 
     Args:
         chain: Where to.
         sender: Pays the gas, and has no power over them.
+        wanted: The judges, as ``JUDGES``.
     """
     randomness = BlockhashRandomness.deploy(chain, sender)
     judges: dict[str, Address] = {}
-    for name in JUDGES:
+    for name in wanted:
         judges[name] = _deploy(chain, sender, name, _judge_arguments(name, judges))
     return Shared(randomness=randomness.address, judges=tuple(judges.values()))
 
@@ -167,7 +198,7 @@ def deploy_federation(chain: Chain, community: Signer, manifest: Manifest) -> De
     Raises:
         Reverted: A parameter is out of range.
     """
-    shared = deploy_shared(chain, community)
+    shared = deploy_shared(chain, community, judges_of(manifest))
     token = MootToken.deploy(chain, community)
     registry = ContributorRegistry.deploy(chain, community, token.address, stake_lock(manifest))
     config = federation_config(
@@ -191,13 +222,11 @@ def creation_codes(manifest: Manifest, stand_in: Address) -> list[bytes]:
         stand_in: An address in place of those that are not known before.
     """
     lock = abi.encode(("address", "uint48"), (stand_in, stake_lock(manifest)))
-    config = federation_config(
-        manifest, token=stand_in, randomness=stand_in, judges=(stand_in,) * len(JUDGES)
-    )
-    named = dict.fromkeys(JUDGES, stand_in)
+    named = dict.fromkeys(judges_of(manifest), stand_in)
+    config = federation_config(manifest, token=stand_in, randomness=stand_in, judges=tuple(named.values()))
     return [
         load_artifact(BlockhashRandomness.ARTIFACT).bytecode,
-        *(load_artifact(name).bytecode + _judge_arguments(name, named) for name in JUDGES),
+        *(load_artifact(name).bytecode + _judge_arguments(name, named) for name in named),
         load_artifact(MootToken.ARTIFACT).bytecode,
         load_artifact(ContributorRegistry.ARTIFACT).bytecode + lock,
         load_artifact(Federation.ARTIFACT).bytecode + abi.encode((config.ABI,), (config.to_abi(),)),
@@ -206,7 +235,7 @@ def creation_codes(manifest: Manifest, stand_in: Address) -> list[bytes]:
 
 def _judge_arguments(name: str, judges: Mapping[str, Address]) -> bytes:
     others = JUDGES[name]
-    return abi.encode(("address",) * len(others), tuple(judges[other] for other in others))
+    return abi.encode(("address",) * len(others), tuple(judges.get(other, _NOBODY) for other in others))
 
 
 def _deploy(chain: Chain, sender: Signer, name: str, arguments: bytes) -> Address:

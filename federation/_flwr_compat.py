@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 from federation.errors import ConfigError, PeerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 try:
     from flwr.common.constant import SUPERLINK_NODE_ID, ErrorCode
@@ -50,6 +50,7 @@ __all__ = [
     "empty_run",
     "encode",
     "encode_records",
+    "run_client_app",
     "server_error",
     "set_message_id",
 ]
@@ -146,3 +147,39 @@ def server_error(request_id: str, code: int, reason: str, *, run_id: int) -> Mes
         message_type=SYSTEM_MESSAGE_TYPE,
     )
     return Message(metadata=metadata, error=Error(code, reason))
+
+
+def run_client_app(require: Callable[[bytes], None], *, app_id: str, version: str, sha256: str) -> None:
+    """Be ``flwr-clientapp``, for one app alone; the process's arguments are Flower's.
+
+    Flower looks for the app where the SuperLink says that it is, so that is replaced as well.
+
+    Args:
+        require: Called with the bundle's bytes before anything of it is written; raises to refuse it.
+        app_id: ``publisher/name`` of the app.
+        version: Its version.
+        sha256: Its bundle's hash in hex.
+
+    Raises:
+        ConfigError: This Flower release moved a name; nothing was run.
+    """
+    try:
+        from flwr.supernode.cli.flwr_clientapp import flwr_clientapp
+        from flwr.supernode.runtime import run_clientapp as runtime
+
+        install, load = runtime.install_from_fab, runtime.get_load_client_app_fn
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"this Flower release moved a name the gate needs: {error}", hint="install flwr>=1.41,<1.42"
+        ) from error
+
+    def install_required(fab: bytes, **options: object) -> object:
+        require(fab)
+        return install(fab, **options)
+
+    def load_known(**options: object) -> Callable[..., object]:
+        return lambda *_told: load(**options)(app_id, version, sha256)
+
+    runtime.install_from_fab = install_required
+    runtime.get_load_client_app_fn = load_known
+    flwr_clientapp()

@@ -92,11 +92,11 @@ class PathGradient:
     improvement: int
 
 
-def _node(design: Design, weights: Ints) -> Node:
-    fit = Fit.of(design, weights)
+def node_of(fit: Fit) -> Node:
+    """Return what a quadrature node contributes: the coefficient of every example's logit."""
     p = fit.probabilities
     h = (p * (ONE - p)) >> PROB_BITS
-    r = (2 * (p - design.labels * ONE) * h) >> PROB_BITS
+    r = (2 * (p - fit.labels * ONE) * h) >> PROB_BITS
     residual_sum, curvature_sum = int(r.sum()), int(h.sum())
     # The intercept moves with the weights: without its term the scores do not sum to the improvement.
     t = r - (h * residual_sum) // curvature_sum if curvature_sum else np.zeros_like(r)
@@ -112,8 +112,7 @@ def path_gradient(design: Design, base: Ints, step: Ints) -> PathGradient:
         step: Delta, same shape and scale.
     """
     n = len(design)
-    require_below(int(np.abs(step).max(initial=0)) << NODE_BITS, INT_EXACT, "a path point")
-    nodes = tuple(_node(design, base + round_shift(step * u, NODE_BITS)) for u in NODES)
+    nodes = tuple(node_of(Fit.of(design, point)) for point in path_points(base, step))
     summed = sum(
         (node.coefficients * w for node, w in zip(nodes, NODE_WEIGHTS, strict=True)), start=0 * design.scale
     )
@@ -130,8 +129,23 @@ def path_gradient(design: Design, base: Ints, step: Ints) -> PathGradient:
         gradient=(2 * total + denominator) // (2 * denominator),
         loss_before=loss_before,
         loss_after=loss_after,
-        improvement=(loss_before - loss_after) // (n << (2 * PROB_BITS - SCORE_BITS)),
+        improvement=improvement_of(loss_before, loss_after, n),
     )
+
+
+def path_points(base: Ints, step: Ints) -> list[Ints]:
+    """Return the weights at the four quadrature nodes, each rounded to the nearest integer.
+
+    Raises:
+        ConfigError: The step is too large for exact arithmetic.
+    """
+    require_below(int(np.abs(step).max(initial=0)) << NODE_BITS, INT_EXACT, "a path point")
+    return [base + round_shift(step * u, NODE_BITS) for u in NODES]
+
+
+def improvement_of(loss_before: int, loss_after: int, examples: int) -> int:
+    """Return G, ``SCORE_BITS`` fractional bits, from summed Brier losses (``2 * PROB_BITS`` bits)."""
+    return (loss_before - loss_after) // (examples << (2 * PROB_BITS - SCORE_BITS))
 
 
 def score_of(product: int, *, eta: int, quota_total: int) -> int:

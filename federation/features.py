@@ -21,7 +21,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from unicodedata import ucd_3_2_0 as _unicode
 
 from federation.errors import ConfigError
@@ -34,6 +34,24 @@ _RULE = "folkmoot.words.1"
 _MAX_DIM = 1 << 24
 # Soft hyphen and zero-width space: Unicode 3.2 did not yet call them format characters.
 _INVISIBLE = "\u00ad\u200b"
+
+
+class TextPipeline(Protocol):
+    """From a text to the set of indices that every model reads; pinned in the manifest by its digest."""
+
+    @property
+    def dim(self) -> int:
+        """How many indices there are."""
+        ...
+
+    @property
+    def digest(self) -> Hash32:
+        """SHA-256 of its canonical description."""
+        ...
+
+    def indices(self, text: str) -> tuple[int, ...]:
+        """Return a text's indices, ascending, each once."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +80,23 @@ class FeatureSpec:
         """The SHA-256 of the rule's name and parameters as canonical JSON (sorted keys, no spaces)."""
         canonical = json.dumps({"rule": _RULE, **asdict(self)}, sort_keys=True, separators=(",", ":"))
         return sha256(canonical.encode())
+
+    def indices(self, text: str) -> tuple[int, ...]:
+        """Return the indices of a text's words: see ``word_indices``."""
+        return word_indices(text, self)
+
+
+def pipeline_of(features_sha256: str, words: int) -> TextPipeline:
+    """Return the rule for texts that a manifest names by its digest (hex).
+
+    Raises:
+        ConfigError: This software has none of that digest with so many words.
+    """
+    known: tuple[TextPipeline, ...] = (FeatureSpec(dim=words),)
+    for pipeline in known:
+        if pipeline.digest.hex() == features_sha256:
+            return pipeline
+    raise ConfigError("the manifest names another rule for texts than this software has")
 
 
 class _Folding(dict[int, str]):

@@ -6,9 +6,10 @@ means the same once read, and a verifier accepts only the canonical text.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,10 +17,13 @@ from federation.delta import norm_cap
 from federation.errors import ConfigError
 from federation.fixedpoint import TABLE_SHA256
 from federation.hashing import sha256
-from federation.privacy import Budget, spend
+from federation.models.registry import Architecture
+from federation.privacy import SENSITIVITY, Budget, History, Sampled, spend
 from federation.reward import Terms
 from federation.rounds import Rules
 from federation.types import Did, Hash32, Wei
+
+_LARGEST_TOLERANCE: Final = 1e-4
 
 _Positive = Annotated[int, Field(gt=0)]
 _Hex32 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -131,9 +135,9 @@ class ValidatorSection(_Section):
 
 
 class ModelSection(_Section):
-    """The canonical linear model."""
+    """The kind of model and its size: the canonical linear one, or a module (``ModuleSection``)."""
 
-    kind: Literal["linear"] = "linear"
+    kind: Literal["linear", "module"] = "linear"
     dim: Annotated[int, Field(ge=2, le=1 << 20)]
     features_sha256: _Hex32
     tables_sha256: _Hex32 = TABLE_SHA256
@@ -145,15 +149,49 @@ class ModelSection(_Section):
         return self
 
 
+class ModuleSection(_Section):
+    """A listed architecture in floating point, and how near a recomputed score must be.
+
+    ``sha256`` is the digest of the architecture's canonical description (``federation.models.registry``):
+    who has another network under the same name finds out before anything is computed.
+    """
+
+    name: str
+    words: _Positive
+    hidden: _Positive
+    sha256: _Hex32
+    tolerance: Annotated[str, Field(pattern="^[1-9]e-[0-9]$")]
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network that is meant."""
+        return Architecture(name=self.name, words=self.words, hidden=self.hidden)
+
+    @model_validator(mode="after")
+    def _known(self) -> ModuleSection:
+        try:
+            architecture = self.architecture
+        except ConfigError as error:
+            raise ValueError(error.message) from error
+        if architecture.digest.hex() != self.sha256:
+            raise ValueError(f"another architecture is meant by {self.name!r} than this software has")
+        if float(self.tolerance) > _LARGEST_TOLERANCE:
+            raise ValueError(f"a tolerance of {self.tolerance} leaves scores to whoever records them")
+        return self
+
+
 class PrivacySection(_Section):
     """The lifetime budget and the noise that every delta carries.
+
+    ``unit`` says what the budget protects: one example, each of whose steps is clipped to C, whether it
+    is there or not; or a member, whose delta is clipped to C, whatever its data are.
 
     ``clip_milli`` is the clipping norm in thousandths, ``sigma_e4`` the noise multiplier in
     ten-thousandths. Without differential privacy ``sigma_e4`` is 0 and ``epsilon`` "inf"; a client
     refuses such a federation unless told ``unsafe_no_dp``.
     """
 
-    unit: Literal["example"] = "example"
+    unit: Literal["example", "member"] = "example"
     epsilon: Annotated[str, Field(pattern=r"^(inf|[0-9]+(\.[0-9]+)?)$")]
     delta: Annotated[str, Field(pattern=r"^[0-9](\.[0-9]+)?e-[0-9]+$")]
     clip_milli: _Positive
@@ -179,6 +217,24 @@ class PrivacySection(_Section):
     def clip(self) -> float:
         """Clipping norm C."""
         return self.clip_milli / 1000
+
+
+class SamplingSection(_Section):
+    """DP-SGD at the member: several steps a round, each on a Poisson sample of its examples.
+
+    ``rate_milli`` is the probability with which an example is in a sample, in thousandths. Between two
+    steps the member moves its own copy by ``eta_milli`` thousandths of the noised mean step. C and sigma
+    are then those of one step.
+    """
+
+    rate_milli: Annotated[int, Field(gt=0, lt=1000)]
+    steps: Annotated[int, Field(gt=0, le=1000)]
+    eta_milli: _Positive
+
+    @property
+    def rate(self) -> float:
+        """Probability with which an example is in a sample."""
+        return self.rate_milli / 1000
 
 
 class SearchSection(_Section):
@@ -236,6 +292,8 @@ class Manifest(_Section):
     deadlines: DeadlineSection
     bonds: BondSection
     validators: ValidatorSection = ValidatorSection()
+    module: ModuleSection | None = None
+    sampling: SamplingSection | None = None
 
     @model_validator(mode="after")
     def _an_account_per_provider(self) -> Manifest:
@@ -254,11 +312,34 @@ class Manifest(_Section):
     @model_validator(mode="after")
     def _within_budget(self) -> Manifest:
         privacy = self.privacy
+        if self.sampling and (not privacy.sigma_e4 or privacy.unit != "example"):
+            raise ValueError("steps on samples are accounted for with noise, and for one example, only")
         if privacy.sigma_e4:
-            spent = spend([privacy.sigma] * self.rounds, privacy.budget.delta).epsilon
+            spent = self.history(self.rounds).epsilon(privacy.budget.delta)
             if spent > privacy.budget.epsilon:
                 raise ValueError(f"{self.rounds} rounds cost epsilon {spent:.3f}, beyond the lifetime budget")
         return self
+
+    @model_validator(mode="after")
+    def _module_or_none(self) -> Manifest:
+        if (self.model.kind == "module") != (self.module is not None):
+            raise ValueError("a section module belongs to a model of kind module, and to no other")
+        if self.module is None:
+            return self
+        if self.model.dim != self.module.architecture.dim:
+            raise ValueError(
+                f"the architecture has {self.module.architecture.dim} parameters, not {self.model.dim}"
+            )
+        if not self.validators.quorum:
+            raise ValueError(
+                "a module's scores are floating point: name validators and a quorum to settle disputes"
+            )
+        return self
+
+    @property
+    def words(self) -> int:
+        """How many words the features know."""
+        return self.module.words if self.module else self.model.dim
 
     @property
     def rules(self) -> Rules:
@@ -273,12 +354,28 @@ class Manifest(_Section):
         )
         return Rules(terms=terms, etas=tuple(self.search.etas), betas_tenths=tuple(self.search.betas_tenths))
 
+    def history(self, rounds: int) -> History:
+        """Return what so many rounds of noised deltas release of one unit."""
+        sigma, sampling = self.privacy.sigma / SENSITIVITY[self.privacy.unit], self.sampling
+        if sampling is None:
+            return History(spend([sigma] * rounds, self.privacy.budget.delta).mu_squared)
+        if not rounds:
+            return History()
+        return History().and_sampled(Sampled(sigma, sampling.rate, sampling.steps * rounds))
+
     def cap(self, quota: int) -> int:
-        """Return the largest L2 norm of a member's delta, in the deltas' fixed point."""
+        """Return the largest L2 norm of a member's delta, in the deltas' fixed point.
+
+        The sum of T steps at rate q goes over the wire divided by q T, so that its signal is that of one
+        full step; the standard deviation of its noise is then sigma C / (q sqrt(T)).
+        """
+        sigma_e4, sampling = self.privacy.sigma_e4, self.sampling
+        if sampling:
+            sigma_e4 = -(-sigma_e4 * 1000 // (sampling.rate_milli * math.isqrt(sampling.steps)))
         return norm_cap(
             clip_milli=self.privacy.clip_milli,
-            sigma_e4=self.privacy.sigma_e4,
-            quota=quota,
+            sigma_e4=sigma_e4,
+            quota=quota if self.privacy.unit == "example" else 1,
             dim=self.model.dim,
         )
 
@@ -300,6 +397,8 @@ class Manifest(_Section):
         """Return the one canonical text."""
         lines, sections = [], []
         for key, value in self.model_dump().items():
+            if value is None:
+                continue
             if isinstance(value, dict):
                 sections.append(f"\n[{key}]")
                 sections.extend(f"{k} = {_toml(v)}" for k, v in value.items())

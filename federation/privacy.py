@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from federation.errors import ConfigError
 
@@ -36,6 +36,11 @@ _MOST_MU_SQUARED = 100.0
 
 _SIGMA_STEPS = 10_000
 """Noise multipliers are agreed in the manifest with four decimals."""
+
+
+SENSITIVITY: Final = {"example": 1.0, "member": 2.0}
+"""By how many clipping norms one unit moves a step: an example that is added or removed by one; a member
+whose whole data are replaced by two, from one side of the ball to the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

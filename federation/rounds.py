@@ -3,13 +3,14 @@
     open_round   model so far, known examples          -> base sent out (momentum step, intercept)
     close_round  base, admitted deltas, drawn shard    -> new model, scores, credits, suspensions
 
-Both take values and return values; the driver and the verifier call the same code.
+Both take values and return values; the driver and the verifier call the same code. ``finish`` is the
+part of the second that every kind of model shares: from scores to money.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -25,12 +26,14 @@ from federation.types import Did, Wei
 __all__ = [
     "Base",
     "EpochState",
+    "Measured",
     "MemberOutcome",
     "RoundOutcome",
     "Rules",
     "Status",
     "close_round",
     "directions",
+    "finish",
     "momentum",
     "open_round",
     "release",
@@ -45,7 +48,7 @@ class MemberOutcome:
         did: The member.
         status: What became of its delta.
         reason: Why it was rejected, else empty.
-        product: <projected gbar, delta>, exact; 0 without an accepted delta.
+        product: <projected gbar, delta>, exact; 0 without an accepted delta, or where nothing is exact.
         score: s_i, ``SCORE_BITS`` fractional bits.
         counted: a_i, the clipped score.
         credit: Signed wei of this round.
@@ -69,10 +72,12 @@ class RoundOutcome:
         eta: The step taken; 0 leaves the model.
         scored_eta: The step at which members were scored: the smallest positive one if eta is 0.
         step_losses: Summed log-loss of every step candidate on the known examples.
-        search: Every step candidate on the known examples; empty when nobody's delta was admitted.
+        search: Every step candidate on the known examples; empty when nobody's delta was admitted, or
+            where nothing is exact.
         step: Delta at ``scored_eta``; None when nobody's delta was admitted.
-        path: The scoring path on the drawn shard; None when nobody's delta was admitted.
-        projection: How gbar lost its part along public directions; None when nobody's delta was admitted.
+        path: The scoring path on the drawn shard; None where ``search`` is empty.
+        projection: How gbar lost its part along public directions; None where ``search`` is empty.
+        gain: G as it was measured.
         improvement: G as it counts for pay: at most 0 when eta is 0.
         members: One line per admitted member, sorted by DID.
         withheld_projection: Sum of scores that the projection removed.
@@ -87,6 +92,7 @@ class RoundOutcome:
     step: Ints | None
     path: PathGradient | None
     projection: Projection | None
+    gain: int
     improvement: int
     members: tuple[MemberOutcome, ...]
     withheld_projection: int
@@ -176,7 +182,7 @@ def close_round(
     order = sorted(deltas)
     Q = state.quota_total
     if not order:
-        return _finish(state, base, rules, absent=absent, products={}, measured=None)
+        return finish(state, base, rules, absent=absent, measured=None)
     vectors = np.stack([deltas[did] for did in order])
     total = [vectors.sum(axis=0)]
     steps = {eta: aggregate(total, eta=eta, quota_total=Q) for eta in rules.etas}
@@ -188,51 +194,74 @@ def close_round(
     path = path_gradient(shard, base.weights, step)
     projection = project(path.gradient, directions(state, base.weights))
     matrix = vectors.astype(np.float64)
-    scores = inner_products(projection.projected, matrix, norm_bound=norm_bound)
-    products = dict(zip(order, scores, strict=True))
+    found = inner_products(projection.projected, matrix, norm_bound=norm_bound)
+    products = dict(zip(order, found, strict=True))
     before = sum(inner_products(path.gradient, matrix, norm_bound=norm_bound))
-    withheld = score_of(before - sum(products.values()), eta=scored_eta, quota_total=Q)
-    return _finish(
-        state,
-        base,
-        rules,
-        absent=absent,
+    measured = Measured(
+        eta=eta,
+        scored_eta=scored_eta,
+        losses=losses,
+        step=step,
+        gain=path.improvement,
+        scores={did: score_of(x, eta=scored_eta, quota_total=Q) for did, x in products.items()},
+        withheld=score_of(before - sum(found), eta=scored_eta, quota_total=Q),
         products=products,
-        measured=_Measured(
-            eta=eta,
-            scored_eta=scored_eta,
-            losses=losses,
-            search=search,
-            step=step,
-            path=path,
-            projection=projection,
-            withheld=withheld,
-        ),
+        search=search,
+        path=path,
+        projection=projection,
     )
+    return finish(state, base, rules, absent=absent, measured=measured)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Measured:
+class Measured:
+    """What a model found the accepted deltas to be worth; all that money follows from.
+
+    Attributes:
+        eta: The step to take; 0 leaves the model.
+        scored_eta: The step at which members are scored.
+        losses: Summed log-loss of every step candidate on the known examples, ``PROB_BITS`` fractional bits.
+        step: Delta at ``scored_eta``.
+        gain: G on the drawn shard, ``SCORE_BITS`` fractional bits.
+        scores: s_i of every accepted delta, ``SCORE_BITS`` fractional bits.
+        withheld: Sum of scores that the projection removed.
+        products: <projected gbar, delta> where it is exact.
+        search: Every step candidate where it is exact.
+        path: The scoring path where it is exact.
+        projection: How gbar was projected where it is exact.
+    """
+
     eta: int
     scored_eta: int
     losses: tuple[int, ...]
-    search: tuple[Fit, ...]
     step: Ints
-    path: PathGradient
-    projection: Projection
+    gain: int
+    scores: Mapping[Did, int]
     withheld: int
+    products: Mapping[Did, int] = field(default_factory=dict)
+    search: tuple[Fit, ...] = ()
+    path: PathGradient | None = None
+    projection: Projection | None = None
 
 
-def _finish(
+def finish(
     state: EpochState,
     base: Base,
     rules: Rules,
     *,
     absent: Mapping[Did, tuple[Status, str]],
-    products: Mapping[Did, int],
-    measured: _Measured | None,
+    measured: Measured | None,
 ) -> RoundOutcome:
-    gain = measured.path.improvement if measured else 0
+    """Turn what was measured into scores that count, credits, suspensions and the next state: exact.
+
+    Args:
+        state: The epoch so far.
+        base: What the round sent out.
+        rules: The manifest's numbers.
+        absent: Status and reason of every member without an accepted delta.
+        measured: What the deltas are worth; None when nobody's was admitted.
+    """
+    gain = measured.gain if measured else 0
     eta = measured.eta if measured else 0
     counts_as = gain if eta else min(gain, 0)
     members = tuple(
@@ -240,9 +269,9 @@ def _finish(
             state,
             rules.terms,
             did,
-            product=products.get(did) if measured else None,
+            score=measured.scores.get(did) if measured else None,
+            product=measured.products.get(did, 0) if measured else 0,
             otherwise=absent.get(did, (Status.ABSENT, "")),
-            scored_eta=measured.scored_eta if measured else 0,
             gain=gain,
             counts_as=counts_as,
         )
@@ -257,6 +286,7 @@ def _finish(
         step=measured.step if measured else None,
         path=measured.path if measured else None,
         projection=measured.projection if measured else None,
+        gain=gain,
         improvement=counts_as,
         members=members,
         withheld_projection=measured.withheld if measured else 0,
@@ -269,28 +299,27 @@ def _line(
     terms: Terms,
     did: Did,
     *,
-    product: int | None,
+    score: int | None,
+    product: int,
     otherwise: tuple[Status, str],
-    scored_eta: int,
     gain: int,
     counts_as: int,
 ) -> MemberOutcome:
-    """Return a member's line: scored on its inner product, or else with its status and reason."""
+    """Return a member's line: its score as it counts, or else its status and reason."""
     Q = state.quota_total
     limit = clip_limit(terms, improvement=gain, quota=state.quotas[did], quota_total=Q)
-    if product is not None:
+    if score is not None:
         status, reason = Status.ACCEPTED, ""
-        score = score_of(product, eta=scored_eta, quota_total=Q)
         counted = clipped(score, limit)
     else:
         status, reason = otherwise
-        score, counted = 0, -limit if status is Status.SILENT else 0
+        counted = -limit if status is Status.SILENT else 0
     return MemberOutcome(
         did=did,
         status=status,
         reason=reason,
-        product=product or 0,
-        score=score,
+        product=product,
+        score=score or 0,
         counted=counted,
         credit=credit(terms, counted=counted, improvement=counts_as),
     )
@@ -302,7 +331,7 @@ def _advance(
     terms: Terms,
     *,
     members: tuple[MemberOutcome, ...],
-    measured: _Measured | None,
+    measured: Measured | None,
     gain: int,
 ) -> EpochState:
     """Return what the next round inherits; without a step the model and its last moves stay."""

@@ -7,6 +7,7 @@ import uuid
 import pytest
 from hypothesis import settings
 
+from client import hygiene
 from tests.database import running
 
 settings.register_profile("folkmoot", deadline=None, derandomize=True, database=None)
@@ -24,3 +25,9 @@ def postgres():
 def schema(postgres):
     """The URL of a store that is not there yet."""
     return postgres.url(f"s{uuid.uuid4().hex}")
+
+
+@pytest.fixture(autouse=True)
+def _not_hardened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that runs inside the tests' own process leaves that process as it was."""
+    monkeypatch.setattr(hygiene, "harden_process", lambda: None)

@@ -132,6 +132,11 @@ def audit(
     privacy, dim = manifest.privacy, manifest.model.dim
     if not privacy.sigma:
         raise ConfigError("this federation promises no privacy, so there is nothing to audit")
+    if manifest.module or manifest.sampling or privacy.unit != "example":
+        raise ConfigError(
+            "the audit's canaries show single steps of the linear model that protect one example",
+            hint="audit a federation of the linear model with the same privacy; the noise is drawn alike",
+        )
     drawn, identity = Canaries.draw(canaries, FeatureSpec(dim=dim), entropy), Identity(entropy(32))
     terms = Terms(
         manifest=manifest,

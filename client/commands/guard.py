@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import sys
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -45,24 +46,25 @@ def guard(passphrase_file: Path | None, allowed: tuple[str, ...], socket_dir: Pa
     """
     import asyncio
 
-    from client.guard.process import alone, harden
+    from client.guard.process import alone
     from client.guard.run import run_guard
 
+    if sys.platform != "linux":
+        raise ConfigError("the guard tells its callers apart as Linux does", hint="run it on Linux")
     users = frozenset({os.geteuid(), *(_user_id(name) for name in allowed)})
-    harden()
     home = client_home()
     if len(users) > 1 and socket_dir is None:
         raise UsageError("another user cannot reach your own folder", hint="give --socket-dir")
     folder = socket_dir or home.sockets
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with ExitStack() as held:
-        held.enter_context(alone(home.path / "guard.lock"))
+    # The vault's file belongs to the thread that opens it, which is not this one.
+    opened = ExitStack()
 
-        def open_posts() -> Mapping[str, Post]:
-            vault = held.enter_context(open_vault(passphrase_file))
-            return _posts(vault, folder)
+    def open_posts() -> Mapping[str, Post]:
+        return _posts(opened.enter_context(open_vault(passphrase_file)), folder)
 
-        asyncio.run(run_guard(open_posts, users=users, report=_report))
+    with alone(home.path / "guard.lock"):
+        asyncio.run(run_guard(open_posts, users=users, report=_report, close=opened.close))
 
 
 def _posts(vault: Vault, folder: Path) -> Mapping[str, Post]:
@@ -73,6 +75,8 @@ def _posts(vault: Vault, folder: Path) -> Mapping[str, Post]:
     from client.home import socket_in
     from client.membership import memberships
 
+    events = client_home().events
+    opened = partial(open_member, vault, events=events, report=_report)
     posts = {}
     for name, membership in memberships(vault).items():
         dim = membership.manifest.model.dim
@@ -80,7 +84,7 @@ def _posts(vault: Vault, folder: Path) -> Mapping[str, Post]:
             name=name,
             socket=socket_in(folder, name),
             dim=dim,
-            answers=answers(Standing(partial(open_member, vault, membership)), dim=dim),
+            answers=answers(Standing(partial(opened, membership=membership)), dim=dim),
         )
     if not posts:
         raise ConfigError("you have not joined a federation", hint="folkmoot client join federation.toml")

@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from client.app import Answers, app_of
+from client.guard import NODE_CONFIG
 from client.guard.protocol import DUTIES, HEAD, length, parse_reply, request_bytes
 from federation.errors import PeerError
 
 if TYPE_CHECKING:
     from flwr.app import Context, RecordDict
     from flwr.clientapp import ClientApp
-
-NODE_CONFIG: Final = "guard"
-"""Key under which a SuperNode's ``--node-config`` names the socket."""
 
 _PATIENCE: Final = 3600.0
 """Seconds for one answer: a large model trains for a while."""

@@ -1,44 +1,18 @@
-"""What makes the guard's process hard to look into, and the only one of its vault."""
+"""One guard for a vault, and how a supervisor hears from it."""
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
-import resource
 import socket
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from federation.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-_PR_SET_DUMPABLE: Final = 4
-_PR_SET_NO_NEW_PRIVS: Final = 38
-
-
-def harden() -> None:
-    """Keep other processes of the same user out of this one's memory.
-
-    No core dumps; no ptrace, no ``/proc/<pid>/mem``, ``environ`` or ``fd`` for anybody but the
-    administrator (``PR_SET_DUMPABLE``, prctl(2)); nothing that is started here gains rights; files
-    are made for the owner alone. It must be called before a key is in memory.
-
-    Raises:
-        ConfigError: The system does not do it.
-    """
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    libc = ctypes.CDLL(None, use_errno=True)
-    for option, value in ((_PR_SET_DUMPABLE, 0), (_PR_SET_NO_NEW_PRIVS, 1)):
-        if libc.prctl(option, value, 0, 0, 0):
-            raise ConfigError(
-                f"this process cannot be hardened: {os.strerror(ctypes.get_errno())}",
-                hint="the guard needs Linux",
-            )
 
 
 @contextmanager

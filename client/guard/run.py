@@ -19,6 +19,7 @@ async def run_guard(
     *,
     users: frozenset[int],
     report: Callable[[str], None],
+    close: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; a request that works then is finished.
 
@@ -26,6 +27,7 @@ async def run_guard(
         open_posts: Opens the vault and returns what to answer for; called once.
         users: User ids whose processes may call.
         report: Told what happens; the text is for the member alone.
+        close: Called last, in the thread that called ``open_posts``.
     """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -36,4 +38,4 @@ async def run_guard(
             report(f"{post.name}: guarded at {post.socket}")
         tell_supervisor("READY=1", os.environ)
 
-    await GuardServer(open_posts, users=users, report=report).serve(ready=ready, stop=stop)
+    await GuardServer(open_posts, users=users, report=report, close=close).serve(ready=ready, stop=stop)

@@ -61,6 +61,7 @@ class GuardServer:
         *,
         users: frozenset[int],
         report: Callable[[str], None],
+        close: Callable[[], None] = lambda: None,
         seconds: float = _SECONDS,
     ) -> None:
         """Make a server.
@@ -70,8 +71,10 @@ class GuardServer:
                 thread, to which everything about the vault belongs.
             users: User ids whose processes may call.
             report: Told why a request was refused; the text is for the member's own log.
+            close: Called last, in the worker's thread, whether or not ``open_posts`` succeeded.
             seconds: For a caller to send a message, and to take the answer.
         """
+        self._close = close
         self._open_posts, self._users, self._report, self._seconds = open_posts, users, report, seconds
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="guard")
         self._callers: dict[str, int] = {}
@@ -94,8 +97,9 @@ class GuardServer:
                 ready(posts)
                 await stop.wait()
         finally:
-            # The executor waits for the request that works; nobody is left to take its answer,
-            # and its delta is in the ledger.
+            # This waits for the request that works; nobody is left to take its answer, and its
+            # delta is in the ledger.
+            await loop.run_in_executor(self._worker, self._close)
             await loop.run_in_executor(None, self._worker.shutdown)
 
     async def _listen(self, post: Post) -> asyncio.Server:

@@ -13,6 +13,7 @@ from typing import cast
 import numpy as np
 
 from ceramic_bridge.events import InitPayload, SignedEvent
+from client.mechanism import clipped_step
 from client.member import Member
 from client.noise import gaussian
 from federation.delta import quantise
@@ -59,7 +60,7 @@ class Cheat(Member):
     def signal(self, request: CommitRequest) -> Floats:
         """Return the clipped step without its noise."""
         design = Design.build(self.examples(), self._terms.mean)
-        return self._engine.step(design, request.base, self._terms.manifest.privacy.clip)
+        return clipped_step(self._engine, design, request.base, self._terms.manifest.privacy)
 
 
 class Flipper(Member):

@@ -1,25 +1,17 @@
 """Raw mail to text that says what the sender said, and nothing of how it reached the archive.
 
 The SpamAssassin archives leak their labels: header names alone reach an AUC of 0.99, and list footers,
-quoting and the collectors' own host names do much of the same. So headers other than the subject are
-dropped, as are quotations, attributions, signatures, footers, list tags and the archives' artefacts;
-addresses, links, numbers, months and years become placeholders.
+quoting and the collectors' own host names do much of the same. The rules for any mail are those of a
+member's import (``client/importers/mailtext.py``); here the archives' own artefacts go too.
 """
 
 from __future__ import annotations
 
 import email
-import html
 import re
 from dataclasses import dataclass
-from email.errors import MessageError
-from email.header import decode_header, make_header
-from email.message import Message
 
-LIMIT = 6_000
-"""The most characters of a cleaned text; what follows is cut."""
-
-_RAW_LIMIT = 200_000
+from client.importers.mailtext import LIMIT, body, mask, strip_body, strip_subject, subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,73 +29,13 @@ class Mail:
     thread: str
 
 
-_INVISIBLE = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
-_INLINE_TAG = re.compile(
-    r"</?(?:a|abbr|b|big|em|font|i|s|small|span|strike|strong|sub|sup|tt|u)\b[^<>]*>", re.IGNORECASE
-)
-_BLOCK_TAG = re.compile(
-    r"</?(?:p|div|br|hr|tr|table|h[1-6]|li|ul|ol|center|blockquote|form|body|html)\b[^<>]*>", re.IGNORECASE
-)
-_ANY_TAG = re.compile(r"<[a-z/!?][^<>]*>", re.IGNORECASE)
-_LOOKS_HTML = re.compile(r"<(?:html|body|table|font|br|p|div|center)\b[^<>]*>", re.IGNORECASE)
-
-_TAGS = re.compile(
-    r"^\s*(?:\[[^\]]{1,40}\]|(?:re|fw|fwd|aw|sv)\s*(?:\[\d+\]|\(\d+\))?\s*:|\(fwd\))\s*", re.IGNORECASE
-)
-_QUOTED = re.compile(r"^\s{0,3}(?:[A-Za-z]{0,4}>|[|:}]\s)")
-_ATTRIBUTION = re.compile(
-    r"\b(?:wrote|writes|said|scribbled|typed|quoth|asked|schrieb)\b.{0,20}[:.]{1,3}\s*$"
-    r"|^\s*(?:On|At|>*In)\b.{3,120}\b(?:19|20)\d\d\b.{0,120}[,:]?\s*$"
-    r"|^\s*-*\s*(?:original message|forwarded message|forwarded by|begin forwarded)\b"
-    r"|^\s*(?:From|To|Cc|Sent|Date|Subject|URL|Reply-To|Message-ID)\s*:",
-    re.IGNORECASE,
-)
-_RULE = re.compile(r"^\s*[-_=~*]{20,}\s*$")
-_FOOTER = re.compile(
-    r"mailing list|listinfo|majordomo|yahoo! groups|yahoogroups|egroups|sf\.net|sourceforge|list maintainer"
-    r"|unsubscribe from this (?:group|list)",
-    re.IGNORECASE,
-)
-_FOOTER_LINE = re.compile(
-    r"listinfo|sf\.net email|yahoogroups|egroups\.com|list maintainer|exmh|ilug", re.IGNORECASE
-)
-
-_URL = re.compile(r"\b(?:https?|ftp|mailto)\s?:\s?/{0,2}[^\s<>\"']+|\bwww\.[^\s<>\"']+", re.IGNORECASE)
-_ADDRESS = re.compile(r"(?<![\w.+=-])[\w.+=-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})*")
-_MONTH = re.compile(
-    r"\b(?:january|february|march|april|june|july|august|september|october|november|december"
-    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b",
-    re.IGNORECASE,
-)
-_YEAR = re.compile(r"(?<!\d)(?:19[89]|20[01])\d(?!\d)")
-_NUMBER = re.compile(r"\d+")
+_OWN_LISTS = re.compile(r"exmh|ilug", re.IGNORECASE)
 _ARTEFACTS = re.compile(
     r"\b(?:zzzz\w*|yyyy\w*|jmason|jm|spamassassin|taint|netnoteinc|freshrpms|slashnull|xent|exmh|ilug|iiu"
     r"|sadev|satalk|listman|linux\.ie|example\.com|(?:deathtospam)+)\b(?:\.(?:com|net|org|ie)\b)?",
     re.IGNORECASE,
 )
 _DIGITS = re.compile(r"[\d\W_]+")
-
-
-def html_to_text(markup: str) -> str:
-    """Return the visible text of HTML, however broken; block tags become line breaks."""
-    text = _INVISIBLE.sub("", markup[:_RAW_LIMIT])
-    text = _BLOCK_TAG.sub("\n", _INLINE_TAG.sub("", text))
-    return html.unescape(_ANY_TAG.sub(" ", text))
-
-
-def mask(text: str) -> str:
-    """Replace links, addresses, months, years and numbers by words such as ``_url_`` and ``_num4_``."""
-    text = _ADDRESS.sub(" _addr_ ", _URL.sub(" _url_ ", text))
-    text = _YEAR.sub(" _year_ ", _MONTH.sub(" _month_ ", text))
-    return _NUMBER.sub(lambda match: f" _num{len(match[0])}_ ", text)
-
-
-def strip_subject(subject: str) -> str:
-    """Return a subject without list tags and reply marks."""
-    while (match := _TAGS.match(subject)) and match.end():
-        subject = subject[match.end() :]
-    return " ".join(subject.split())
 
 
 def thread_of(subject: str, text: str) -> str:
@@ -113,20 +45,6 @@ def thread_of(subject: str, text: str) -> str:
 
 def _letters(text: str) -> str:
     return _DIGITS.sub(" ", text.casefold()).strip()
-
-
-def strip_body(body: str) -> str:
-    """Drop what the sender did not write: quotations, attributions, signatures and list footers."""
-    kept: list[str] = []
-    lines = body.splitlines()
-    for number, line in enumerate(lines):
-        if line in {"-- ", "--"}:
-            break
-        if _RULE.match(line) and _FOOTER.search("\n".join(lines[number + 1 : number + 10])):
-            break
-        if not (_QUOTED.match(line) or _ATTRIBUTION.search(line) or _FOOTER_LINE.search(line)):
-            kept.append(line)
-    return "\n".join(kept)
 
 
 def clean_mail(raw: bytes, *, label: bool) -> Mail | None:
@@ -140,40 +58,11 @@ def clean_mail(raw: bytes, *, label: bool) -> Mail | None:
         Subject and body, at most ``LIMIT`` characters, with the subject's thread.
     """
     message = email.message_from_bytes(raw)
-    subject = _subject(message)
-    text = f"{strip_subject(subject)}\n{strip_body(_body(message))}"
+    title = subject(message)
+    lines = strip_body(body(message)).splitlines()
+    own = "\n".join(line for line in lines if not _OWN_LISTS.search(line))
+    text = f"{strip_subject(title)}\n{own}"
     # Masking only a little more than can remain keeps a long mail cheap.
     text = _ARTEFACTS.sub(" ", mask(text[: 3 * LIMIT]))
     text = " ".join(text.split())[:LIMIT].rstrip()
-    return Mail(text=text, label=label, thread=thread_of(subject, text)) if text else None
-
-
-def _subject(message: Message) -> str:
-    raw = str(message.get("Subject", ""))
-    try:
-        return str(make_header(decode_header(raw)))
-    except (MessageError, LookupError, ValueError):
-        return raw
-
-
-def _body(part: Message) -> str:
-    if part.is_multipart():
-        children = [child for child in part.get_payload() if isinstance(child, Message)]
-        if part.get_content_subtype() == "alternative":
-            plain = [_body(child) for child in children if child.get_content_type() == "text/plain"]
-            if any(text.strip() for text in plain):
-                return "\n".join(plain)
-        return "\n".join(map(_body, children))
-    if part.get_content_maintype() != "text" or part.get_content_disposition() == "attachment":
-        return ""
-    text = _decoded(part)
-    return html_to_text(text) if part.get_content_subtype() == "html" or _LOOKS_HTML.search(text) else text
-
-
-def _decoded(part: Message) -> str:
-    payload = part.get_payload(decode=True)
-    raw = payload[:_RAW_LIMIT] if isinstance(payload, bytes) else b""
-    try:
-        return raw.decode(part.get_content_charset("latin-1"), errors="replace")
-    except (LookupError, ValueError):
-        return raw.decode("latin-1")
+    return Mail(text=text, label=label, thread=thread_of(title, text)) if text else None

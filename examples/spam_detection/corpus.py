@@ -21,6 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
+from client.importers import mailtext
 from examples.spam_detection import cleaning
 from examples.spam_detection.cleaning import Mail, clean_mail
 from examples.spam_detection.npm import npm_pack
@@ -141,7 +142,7 @@ def clean_corpus(raw_mails: Iterable[RawMail]) -> list[Mail]:
 
 def _cleaning_version(sha512: str) -> str:
     """Name what the cleaned mails depend on: the corpus, the rules and Python's own parsers."""
-    rules = Path(cleaning.__file__).read_bytes()
+    rules = Path(cleaning.__file__).read_bytes() + Path(mailtext.__file__).read_bytes()
     return hashlib.sha256(b"\0".join([sha512.encode(), sys.version.encode(), rules])).hexdigest()[:16]
 
 

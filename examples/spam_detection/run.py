@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import numpy as np
 from flwr.app import Context, RecordDict
 
 from aggregator.admission import admit_imports
@@ -37,7 +36,7 @@ from client.budget import set_budget
 from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
-from client.trainer import LinearEngine
+from client.trainer import engine_of
 from client.vault import Vault
 from contracts.accounts import Account
 from contracts.agreement import account
@@ -58,10 +57,10 @@ from examples.spam_detection.settings import (
 )
 from examples.spam_detection.simulate import World
 from examples.spam_detection.world import Cast, Party, entropy_for, examples_of
+from federation.evaluation import evaluation_of
 from federation.grid import InProcessGrid
 from federation.hashing import Domain, did_hash
 from federation.manifest import Manifest, Parties
-from federation.metrics import model_auc
 from federation.models.linear import Design
 from federation.payloads import NOTHING, DataImport
 from federation.roster import Roster
@@ -186,6 +185,7 @@ class Run:
             ),
             shards=self.settings.rounds,
         )
+        self.evaluation = evaluation_of(self.manifest)
         funded = [self.community.address, self.aggregator.address, self.relayer.address]
         self.chain = EmbeddedChain(
             int(time.time()) if seed is None else GENESIS_TIME, funded, chain_id=CHAIN_ID
@@ -313,7 +313,7 @@ class Run:
                 actor.session,
                 terms,
                 FederationView(self.deployment.federation),
-                engine=LinearEngine(),
+                engine=engine_of(self.manifest),
                 entropy=entropy_for(self.settings.seed, f"noise/{actor.party.name}"),
             )
             if isinstance(member, (Tapped, Copier)):
@@ -342,7 +342,7 @@ class Run:
             self.driver = RoundDriver(
                 ports,
                 self.epoch,
-                initial=np.zeros(dim, dtype=np.int64),
+                initial=self.evaluation.initial(),
                 opening_events=self.imports.admitted,
             )
             return self.driver
@@ -352,10 +352,12 @@ class Run:
         app(InProcessGrid(clients), context)
 
     def _observe(self, report: RoundReport) -> None:
-        auc = model_auc(self.test, report.model)
+        auc = self.evaluation.auc(report.model, self.test)
         self.reports.append(report)
         self.aucs.append(auc)
-        self.facts.append(RoundFacts.of(report.base, report.outcome, report.shard_design, report.shard))
+        self.facts.append(
+            RoundFacts.of(self.evaluation, report.base, report.outcome, report.shard_design, report.shard)
+        )
         self._watcher.round_closed(self, report, auc)
 
     def commitments(self, did: Did, rounds: int | None = None) -> int:

@@ -12,7 +12,8 @@ import io
 import re
 from typing import TYPE_CHECKING, NoReturn
 
-from examples.spam_detection.cleaning import LIMIT, Mail, mask
+from client.importers.mailtext import LIMIT, mask
+from examples.spam_detection.cleaning import Mail
 from federation.canonical import parse_json
 from federation.errors import ConfigError, DataError
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from federation.errors import ConfigError
 from federation.fixedpoint import (
@@ -128,6 +129,16 @@ class Design:
 
     def __len__(self) -> int:
         return len(self.scale)
+
+    def picked(self, chosen: NDArray[np.bool_]) -> Design:
+        """Return the examples where ``chosen`` is true; shape (n,)."""
+        lengths = np.diff(self.examples.offsets)
+        part = Examples(
+            self.examples.words[np.repeat(chosen, lengths)],
+            np.concatenate(([0], np.cumsum(lengths[chosen]))),
+            self.labels[chosen],
+        )
+        return Design(part, self.mean, self.scale[chosen])
 
     def rows(self, start: int, stop: int) -> Design:
         """Return the examples from ``start`` up to ``stop``."""

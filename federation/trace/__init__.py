@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from federation.trace.difference import Difference, first_difference, require_equal
 from federation.trace.records import STATUS_CODES, Key, Op, Record
-from federation.trace.rounds import Position, round_trace
+from federation.trace.rounds import Position, decided_trace, round_trace
 from federation.trace.settlement import Settlement, settlement_trace
 from federation.trace.tree import Trace
 from federation.trace.vectors import (
@@ -35,6 +35,7 @@ __all__ = [
     "Vectors",
     "chunk_hashes",
     "chunks",
+    "decided_trace",
     "first_difference",
     "require_equal",
     "round_trace",

@@ -82,6 +82,25 @@ def round_trace(
     return Trace(tuple(records), vectors.opened())
 
 
+def decided_trace(
+    state: EpochState, base: Base, outcome: RoundOutcome, *, rules: Rules, deltas: Mapping[Did, Ints]
+) -> Trace:
+    """Return the trace of a round whose losses and gradient are floating point.
+
+    It commits what was chosen and found, and all that follows from there exactly: no points, no
+    gradient. Arguments are those of ``round_trace``.
+    """
+    vectors = Vectors()
+    records = [
+        *_entry(state, vectors),
+        _choice(base, outcome, rules),
+        _improvement(outcome),
+        *_members(state, outcome, deltas, vectors),
+        Record(Op.EXIT, 0, 0, _standing(outcome.state, vectors)),
+    ]
+    return Trace(tuple(records), vectors.opened())
+
+
 def _standing(state: EpochState, vectors: Vectors) -> tuple[int, ...]:
     """Return a state as ENTRY and EXIT commit it; a step that never happened is a zero vector."""
     nothing = np.zeros_like(state.weights)
@@ -127,7 +146,7 @@ def _points(
 
 def _choice(base: Base, outcome: RoundOutcome, rules: Rules) -> Record:
     momentum = rules.betas_tenths.index(base.beta_tenths)
-    if not outcome.search:
+    if outcome.step is None:
         return Record(Op.CHOICE, 0, 0, (momentum, -1, -1))
     chosen, scored = rules.etas.index(outcome.eta), rules.etas.index(outcome.scored_eta)
     return Record(Op.CHOICE, 0, 0, (momentum, chosen, scored))
@@ -150,8 +169,7 @@ def _projection(projection: Projection, vectors: Vectors) -> Iterator[Record]:
 
 
 def _improvement(outcome: RoundOutcome) -> Record:
-    gain = outcome.path.improvement if outcome.path else 0
-    return Record(Op.IMPROVEMENT, 0, 0, (gain, outcome.improvement))
+    return Record(Op.IMPROVEMENT, 0, 0, (outcome.gain, outcome.improvement))
 
 
 def _members(

@@ -201,7 +201,7 @@ def test_event_is_refused_when_it_was_never_recorded(forger):
 
 
 def test_sealed_rows_are_refused_when_they_stand_in_a_runs_log(forger):
-    community, member = forger.finished.run.community_id, forger.finished.run.actors[0].identity
+    community, member = forger.finished.run.community_id, forger.finished.run.actors[0].session.identity
     model = create_sealed_model(community)
     (rows,) = publish(
         member,

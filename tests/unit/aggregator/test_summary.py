@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.summary import Claims, RoundFacts, epsilon_after
+from aggregator.summary import Claims, RoundFacts, compare_summary, epsilon_after, summary_bytes
 from federation.errors import VerificationFailed
+from federation.evaluation import LinearEvaluation
 from federation.models.linear import brier_loss
 from federation.rounds import Status
 from federation.types import Did
@@ -77,10 +78,41 @@ def test_facts_are_the_rounds_when_they_are_counted():
         did(2): lambda _: (Status.SUSPENDED, ""),
     }
     base, outcome = play(world, rounds=1, senders=senders)[0]
-    facts = RoundFacts.of(base, outcome, world.shards[0], 2)
+    facts = RoundFacts.of(LinearEvaluation(world.dim), base, outcome, world.shards[0], 2)
     assert (facts.round, facts.shard, facts.eta) == (1, 2, outcome.eta)
     assert (facts.rejections, facts.suspensions) == (1, 1)
     assert facts.credited_wei == sum(m.credit for m in outcome.members if m.credit > 0)
     unit = len(world.shards[0]) * 2**48
     assert facts.loss_before == pytest.approx(brier_loss(world.shards[0], base.weights) / unit, abs=1e-9)
     assert facts.loss_before - facts.loss_after == pytest.approx(outcome.improvement / 2**40, abs=1e-8)
+
+
+def summary(loss: float, *, credit: str = "7") -> dict[str, object]:
+    return {"rounds": [{"loss_before": loss, "loss_after": 0.25, "credited_wei": credit}], "cpu_seconds": 1.5}
+
+
+@pytest.mark.parametrize("loss", [0.2, 0.2 + 1.9e-7, 0.2 - 1.9e-7])
+def test_measured_loss_is_taken_as_it_stands_when_it_is_within_the_tolerance(loss):
+    compare_summary(summary(0.2), summary_bytes(summary(loss)), tolerance=1e-6)
+
+
+@pytest.mark.parametrize("loss", [0.2 + 3e-7, 0.2 - 3e-7, float("inf"), 1])
+def test_measured_loss_is_refused_when_it_is_not_within_the_tolerance(loss):
+    with pytest.raises(VerificationFailed):
+        compare_summary(summary(0.2), summary_bytes(summary(loss)), tolerance=1e-6)
+
+
+def test_loss_must_be_exact_when_there_is_no_tolerance():
+    with pytest.raises(VerificationFailed, match="loss_before"):
+        compare_summary(summary(0.2), summary_bytes(summary(0.2 + 1e-9)))
+
+
+def test_money_must_be_exact_whatever_the_tolerance():
+    with pytest.raises(VerificationFailed, match="credited_wei"):
+        compare_summary(summary(0.2), summary_bytes(summary(0.2, credit="8")), tolerance=1e-4)
+
+
+@pytest.mark.parametrize("rounds", [[], [1], "none", [{"loss_before": None}], [{}, {}]])
+def test_summary_of_another_shape_is_refused_whatever_the_tolerance(rounds):
+    with pytest.raises(VerificationFailed):
+        compare_summary(summary(0.2), summary_bytes({**summary(0.2), "rounds": rounds}), tolerance=1e-4)

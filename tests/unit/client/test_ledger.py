@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from client.budget import set_budget
-from client.ledger import PrivacyLedger, Release, Reservation
+from client.ledger import PrivacyLedger, Reservation
+from client.release import Release
 from client.vault import Vault
 from client.watermark import VaultRolledBack
 from federation.errors import (
@@ -240,7 +241,8 @@ RACER = """
 import sys
 from pathlib import Path
 from client.budget import set_budget
-from client.ledger import PrivacyLedger, Release
+from client.ledger import PrivacyLedger
+from client.release import Release
 from client.vault import Vault
 from federation.errors import PrivacyBudgetExhausted
 from federation.privacy import Budget

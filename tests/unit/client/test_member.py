@@ -11,7 +11,7 @@ import pytest
 from client.budget import set_budget
 from client.identity import Session
 from client.keys import Kdf
-from client.member import Member, Terms, require_trainable
+from client.member import Member, Terms
 from client.trainer import LinearEngine
 from client.vault import Vault
 from client.watermark import VaultRolledBack
@@ -19,13 +19,28 @@ from federation.delta import delta_bytes, quantise
 from federation.errors import ConfigError, IdentityError, PeerError, PrivacyBudgetExhausted
 from federation.features import FeatureSpec, word_indices
 from federation.hashing import Domain, commitment, did_hash, sha256
+from federation.manifest import Manifest, SamplingSection
 from federation.merkle import MerkleTree, leaf_hash
 from federation.messages import Acknowledgement, CommitRequest, RevealRequest
 from federation.models.linear import INTERCEPT_BOUND, Design, Examples
+from federation.models.registry import Architecture
 from federation.payloads import Contribution
+from federation.privacy import spend
 from federation.rounds import Base
 from federation.types import Address, Hash32, Row
-from tests.agreed import AGGREGATOR, COMMUNITY, DIM, DOMAIN, MODELS, SILENT_SIGMA, SPEC, agreed, identity
+from tests.agreed import (
+    AGGREGATOR,
+    COMMUNITY,
+    DIM,
+    DOMAIN,
+    MODELS,
+    SILENT_SIGMA,
+    SPEC,
+    agreed,
+    identity,
+    private,
+)
+from tests.modules import module_section, with_module
 
 MEAN = np.zeros(DIM, dtype=np.int64)
 ROWS = [Row(text=f"alpha beta gamma{i}", label=i % 2 == 0) for i in range(12)]
@@ -179,6 +194,33 @@ def test_member_refuses_to_join_when_the_rule_for_words_is_another(make):
         make(features=FeatureSpec(dim=DIM, longest=39))
 
 
+def test_ledger_books_the_sampled_steps_that_the_manifest_asks_for(make):
+    sampling = SamplingSection(rate_milli=200, steps=8, eta_milli=1000)
+    scene = make(manifest=Manifest.model_validate({**dict(agreed()), "sampling": sampling}))
+    manifest = scene.terms.manifest
+    for rounds in (1, 2):
+        scene.member.commit(scene.request(rounds))
+        assert scene.member.epsilon == manifest.history(rounds).epsilon(1e-5)
+    assert scene.engine.steps == 16
+    assert 0 < scene.member.epsilon < agreed().history(2).epsilon(1e-5)
+
+
+def test_ledger_books_the_unit_that_the_manifest_protects(make):
+    privacy = private().model_copy(update={"unit": "member", "sigma_e4": 2 * private().sigma_e4})
+    scene = make(manifest=agreed(privacy=privacy))
+    scene.member.commit(scene.request())
+    # Clipped as a whole, a delta can turn by 2 C for one example.
+    assert scene.member.epsilon == spend([privacy.sigma / 2], 1e-5).epsilon
+
+
+def test_member_refuses_to_join_when_the_model_knows_other_words(make):
+    section = module_section(Architecture(name="mlp", words=2 * DIM, hidden=2))
+    manifest = with_module(agreed(), section)
+    model = manifest.model.model_copy(update={"features_sha256": SPEC.digest.hex()})
+    with pytest.raises(ConfigError, match="another number of words"):
+        make(manifest=manifest.model_copy(update={"model": model}))
+
+
 @pytest.mark.parametrize("recorded", [False, True])
 def test_base_is_refused_when_the_chain_recorded_another_or_none(scene, recorded):
     request = scene.request(weight=1)
@@ -209,7 +251,7 @@ def test_base_is_refused_before_any_example_is_seen_when_it_is_out_of_bounds(sce
 
 def test_base_is_trainable_when_it_is_at_its_bounds():
     base = Base(weights=np.full(DIM, 1 << 20), intercept=INTERCEPT_BOUND, beta_tenths=0, losses=())
-    require_trainable(base)
+    LinearEngine().require(base)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ import pytest
 
 from client.budget import set_budget
 from client.keys import Kdf, Keyring
-from client.ledger import PrivacyLedger, Release
+from client.ledger import PrivacyLedger
+from client.release import Release
 from client.vault import Vault
 from federation.errors import (
     ConfigError,
@@ -171,6 +172,18 @@ def test_open_is_refused_when_passphrase_is_wrong(vault: Vault, path: Path) -> N
     for wrong in (b"correct horse ", b""):
         with pytest.raises(IdentityError, match="passphrase"):
             Vault.open(path, wrong)
+
+
+def test_open_is_refused_when_format_is_an_older_one(tmp_path: Path) -> None:
+    path = tmp_path / "private" / "old.vault"
+    path.parent.mkdir(mode=0o700)
+    path.touch(mode=0o600)
+    with raw(path) as db:
+        db.execute("CREATE TABLE header (id INTEGER PRIMARY KEY, version INTEGER, vault_id BLOB, salt BLOB)")
+        db.execute("INSERT INTO header VALUES (1, 1, zeroblob(16), zeroblob(16))")
+    with pytest.raises(IdentityError, match="format 1, and 2 is known") as caught:
+        reopen(path)
+    assert caught.value.hint
 
 
 def test_create_is_refused_when_passphrase_is_empty_or_file_exists(vault: Vault, path: Path) -> None:

@@ -2,7 +2,8 @@ import base64
 
 import pytest
 
-from examples.spam_detection.cleaning import LIMIT, clean_mail, html_to_text, mask, strip_subject, thread_of
+from client.importers.mailtext import LIMIT, html_to_text, mask, strip_subject
+from examples.spam_detection.cleaning import clean_mail, thread_of
 
 
 def _clean(raw: str | bytes) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from federation.errors import ConfigError
-from federation.features import FeatureSpec, word_indices, words
+from federation.features import FeatureSpec, pipeline_of, word_indices, words
 
 SPEC = FeatureSpec()
 
@@ -105,3 +105,23 @@ def test_digest_differs_when_a_parameter_differs() -> None:
 def test_spec_is_refused_when_a_value_is_out_of_range(bad: dict[str, int]) -> None:
     with pytest.raises(ConfigError):
         FeatureSpec(**bad)
+
+
+def test_pipeline_is_the_one_that_the_manifest_pins() -> None:
+    found = pipeline_of(FeatureSpec(dim=512).digest.hex(), 512)
+    assert found == FeatureSpec(dim=512)
+    assert found.indices("Win a prize") == word_indices("Win a prize", FeatureSpec(dim=512))
+
+
+@pytest.mark.parametrize(
+    ("digest", "words"),
+    [
+        (FeatureSpec(dim=512).digest.hex(), 513),
+        (FeatureSpec(dim=512, longest=39).digest.hex(), 512),
+        ("00" * 32, 512),
+        ("sentence-transformers/all-MiniLM-L6-v2", 384),
+    ],
+)
+def test_pipeline_is_refused_when_its_digest_is_not_known(digest: str, words: int) -> None:
+    with pytest.raises(ConfigError, match="another rule for texts"):
+        pipeline_of(digest, words)

@@ -10,6 +10,7 @@ from federation.delta import norm_cap
 from federation.errors import ConfigError
 from federation.fixedpoint import TABLE_SHA256
 from federation.manifest import Manifest
+from federation.models.registry import Architecture
 from federation.privacy import spend
 
 TEXT = f"""\
@@ -170,7 +171,7 @@ CHANGES = [
     ("dim = 4096", "dim = 1048577", "model.dim"),
     ("abab", "ABab", "model.features_sha256"),
     (f'tables_sha256 = "{TABLE_SHA256}"', f'tables_sha256 = "{"00" * 32}"', "other sigmoid tables"),
-    ('unit = "example"', 'unit = "member"', "privacy.unit"),
+    ('unit = "example"', 'unit = "group"', "privacy.unit"),
     ('epsilon = "8.0"', 'epsilon = "inf"', "epsilon is inf exactly when sigma_e4 is 0"),
     ("sigma_e4 = 30000", "sigma_e4 = 0", "epsilon is inf exactly when sigma_e4 is 0"),
     ('epsilon = "8.0"', 'epsilon = "-8.0"', "privacy.epsilon"),
@@ -250,3 +251,131 @@ def test_manifest_is_refused_when_it_nests_without_end():
 def test_hash_changes_when_the_order_of_providers_does():
     swapped = TEXT.replace('"did:key:z2", "did:key:z1"', '"did:key:z1", "did:key:z2"')
     assert Manifest.from_toml(swapped).hash != Manifest.from_toml(TEXT).hash
+
+
+MLP = Architecture(name="mlp", words=64, hidden=4)
+MODULE = f"""
+[module]
+name = "mlp"
+words = 64
+hidden = 4
+sha256 = "{MLP.digest.hex()}"
+tolerance = "1e-6"
+"""
+
+
+def module_text() -> str:
+    return TEXT.replace('kind = "linear"\ndim = 4096', 'kind = "module"\ndim = 264') + MODULE
+
+
+def test_module_manifest_is_read_and_written_when_its_section_is_whole():
+    manifest = Manifest.from_toml(module_text())
+    assert manifest.to_toml() == module_text()
+    assert manifest.module.architecture == MLP
+    assert (manifest.model.dim, manifest.words, Manifest.from_toml(TEXT).words) == (264, 64, 4096)
+    assert manifest.cap(12) == norm_cap(clip_milli=500, sigma_e4=30000, quota=12, dim=264)
+
+
+def test_linear_manifest_says_nothing_of_modules():
+    assert "module" not in Manifest.from_toml(TEXT).to_toml()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('kind = "module"', 'kind = "linear"', "section module belongs to"),
+        (MODULE, "", "section module belongs to"),
+        ("dim = 264", "dim = 265", "the architecture has 264 parameters, not 265"),
+        ('name = "mlp"', 'name = "cnn"', "no architecture named 'cnn'"),
+        ('name = "mlp"', 'name = "torch.nn.Linear"', "no architecture named 'torch.nn.linear'"),
+        ('name = "mlp"', 'name = "embedding"', "another architecture is meant by 'embedding'"),
+        ("hidden = 4", "hidden = 5", "another architecture is meant by 'mlp'"),
+        ("words = 64", "words = 63", "another architecture is meant by 'mlp'"),
+        ("words = 64", "words = 0", "module.words"),
+        (MLP.digest.hex(), "00" * 32, "another architecture is meant by 'mlp'"),
+        (MLP.digest.hex(), MLP.digest.hex().upper(), "module.sha256"),
+        ('"1e-6"', '"1e-3"', "leaves scores to whoever records them"),
+        ('"1e-6"', '"0"', "module.tolerance"),
+        ('"1e-6"', '"1e-12"', "module.tolerance"),
+        ('"1e-6"', "1e-6", "module.tolerance"),
+        ('tolerance = "1e-6"', 'tolerance = "1e-6"\nweights = "model.pt"', "module.weights: extra inputs"),
+    ],
+)
+def test_module_manifest_is_refused_by_name_when_a_field_is_wrong(old, new, named):
+    assert old in module_text()
+    with pytest.raises(ConfigError) as caught:
+        Manifest.from_toml(module_text().replace(old, new, 1))
+    assert named in caught.value.message
+
+
+def test_module_manifest_is_refused_when_no_quorum_could_settle_a_dispute():
+    start, end = module_text().index("[validators]"), module_text().index("[module]")
+    text = (
+        module_text()[:start]
+        + '[validators]\naccounts = []\nquorum = 0\nbond_wei = "0"\n\n'
+        + module_text()[end:]
+    )
+    with pytest.raises(ConfigError, match="name validators and a quorum"):
+        Manifest.from_toml(text)
+
+
+def test_cap_holds_one_clip_whatever_the_quota_when_the_member_is_the_unit():
+    text = TEXT.replace("sigma_e4 = 30000", "sigma_e4 = 60000")
+    manifest = Manifest.from_toml(text.replace('unit = "example"', 'unit = "member"'))
+    assert manifest.cap(1) == manifest.cap(1000) == Manifest.from_toml(text).cap(1)
+
+
+def test_member_costs_what_twice_the_clip_does_when_it_is_the_unit():
+    plain = Manifest.from_toml(TEXT).history(20).mu_squared
+    assert plain == pytest.approx(20 / 9, rel=1e-12)
+    with pytest.raises(ConfigError, match="beyond the lifetime budget"):
+        Manifest.from_toml(TEXT.replace('unit = "example"', 'unit = "member"'))
+    text = TEXT.replace('unit = "example"', 'unit = "member"').replace("sigma_e4 = 30000", "sigma_e4 = 60000")
+    assert Manifest.from_toml(text).history(20).mu_squared == plain
+
+
+SAMPLED = "\n[sampling]\nrate_milli = 100\nsteps = 10\neta_milli = 1000\n"
+
+
+def test_sampled_steps_cost_what_their_distributions_compose_to():
+    manifest = Manifest.from_toml(TEXT + SAMPLED)
+    assert manifest.to_toml() == TEXT + SAMPLED
+    assert manifest.history(20).sampled == ((3.0, 0.1, 200),)
+    assert manifest.history(0).epsilon(1e-5) == 0
+    assert 1 < manifest.history(20).epsilon(1e-5) < spend([3.0] * 200, 1e-5).epsilon / 4
+
+
+def test_sampled_steps_are_refused_when_they_cost_more_than_the_budget():
+    with pytest.raises(ConfigError, match="beyond the lifetime budget"):
+        Manifest.from_toml(TEXT + SAMPLED.replace("rate_milli = 100", "rate_milli = 900"))
+
+
+def test_cap_allows_the_noise_of_all_sampled_steps_over_the_signal_of_one():
+    manifest = Manifest.from_toml(TEXT + SAMPLED.replace("steps = 10", "steps = 9"))
+    # sigma / (q sqrt(T)) = 3 / (0.1 * 3)
+    assert manifest.cap(12) == norm_cap(clip_milli=500, sigma_e4=100_000, quota=12, dim=4096)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("rate_milli = 100", "rate_milli = 1000", "sampling.rate_milli"),
+        ("rate_milli = 100", "rate_milli = 0", "sampling.rate_milli"),
+        ("steps = 10", "steps = 0", "sampling.steps"),
+        ("steps = 10", "steps = 1001", "sampling.steps"),
+        ("eta_milli = 1000", "eta_milli = 0", "sampling.eta_milli"),
+        ('unit = "example"', 'unit = "member"', "steps on samples are accounted for"),
+        ('epsilon = "8.0"', 'epsilon = "inf"', "epsilon is inf exactly when"),
+    ],
+)
+def test_sampled_manifest_is_refused_when_a_field_is_wrong(old, new, named):
+    assert old in TEXT + SAMPLED
+    with pytest.raises(ConfigError) as caught:
+        Manifest.from_toml((TEXT + SAMPLED).replace(old, new, 1))
+    assert named in caught.value.message
+
+
+def test_sampling_is_refused_when_there_is_no_noise():
+    text = TEXT.replace('"8.0"', '"inf"').replace("sigma_e4 = 30000", "sigma_e4 = 0")
+    with pytest.raises(ConfigError, match="steps on samples are accounted for"):
+        Manifest.from_toml(text + SAMPLED)

@@ -24,10 +24,11 @@ from federation.delta import quantise
 from federation.errors import ConfigError, VerificationFailed
 from federation.features import FeatureSpec
 from federation.hashing import sha256
-from federation.manifest import ModelSection, PrivacySection
+from federation.manifest import ModelSection, PrivacySection, SamplingSection
 from federation.models.linear import Design
 from federation.privacy import noise_multiplier
 from tests.agreed import SILENT_SIGMA, agreed
+from tests.modules import module_section
 
 ROUNDS, DIM = 20, 4096
 
@@ -175,6 +176,20 @@ def test_audit_fails_when_the_client_has_a_defect(name):
 def test_audit_is_refused_when_no_privacy_is_promised():
     with pytest.raises(ConfigError, match="promises no privacy"):
         audit(agreed(privacy=SILENT_SIGMA))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sampling": SamplingSection(rate_milli=100, steps=5, eta_milli=1000)},
+        {"privacy": manifest().privacy.model_copy(update={"unit": "member"})},
+        {"module": module_section()},
+    ],
+    ids=["sampling", "unit", "module"],
+)
+def test_audit_is_refused_when_its_canaries_would_not_show_what_is_promised(changes):
+    with pytest.raises(ConfigError, match="protect one example"):
+        audit(manifest().model_copy(update=changes))
 
 
 @pytest.mark.parametrize("count", [99, DIM // 2 + 1])

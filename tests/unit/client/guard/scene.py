@@ -15,11 +15,12 @@ import numpy as np
 from ceramic_bridge.did import Identity
 from client.app import answers
 from client.budget import set_budget
-from client.guard.process import alone, harden
+from client.guard.process import alone
 from client.guard.run import run_guard
 from client.guard.server import Post
 from client.guard.standing import Standing
 from client.home import socket_in
+from client.hygiene import harden_process
 from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
@@ -104,7 +105,7 @@ def become(user: int) -> None:
 
 def main(folder: Path, users: frozenset[int], *, hard: bool) -> None:
     if hard:
-        harden()
+        harden_process()
     with alone(folder / "guard.lock"):
         asyncio.run(
             run_guard(

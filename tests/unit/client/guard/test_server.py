@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -229,6 +229,27 @@ def test_guard_says_so_when_the_path_of_a_socket_is_too_long(tmp_path):
     server = GuardServer(lambda: {"red": post}, users=frozenset(), report=print)
     with pytest.raises(ConfigError, match="too long"):
         asyncio.run(server.serve(ready=print, stop=asyncio.Event()))
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_vault_is_closed_by_its_own_thread_when_the_guard_ends(home, tmp_path, fails):
+    vaults, closed = [], []
+
+    def open_posts():
+        vaults.append(Vault.open(home / "vault" / "vault.db", PASSPHRASE))
+        if fails:
+            raise ConfigError("no federation")
+        return posts(vaults[0], tmp_path)
+
+    def close():
+        vaults[0].close()
+        closed.append(True)
+
+    stop = asyncio.Event()
+    server = GuardServer(open_posts, users=frozenset(), report=print, close=close)
+    with pytest.raises(ConfigError) if fails else nullcontext():
+        asyncio.run(server.serve(ready=lambda _: stop.set(), stop=stop))
+    assert closed == [True]
 
 
 def test_app_says_what_is_missing_when_its_node_names_no_guard():

@@ -1,0 +1,1 @@
+"""Files to rows: CSV, JSON Lines, mbox and maildir."""
