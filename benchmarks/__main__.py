@@ -16,6 +16,7 @@ NAMES = (
     "central",
     "member",
     "ledger",
+    "audit",
     "demo",
     "flips",
     "gas",
