@@ -19,8 +19,8 @@ import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client.budget import dataset_budget
-from client.entry import Facts, Head, Reservation, Status, Stored
 from client.keys import bind
+from client.release import Facts, Head, Release, Reservation, Status, Stored
 from client.watermark import VaultRolledBack
 from federation.errors import IdentityError, PrivacyBudgetExhausted, VerificationFailed
 from federation.privacy import Budget, History, PrivacySpend
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from client.release import Release
     from client.vault import Vault
 
-__all__ = ["PrivacyLedger", "Reservation", "Status", "Stored"]
+__all__ = ["PrivacyLedger", "Release", "Reservation", "Status", "Stored"]
 
 _HEAD = "ledger"
 _COLUMNS = len(Facts._fields)

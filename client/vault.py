@@ -12,9 +12,9 @@ import os
 from typing import TYPE_CHECKING, Self
 
 from client import records, rows
-from client.entry import Head
 from client.keys import VERSION, Header, Kdf, bind, new_keys, unlock
 from client.records import Records
+from client.release import Head
 from client.rotation import reseal
 from client.rows import NO_SOURCE, ImportReport, Rows, Source, StoredRow
 from client.state import State, blob

@@ -18,7 +18,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client.budget import set_budget
 from client.keys import Kdf, Keyring
 from client.ledger import PrivacyLedger
 from client.release import Release
@@ -64,7 +63,6 @@ def fill(vault: Vault) -> None:
     vault.put_secret("seed", b"one")
     vault.put_record("membership", "spam", b"terms")
     vault.cache_put(b"features", b"cached")
-    set_budget(vault, BUDGET)
     ledger = PrivacyLedger(vault)
     ledger.store(ledger.reserve(RELEASE, BUDGET), b"payload")
 

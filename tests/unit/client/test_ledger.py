@@ -241,8 +241,7 @@ RACER = """
 import sys
 from pathlib import Path
 from client.budget import set_budget
-from client.ledger import PrivacyLedger
-from client.release import Release
+from client.ledger import PrivacyLedger, Release
 from client.vault import Vault
 from federation.errors import PrivacyBudgetExhausted
 from federation.privacy import Budget
