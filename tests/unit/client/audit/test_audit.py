@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import ClassVar
 
@@ -268,7 +269,7 @@ def module_manifest(name: str):
 
 def of_module(kind, engine=ModuleEngine):
     def make(vault, identity, terms, reader, entropy):
-        made = engine(Network.of(terms.manifest.module.architecture))
+        made = engine(partial(Network.of, terms.manifest.module.architecture))
         return kind(vault, Session(identity=identity), terms, reader, engine=made, entropy=entropy)
 
     return make
