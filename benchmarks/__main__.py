@@ -17,6 +17,7 @@ NAMES = (
     "embedding",
     "member",
     "ledger",
+    "audit",
     "demo",
     "flips",
     "gas",
