@@ -88,7 +88,7 @@ class Architecture:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The tensors, in the order of the flat vector."""
-        # No biases: features are centred, and a bias would follow the balance of clipped classes until it saturates.
+        # No biases: one would follow the balance of clipped classes until it saturates.
         outer = Parameter(name="outer.weight", shape=(1, self.hidden), fan_in=self.hidden)
         if self.name == "embedding":
             return (
