@@ -150,7 +150,7 @@ def _mlp(architecture: Architecture) -> nn.Module:
     return nn.Sequential(
         OrderedDict(
             inner=nn.Linear(architecture.words, architecture.hidden, bias=False),
-            activation=nn.Tanh(),
+            activation=nn.GELU(),
             outer=nn.Linear(architecture.hidden, 1, bias=False),
         )
     )
@@ -167,7 +167,7 @@ def _embedding(architecture: Architecture) -> nn.Module:
 
         def forward(self, indices: Tensor, shares: Tensor) -> Tensor:
             summed = (self.vectors(indices) * shares[:, :, None]).sum(dim=1)
-            logits: Tensor = self.outer(summed.tanh())
+            logits: Tensor = self.outer(nn.functional.gelu(summed))
             return logits
 
     return Bag()

@@ -33,7 +33,7 @@ class Parameter:
     Attributes:
         name: As torch names it.
         shape: Its shape, row-major in the flat vector.
-        fan_in: Its first values are uniform within ``+-1/sqrt(fan_in)``; 0 for zeros.
+        fan_in: Its first values are uniform within ``+-1/sqrt(fan_in)``.
     """
 
     name: str
@@ -50,8 +50,6 @@ class Parameter:
 
         A 32-bit word x of SHAKE-256 becomes ``floor(x (2 b + 1) / 2^32) - b``, with b the bound.
         """
-        if not self.fan_in:
-            return np.zeros(self.size, dtype=np.int64)
         bound = math.isqrt((1 << (2 * WEIGHT_BITS)) // self.fan_in)
         stream = hashlib.shake_256(f"{_INITIAL}/{self.name}".encode()).digest(4 * self.size)
         drawn = np.frombuffer(stream, dtype="<u4").astype(np.int64)
@@ -88,7 +86,7 @@ class Architecture:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The tensors, in the order of the flat vector."""
-        # No biases: one would follow the balance of clipped classes until it saturates.
+        # No biases: a bias would follow the balance of the classes' clipped steps, away from the examples.
         outer = Parameter(name="outer.weight", shape=(1, self.hidden), fan_in=self.hidden)
         if self.name == "embedding":
             return (
@@ -114,7 +112,7 @@ class Architecture:
             "words": self.words,
             "hidden": self.hidden,
             "input": _INPUTS[self.name],
-            "activation": "tanh",
+            "activation": "gelu",
             "initial": _INITIAL,
             "parameters": [[p.name, list(p.shape), p.fan_in] for p in self.parameters],
         }

@@ -42,7 +42,7 @@ def run() -> Finished:
 
 def test_module_federation_trains_scores_and_pays_when_members_are_honest(run):
     reports = run.run.reports
-    assert run.run.manifest.model.dim == LARGER.dim == 4128
+    assert run.run.manifest.model.dim == LARGER.dim == 4112
     assert [len(r.committed) for r in reports] == [4, 4, 4]
     assert reports[0].outcome.eta > 0
     for report in reports:
