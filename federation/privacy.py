@@ -33,6 +33,9 @@ _LEAST_MU = 1e-6
 _SIGMA_STEPS = 10_000
 """Noise multipliers are agreed in the manifest with four decimals."""
 
+_MOST_MU_SQUARED = 400.0
+"""Of a history with samples; beyond, epsilon is in the hundreds and its distribution fills the memory."""
+
 
 SENSITIVITY: Final = {"example": 1.0, "member": 2.0}
 """By how many clipping norms one unit moves a step: an example that is added or removed by one; a member
@@ -102,7 +105,8 @@ class History(NamedTuple):
         """Return the least epsilon that is certified for the history, rounded up.
 
         Exact without samples. With them, the pessimistic privacy loss distribution of dp-accounting
-        (Doroshenko et al. 2022): seconds at most for a new history, and remembered.
+        (Doroshenko et al. 2022): seconds for a new history, and remembered. Infinite, which is on the
+        safe side, where so little noise or so many steps are meant that it could not be computed.
 
         Raises:
             ConfigError: ``delta`` is out of range.
@@ -110,7 +114,17 @@ class History(NamedTuple):
         if not self.sampled or math.isinf(self.mu_squared):
             return epsilon_of(math.sqrt(self.mu_squared), delta)
         _check_delta(delta)
+        if self._limit() > _MOST_MU_SQUARED:
+            return math.inf
         return _composed_epsilon(self, delta)
+
+    def _limit(self) -> float:
+        """Return the mu^2 that many samples tend to (Dong, Roth, Su, corollary 5.4)."""
+        try:
+            per_sample = [s.steps * s.rate**2 * math.expm1(increment(s.sigma)) for s in self.sampled]
+        except OverflowError:
+            return math.inf
+        return self.mu_squared + sum(per_sample)
 
 
 @lru_cache(maxsize=256)

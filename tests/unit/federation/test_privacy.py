@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from federation.errors import ConfigError
-from federation.privacy import Budget, epsilon_of, increment, mu_of, noise_multiplier, spend
+from federation.privacy import Budget, History, Sampled, epsilon_of, increment, mu_of, noise_multiplier, spend
 
 DELTA = 1e-5
 
@@ -118,3 +118,11 @@ def test_noise_multiplier_is_refused_when_no_release_fits() -> None:
         noise_multiplier(1.0, DELTA, 0)
     with pytest.raises(ConfigError, match="no release"):
         noise_multiplier(0.0, 1e-300, 5)
+
+
+def test_epsilon_of_samples_is_finite_below_what_can_be_computed_and_infinite_above() -> None:
+    history = History().and_sampled(Sampled(sigma=1.0, rate=0.5, steps=60))
+    assert 20 < history.epsilon(DELTA) < 40
+    assert history.and_full(400.0).epsilon(DELTA) == math.inf
+    assert history.and_sampled(Sampled(sigma=1.0, rate=0.5, steps=1000)).epsilon(DELTA) == math.inf
+    assert history.and_sampled(Sampled(sigma=1e-3, rate=0.001, steps=1)).epsilon(DELTA) == math.inf
