@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ceramic_bridge.authority import REVOCATION, Authority, parse_revocation, revocations
+from ceramic_bridge.authority import Authority, parse_revocation, revocations
 from ceramic_bridge.cid import Cid, StreamId
 from ceramic_bridge.events import InitPayload, SignedEvent
 from federation.errors import IdentityError, PeerError
@@ -56,11 +56,6 @@ def holds(event: SignedEvent, authority: Authority) -> bool:
     except IdentityError:
         return False
     return True
-
-
-def is_revocation(event: SignedEvent) -> bool:
-    """Tell whether an event says that it ends a capability."""
-    return isinstance(event.payload, InitPayload) and event.payload.content.get("kind") == REVOCATION
 
 
 def require_revocation(event: SignedEvent, models: Iterable[StreamId]) -> tuple[Did, Cid]:

@@ -36,7 +36,7 @@ class Sessions:
 
     def saw(self, events: Iterable[SignedEvent]) -> None:
         """Remember the keys that signed admitted events under capabilities."""
-        self._known |= {(e.signer, e.capability.cid) for e in events if e.capability is not None}
+        self._known |= {(e.signer, e.capability.grant.cid) for e in events if e.capability is not None}
 
     def revoke(self, event: SignedEvent) -> None:
         """Take a member's revocation of a capability; it counts from the next round that opens.
@@ -50,9 +50,9 @@ class Sessions:
             PeerError: It is no revocation, or by nobody who could end a member's capability.
             MalformedData: It names no capability.
         """
-        author, capability = require_revocation(event, self._models)
+        author, grant = require_revocation(event, self._models)
         by_account = event.capability is not None and author in self._members
-        if not by_account and (author, capability) not in self._known:
+        if not by_account and (author, grant) not in self._known:
             raise PeerError("the revocation is neither by a member nor by a member's session key")
         self._taken.put(event)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ceramic_bridge import pkh
 from contracts import abi
-from contracts.agreement import account
+from contracts.agreement import agreed_terms
 from contracts.bindings.structs import EpochTerms
 from federation.errors import IdentityError
 from federation.hashing import keccak256
@@ -49,27 +49,16 @@ def epoch_terms(
     provider_tips: Sequence[Hash32],
 ) -> EpochTerms:
     """Return what an epoch promises under a manifest; the verifier builds the same and compares."""
-    rules = manifest.rules
-    return EpochTerms(
+    return agreed_terms(
+        manifest,
         validation_root=validation_root,
         mean_hash=mean_hash,
         public_hash=public_hash,
         roster_hash=roster_hash,
         roster_root=roster_tree(admitted).root,
-        dim=manifest.model.dim,
         members=len(admitted),
         quota_total=sum(member.quota for member in admitted),
-        shards=manifest.validation.shards,
-        rounds=manifest.rounds,
-        bounty=rules.terms.bounty,
-        funds=rules.terms.funds,
-        clip_milli=rules.terms.clip_milli,
-        suspension_milli=rules.terms.suspension_milli,
-        suspension_from=rules.terms.suspension_from,
-        etas=rules.etas,
-        betas_tenths=rules.betas_tenths,
-        provider_tips=tuple(provider_tips),
-        providers=tuple(account(a) for a in manifest.chain.providers),
+        provider_tips=provider_tips,
     )
 
 

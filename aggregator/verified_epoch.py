@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aggregator.delegation import (
     authority_at,
-    is_revocation,
     require_authority,
     require_revocation,
     speaker,
@@ -20,6 +19,7 @@ from aggregator.public import BLOCKS, EVENTS, GENESIS, MANIFEST, PublicReader
 from aggregator.settlement import agreed_payees, wanted_payees
 from aggregator.terms import admit, epoch_terms
 from ceramic_bridge.admission import UNDATED
+from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import DataPayload, InitPayload, SignedEvent
 from ceramic_bridge.log import EventLog

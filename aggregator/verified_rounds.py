@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from aggregator.delegation import (
     authority_at,
-    is_revocation,
     require_authority,
     speaker,
     with_revocations,
@@ -15,6 +14,7 @@ from aggregator.delegation import (
 from aggregator.events import events_root
 from aggregator.public import BLOCKS
 from aggregator.verified_epoch import VerifiedEpoch
+from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.events import InitPayload, SignedEvent
 from contracts.bindings.structs import RoundWords
 from contracts.view import FederationView

@@ -15,6 +15,7 @@ NAMES = (
     "utility",
     "central",
     "member",
+    "ledger",
     "demo",
     "flips",
     "gas",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ceramic_bridge import pkh
-from ceramic_bridge.cid import Cid
+from ceramic_bridge.cid import RAW, SHA2_256, Cid
 from ceramic_bridge.dagcbor import MalformedData, Value
 from ceramic_bridge.payloads import InitPayload
 from ceramic_bridge.siwe import to_iso
@@ -36,12 +36,12 @@ class Revocation:
     """Somebody declares a capability ended.
 
     Attributes:
-        capability: CID of its block.
+        grant: What it grants, as ``Grant.cid`` names it: its block can be spelled again.
         author: Who says so; it counts if this is the account or the session key.
         at: From when on, in milliseconds since 1970.
     """
 
-    capability: Cid
+    grant: Cid
     author: Did
     at: int
 
@@ -76,12 +76,9 @@ class Authority:
                 hint="an event that is anchored before then stays valid",
             )
         entitled = (capability.controller, grant.audience)
+        ended = grant.cid if self.revocations else None
         for revocation in self.revocations:
-            if (
-                revocation.capability == capability.cid
-                and revocation.author in entitled
-                and at >= revocation.at
-            ):
+            if revocation.grant == ended and revocation.author in entitled and at >= revocation.at:
                 raise IdentityError(f"the capability of event {event} was revoked by {revocation.author}")
 
 
@@ -90,7 +87,12 @@ def revocation(capability: Capability) -> dict[str, Value]:
 
     Its account publishes it under another capability, or the session key under this one.
     """
-    return {"kind": REVOCATION, "capability": str(capability.cid)}
+    return {"kind": REVOCATION, "capability": str(capability.grant.cid)}
+
+
+def is_revocation(event: SignedEvent) -> bool:
+    """Tell whether an event says that it ends a capability."""
+    return isinstance(event.payload, InitPayload) and event.payload.content.get("kind") == REVOCATION
 
 
 def revocations(events: Iterable[SignedEvent], authority: Authority) -> tuple[Revocation, ...]:
@@ -102,27 +104,34 @@ def revocations(events: Iterable[SignedEvent], authority: Authority) -> tuple[Re
     """
     found = []
     for event in events:
-        if not isinstance(event.payload, InitPayload) or event.payload.content.get("kind") != REVOCATION:
-            continue
-        # Anybody can publish a malformed one; it revokes nothing and must not stop the others.
-        with suppress(MalformedData):
-            found.append(
-                Revocation(
-                    capability=parse_revocation(event.payload.content),
-                    author=pkh.normalised(event.payload.controller),
-                    at=authority.anchored.get(event.cid, authority.now),
-                )
-            )
+        ended = revoked_by(event)
+        if ended is not None:
+            grant, author = ended
+            at = authority.anchored.get(event.cid, authority.now)
+            found.append(Revocation(grant=grant, author=author, at=at))
     return tuple(found)
 
 
+def revoked_by(event: SignedEvent) -> tuple[Cid, Did] | None:
+    """Return which grant an event ends and who says so; ``None`` if it ends none.
+
+    Anybody can publish a malformed revocation: it ends nothing and must not stop the others.
+    """
+    if isinstance(event.payload, InitPayload) and is_revocation(event):
+        with suppress(MalformedData):
+            return parse_revocation(event.payload.content), pkh.normalised(event.payload.controller)
+    return None
+
+
 def parse_revocation(content: Mapping[str, Value]) -> Cid:
-    """Return the capability that a revocation ends.
+    """Return the grant that a revocation ends; see ``Grant.cid``.
 
     Raises:
-        MalformedData: The content is not that of a revocation.
+        MalformedData: The content is not that of a revocation, or names a block.
     """
     match content:
         case {"kind": "capability-revocation", "capability": str() as text, **rest} if not rest:
-            return Cid.parse(text)
-    raise MalformedData("a revocation must hold its kind and a capability")
+            grant = Cid.parse(text)
+            if (grant.codec, grant.hash_code) == (RAW, SHA2_256):
+                return grant
+    raise MalformedData("a revocation must hold its kind and the CID of a capability's text")

@@ -25,10 +25,15 @@ if TYPE_CHECKING:
 
 
 def pack(events: Sequence[Event]) -> bytes:
-    """Return the one file of some events in this order."""
+    """Return the one file of some events in this order.
+
+    Raises:
+        MalformedData: It would exceed ``MAX_LOG``.
+    """
     order: list[Value] = [event.cid for event in events]
     index = Block.of(DAG_CBOR, encode_block(order))
-    return car.write(index.cid, [index, *(block for event in events for block in event.blocks())])
+    blocks = [index, *(block for event in events for block in event.blocks())]
+    return car.write(index.cid, blocks, MAX_LOG)
 
 
 def unpack(

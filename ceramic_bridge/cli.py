@@ -16,6 +16,7 @@ from ceramic_bridge.session import (
     interest_options,
     open_store,
     read_file,
+    revocations_in,
     store_option,
 )
 from federation.cli import emit_json, format_option, printable
@@ -83,7 +84,8 @@ def show(what: str, place: str | None, output_format: str) -> None:
     from ceramic_bridge.story import anchors_of, lines, tell
 
     found = find(what, place)
-    anchors, authority = anchors_of(found.around), authority_over(found.around, found.confirmed, _now())
+    anchors = anchors_of(found.around)
+    authority = authority_over(found.around, found.confirmed, _now(), found.ends)
     told = [tell(event, anchors, confirmed=found.confirmed, authority=authority) for event in found.events]
     if output_format == "json":
         emit_json("ok", {"events": told})
@@ -99,20 +101,23 @@ def show(what: str, place: str | None, output_format: str) -> None:
     "--store",
     "place",
     metavar="PATH|URL",
-    help="Go by what this store keeps of anchors that a chain confirmed.",
+    help="Go by what this store keeps of confirmed anchors and of revocations.",
 )
 @format_option
 def verify(file: Path, place: str | None, output_format: str) -> None:
     """Verify a CAR file with nothing else, and say what was checked and what was not.
 
-    With --store, anchors that 'folkmoot anchor check' confirmed count. Exit code 8 if anything is wrong.
+    With --store, anchors that 'folkmoot anchor check' confirmed count, and so do the store's revocations.
+    Exit code 8 if anything is wrong.
 
     Example: folkmoot events verify receipts.car
     """
-    from ceramic_bridge.examine import examine, nobody
+    from ceramic_bridge.examine import examine, nobody, nothing
 
-    asked = nobody if place is None else partial(confirmed_in, place)
-    verdict = examine(read_file(file), now=_now(), asked=asked)
+    asked, ended = nobody, nothing
+    if place is not None:
+        asked, ended = partial(confirmed_in, place), partial(revocations_in, place)
+    verdict = examine(read_file(file), now=_now(), asked=asked, ended=ended)
     if output_format == "json":
         fields = {"checked": list(verdict.checked), "open": list(verdict.open)}
         emit_json("ok", {"verified": True, "events": len(verdict.events), **fields})

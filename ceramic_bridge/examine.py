@@ -13,7 +13,7 @@ from ceramic_bridge.cid import Cid
 from ceramic_bridge.conflict import resolve
 from ceramic_bridge.did import algorithm
 from ceramic_bridge.events import SignedEvent
-from ceramic_bridge.judging import authority_over, judge
+from ceramic_bridge.judging import NO_ENDS, Ends, authority_over, judge
 from ceramic_bridge.story import anchors_of
 from ceramic_bridge.timeevents import TimeEvent
 from federation.errors import VerificationFailed
@@ -26,9 +26,18 @@ Asked: TypeAlias = Callable[[Sequence[Event]], Mapping[Cid, int]]
 for those that a chain confirmed."""
 
 
+Ended: TypeAlias = Callable[[Sequence[Event]], Ends]
+"""Returns revocations in other streams, of the capabilities of some events."""
+
+
 def nobody(events: Sequence[Event]) -> Mapping[Cid, int]:  # noqa: ARG001 -- an ``Asked``
     """Confirm nothing: no chain was asked."""
     return {}
+
+
+def nothing(events: Sequence[Event]) -> Ends:  # noqa: ARG001 -- an ``Ended``
+    """Know of no revocation beside the events themselves."""
+    return NO_ENDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +55,7 @@ class Verdict:
     open: tuple[str, ...]
 
 
-def examine(data: bytes, *, now: int, asked: Asked = nobody) -> Verdict:
+def examine(data: bytes, *, now: int, asked: Asked = nobody, ended: Ended = nothing) -> Verdict:
     """Verify a file of events: one event's CAR, a log or an export.
 
     Args:
@@ -54,6 +63,7 @@ def examine(data: bytes, *, now: int, asked: Asked = nobody) -> Verdict:
         now: The reader's clock, in milliseconds since 1970, to which capabilities are held that no
             confirmed anchor dates.
         asked: Says which of the file's time events a chain confirmed.
+        ended: Says which revocations there are beside the file's own.
 
     Raises:
         MalformedData: The bytes are not the one encoding of events.
@@ -66,7 +76,7 @@ def examine(data: bytes, *, now: int, asked: Asked = nobody) -> Verdict:
         f"{len(data)} bytes: every block has the hash that names it, and is the one encoding of its content",
         *_signatures(events),
     ]
-    authority = authority_over(events, confirmed, now)
+    authority = authority_over(events, confirmed, now, ended(events))
     unknown = _capabilities(events, authority, confirmed, checked)
     unknown += _streams(events, authority, checked)
     times = [event for event in events if isinstance(event, TimeEvent)]
@@ -113,6 +123,7 @@ def _capabilities(
         f"{wallets} capabilities: signed by the account, for the key that signs, "
         f"over the streams of {len(delegated)} events"
     )
+    unknown.append("whether the capabilities were revoked by events that are not at hand")
     return unknown
 
 

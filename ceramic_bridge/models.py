@@ -74,6 +74,19 @@ def model_ids(events: Iterable[SignedEvent], *, publisher: Did) -> dict[str, Str
     Raises:
         VerificationFailed: The publisher's model of a kind is missing.
     """
+    found = _published(events, publisher)
+    for kind in KINDS:
+        if kind not in found:
+            raise VerificationFailed(f"model {kind}", f"{publisher} published none")
+    return {kind: found[kind] for kind in KINDS}
+
+
+def sealed_model_id(events: Iterable[SignedEvent], *, publisher: Did) -> StreamId | None:
+    """Find the stream of a publisher's model of sealed rows; a community need not have one."""
+    return _published(events, publisher).get(SEALED_ROWS)
+
+
+def _published(events: Iterable[SignedEvent], publisher: Did) -> dict[str, StreamId]:
     kinds = {encode(definition): kind for kind, definition in DEFINITIONS.items()}
     found: dict[str, StreamId] = {}
     for event in events:
@@ -85,10 +98,7 @@ def model_ids(events: Iterable[SignedEvent], *, publisher: Did) -> dict[str, Str
             kind = kinds.get(encode(payload.content))
             if kind is not None:
                 found.setdefault(kind, event.stream_id)
-    for kind in KINDS:
-        if kind not in found:
-            raise VerificationFailed(f"model {kind}", f"{publisher} published none")
-    return {kind: found[kind] for kind in KINDS}
+    return found
 
 
 def kind_of(payload: InitPayload, ids: Mapping[str, StreamId]) -> str:

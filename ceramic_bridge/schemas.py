@@ -29,11 +29,11 @@ def _base64(length: int) -> Schema:
     return _string(length, f"^[A-Za-z0-9_-]{{{length}}}$")
 
 
-def _record(properties: Mapping[str, Schema]) -> Schema:
+def _record(properties: Mapping[str, Schema], *, optional: tuple[str, ...] = ()) -> Schema:
     return {
         "type": "object",
         "properties": properties,
-        "required": list(properties),
+        "required": [name for name in properties if name not in optional],
         "additionalProperties": False,
     }
 
@@ -80,8 +80,12 @@ SEALED_ROWS: Final = "sealed-rows"
 """The one kind that no round records: rows stay between a member and whom it lets read."""
 
 
+def _named(name: str) -> Schema:
+    return _string(len(name), f"^{name}$")
+
+
 def _kind(name: str, **properties: Schema) -> Schema:
-    return _record({"kind": _string(len(name), f"^{name}$"), **properties})
+    return _record({"kind": _named(name), **properties})
 
 
 def _round_kind(name: str, **properties: Schema) -> Schema:
@@ -89,7 +93,18 @@ def _round_kind(name: str, **properties: Schema) -> Schema:
 
 
 SCHEMAS: Final[Mapping[str, Schema]] = {
-    "data": _kind("data", federation=_ADDRESS, payee=_ADDRESS, count=_INTEGER, root=_HEX32, head=_HEX32),
+    "data": _record(
+        {
+            "kind": _named("data"),
+            "federation": _ADDRESS,
+            "payee": _ADDRESS,
+            "count": _INTEGER,
+            "root": _HEX32,
+            "head": _HEX32,
+            "consent": _HEX32,
+        },
+        optional=("consent",),
+    ),
     "contribution": _round_kind("contribution", baseHash=_HEX32, commitment=_HEX32, release=_INTEGER),
     "validation-shard": _kind(
         "validation-shard",
@@ -159,10 +174,11 @@ def _check_record(schema: Schema, value: Mapping[str, Value], where: str) -> Non
     properties = cast("Mapping[str, Schema]", schema["properties"])
     for name in value.keys() - properties.keys():
         raise MalformedData(f"{where}: unknown field {name[:80]!r}")
-    for name, part in properties.items():
+    for name in cast("list[str]", schema["required"]):
         if name not in value:
             raise MalformedData(f"{where}: field {name!r} is missing")
-        _check(part, value[name], f"{where}.{name}")
+    for name in value:
+        _check(properties[name], value[name], f"{where}.{name}")
 
 
 def _check(schema: Schema, value: Value, where: str) -> None:
@@ -192,12 +208,18 @@ def validate(kind: str, content: Value) -> None:
     _check(SCHEMAS[kind], content, kind)
 
 
+def known_kind(content: Mapping[str, Value]) -> str | None:
+    """Return which of the project's kinds a content names; ``None`` if it is not ours."""
+    kind = content.get("kind")
+    return kind if isinstance(kind, str) and kind in SCHEMAS else None
+
+
 def validate_known(content: Mapping[str, Value]) -> None:
     """Check a content that names one of the project's kinds; leave others, which are not ours.
 
     Raises:
         MalformedData: The content does not fit the kind it names.
     """
-    kind = content.get("kind")
-    if isinstance(kind, str) and kind in SCHEMAS:
+    kind = known_kind(content)
+    if kind is not None:
         validate(kind, content)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ceramic_bridge.admission import Event
     from ceramic_bridge.cid import Cid, StreamId
+    from ceramic_bridge.judging import Ends
     from ceramic_bridge.store.base import Interest, LocalStore
 
 Command = Callable[..., None]
@@ -77,9 +78,11 @@ def _own_store() -> Path:
 
 
 def _interest(model: str | None, controller: str | None, stream: str | None) -> Interest:
-    from ceramic_bridge.store.base import Interest
+    from ceramic_bridge.store.base import Interest, is_did
     from federation.types import Did
 
+    if controller is not None and not is_did(controller):
+        raise UsageError(f"{controller!r} is no DID", hint="it begins with did:")
     return Interest(
         model=_stream_id(model), controller=Did(controller) if controller else None, stream=_stream_id(stream)
     )
@@ -119,11 +122,13 @@ class Found:
         around: All at hand that may say something about them.
         confirmed: When the transactions of time events were, in milliseconds since 1970, for those
             that a chain confirmed.
+        ends: Revocations that the store holds in other streams.
     """
 
     events: list[Event]
     around: list[Event]
     confirmed: Mapping[Cid, int]
+    ends: Ends
 
 
 def find(what: str, place: str | None) -> Found:
@@ -136,14 +141,21 @@ def find(what: str, place: str | None) -> Found:
     from ceramic_bridge.bundle import unpack
     from ceramic_bridge.cid import Cid
     from ceramic_bridge.errors import MalformedData
+    from ceramic_bridge.judging import NO_ENDS, ends_in, grants_of
     from ceramic_bridge.log import MAX_LOG
     from ceramic_bridge.store.base import Interest
 
     if Path(what).exists():
         events = list(unpack(read_file(Path(what))))
         # A file is shown without a store, too; none is made for it.
-        known = confirmed_in(place, events) if place or _own_store().exists() else {}
-        return Found(events=events, around=events, confirmed=known)
+        if place is None and not _own_store().exists():
+            return Found(events=events, around=events, confirmed={}, ends=NO_ENDS)
+        return Found(
+            events=events,
+            around=events,
+            confirmed=confirmed_in(place, events),
+            ends=revocations_in(place, events),
+        )
     with open_store(place) as store:
         try:
             stream = _stream_id(what) if what.startswith("k") else None
@@ -159,7 +171,12 @@ def find(what: str, place: str | None) -> Found:
         if not found or stream is None:
             raise UsageError(f"the store does not have stream {what}")
         events = [event for event in found if cid in (None, event.cid)]
-        return Found(events=events, around=found, confirmed=store.confirmed(stream))
+        return Found(
+            events=events,
+            around=found,
+            confirmed=store.confirmed(stream),
+            ends=ends_in(store, grants_of(events)),
+        )
 
 
 def confirmed_in(place: str | None, events: Sequence[Event]) -> Mapping[Cid, int]:
@@ -175,6 +192,19 @@ def confirmed_in(place: str | None, events: Sequence[Event]) -> Mapping[Cid, int
         for stream in {event.stream_id for event in events if isinstance(event, TimeEvent)}:
             found |= store.confirmed(stream)
     return found
+
+
+def revocations_in(place: str | None, events: Sequence[Event]) -> Ends:
+    """Return the revocations of the capabilities of events that a store holds.
+
+    Raises:
+        StoreError: The store cannot be opened or read.
+        TooLong: There are too many.
+    """
+    from ceramic_bridge.judging import ends_in, grants_of
+
+    with open_store(place) as store:
+        return ends_in(store, grants_of(events))
 
 
 def all_events(store: LocalStore, interest: Interest, *, max_bytes: int) -> list[Event]:

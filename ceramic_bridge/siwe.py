@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from ceramic_bridge import did as dids
 from ceramic_bridge import pkh
+from ceramic_bridge.cid import RAW, Cid
 from ceramic_bridge.dagcbor import MalformedData, Value
 from federation.types import Did
 
@@ -107,6 +108,15 @@ class Grant:
     def account(self) -> pkh.Account:
         """The account that grants."""
         return pkh.Account.parse(self.issuer)
+
+    @property
+    def cid(self) -> Cid:
+        """The one name of what was granted: the CID of the text with the checksummed address.
+
+        A capability's block is no such name: whoever has one can spell the same signature in others
+        (n - s, capitals, another ``v``, the type, the issuer's case), each with a CID of its own.
+        """
+        return Cid.of(RAW, self.text().encode())
 
     def text(self, *, as_issued: bool = False) -> str:
         """Return what the wallet shows and signs.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ceramic_bridge.dagcbor import MalformedData, Value
 from ceramic_bridge.events import DataPayload, InitPayload, SignedEvent, UnsignedEvent, apply_patch
-from ceramic_bridge.schemas import validate_known
+from ceramic_bridge.schemas import known_kind, validate_known
 from ceramic_bridge.timeevents import TimeEvent
 from federation.errors import VerificationFailed
 
@@ -95,7 +95,7 @@ def advance(state: StreamState, event: SignedEvent | TimeEvent) -> StreamState:
         validate_known(content)
     except MalformedData as error:
         raise VerificationFailed(name, error.message) from error
-    if content.get("kind") != state.content.get("kind") and state.content:
+    if known_kind(content) != known_kind(state.content) and state.content:
         raise VerificationFailed(name, "a patch must not change the kind of a document")
     return replace(state, content=content, history=(*state.history, event.cid))
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ceramic_bridge.did import Identity
 from client.blobs import fetch_blob
-from client.identity import Session
 from client.member import Member, Terms
+from client.membership import memberships
+from client.outbox import Outbox
+from client.published import require_current
 from client.trainer import engine_of
-from contracts.agreement import federation_config
+from client.wallet import names, session
+from contracts.agreement import federation_config, require_agreed
 from contracts.deploy import Deployment
 from contracts.view import FederationView
 from federation.errors import ChainError, VerificationFailed
@@ -23,13 +25,22 @@ from federation.hashing import Domain
 from federation.validation import parse_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from client.member import Keep
     from client.membership import Membership
     from client.vault import Vault
     from contracts.chain import Reader
+    from federation.manifest import Manifest
 
 
-def connect(membership: Membership) -> Reader:
+def connect(rpc: str, manifest: Manifest) -> Reader:
     """Return the chain of a federation.
+
+    Args:
+        rpc: The node: URL or path of a Unix socket.
+        manifest: Names the chain.
 
     Raises:
         ConfigError: The node's address is none.
@@ -38,7 +49,7 @@ def connect(membership: Membership) -> Reader:
     from contracts.backends.rpc import RpcChain
     from contracts.backends.transport import NodeTransport
 
-    return RpcChain(NodeTransport(membership.rpc), chain_id=membership.manifest.chain.chain_id)
+    return RpcChain(NodeTransport(rpc), chain_id=manifest.chain.chain_id)
 
 
 def bind(chain: Reader, membership: Membership) -> Deployment:
@@ -63,13 +74,20 @@ def bind(chain: Reader, membership: Membership) -> Deployment:
     return deployment
 
 
-def member_on(chain: Reader, vault: Vault, membership: Membership) -> Member:
+def member_on(chain: Reader, vault: Vault, membership: Membership, *, keep: Keep | None = None) -> Member:
     """Read the open epoch's terms and mean, and return the member.
+
+    Args:
+        chain: The federation's.
+        vault: The member's.
+        membership: What it consented to.
+        keep: Keeps what it signs.
 
     Raises:
         ChainError: No epoch is open, or the chain cannot be read.
         PeerError: The mean is not published.
-        VerificationFailed: The contract or the mean is not what it must be.
+        IdentityError: The member is an account, and its wallet authorised no key.
+        VerificationFailed: The contract, the epoch's terms or the mean are not what they must be.
         ConfigError: The federation trains without privacy, or on words this software does not know.
     """
     manifest, federation = membership.manifest, bind(chain, membership).federation
@@ -77,7 +95,9 @@ def member_on(chain: Reader, vault: Vault, membership: Membership) -> Member:
     if not epoch:
         raise ChainError("no epoch was opened yet", hint="wait for the aggregator")
     view, words = FederationView(federation), manifest.words
-    mean = fetch_blob(membership.public, view.terms(epoch).mean_hash, most=12 + 8 * words)
+    promised = view.terms(epoch)
+    require_agreed(manifest, promised)
+    mean = fetch_blob(membership.public, promised.mean_hash, most=12 + 8 * words)
     terms = Terms(
         manifest=manifest,
         domain=Domain(chain_id=chain.chain_id, federation=federation.address, epoch=epoch),
@@ -86,12 +106,33 @@ def member_on(chain: Reader, vault: Vault, membership: Membership) -> Member:
         contribution_model=membership.models["contribution"],
         unsafe_no_dp=membership.unsafe_no_dp,
     )
-    identity = Identity(vault.get_secret("did-seed"))
     return Member(
-        vault, Session(identity=identity), terms, view, engine=engine_of(manifest), entropy=os.urandom
+        vault,
+        session(vault, membership.name),
+        terms,
+        view,
+        engine=engine_of(manifest),
+        entropy=os.urandom,
+        keep=keep,
     )
 
 
-def open_member(vault: Vault, membership: Membership) -> Member:
-    """Connect to the chain and return the member for the open epoch; see ``member_on``."""
-    return member_on(connect(membership), vault, membership)
+def open_member(
+    vault: Vault, membership: Membership, *, events: Path, report: Callable[[str], None]
+) -> Member:
+    """Connect to the chain and return the member for the open epoch; see ``member_on``.
+
+    Args:
+        vault: The member's.
+        membership: What it consented to.
+        events: The store of its own signed events.
+        report: Told of event nodes that do not answer.
+
+    Raises:
+        VaultRolledBack: The member has published more releases than the vault knows.
+    """
+    chain = connect(membership.rpc, membership.manifest)
+    joined = {**memberships(vault), membership.name: membership}
+    require_current(vault, events, joined, names(vault), name=membership.name, report=report)
+    outbox = Outbox(events, membership.events, report)
+    return member_on(chain, vault, membership, keep=outbox.keep)

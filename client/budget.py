@@ -9,6 +9,8 @@ from federation.errors import ConfigError, VerificationFailed
 from federation.privacy import Budget
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from client.vault import Vault
 
 _KIND, _NAME = "budget", "lifetime"
@@ -24,14 +26,18 @@ def set_budget(vault: Vault, budget: Budget) -> None:
     vault.put_record(_KIND, _NAME, _BUDGET.pack(budget.epsilon, budget.delta))
 
 
-def dataset_budget(vault: Vault) -> Budget:
+def dataset_budget(vault: Vault, db: sqlite3.Connection | None = None) -> Budget:
     """Return the budget.
+
+    Args:
+        vault: Whose.
+        db: The caller's transaction, if it is in one.
 
     Raises:
         ConfigError: None was set.
         VerificationFailed: The vault was altered.
     """
-    stored = vault.record(_KIND, _NAME)
+    stored = vault.record(_KIND, _NAME, db)
     if stored is None:
         raise ConfigError("the vault has no privacy budget", hint="set one with: folkmoot client init")
     if len(stored) != _BUDGET.size:

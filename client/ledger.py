@@ -4,191 +4,54 @@ A release is reserved on disk before its noise is drawn, its noisy payload is st
 sent, and a retry sends what was stored: drawing anew for the same round would let an observer
 average the noise away. A release that was reserved and then lost counts as spent.
 
-Rows form a chain under a keyed hash, and a sealed head holds their number, what they spend and the
-last link, so that editing or dropping a row shows. A check reads the head and the federation's own
-rows. The number of a release is published with it (``Contribution.release``), so that an older copy
-of the whole file shows: see ``require_current``.
+Rows form a chain under a keyed hash, and a sealed head holds their number and the last link, so that
+editing or dropping a row shows. Each row is checked once and then remembered: what decides is what
+was checked, so that who can write to the file cannot make an open ledger forget a round. The number
+of a release is published with it (``Contribution.release``), so that an older copy of the whole file
+shows: see ``require_current``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import math
 import struct
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from client.budget import dataset_budget
 from client.keys import bind
+from client.release import Facts, Head, Release, Reservation, Status, Stored
 from client.watermark import VaultRolledBack
-from federation.errors import ConfigError, IdentityError, PrivacyBudgetExhausted, VerificationFailed
-from federation.privacy import SENSITIVITY, Budget, History, PrivacySpend, Sampled, increment
+from federation.errors import IdentityError, PrivacyBudgetExhausted, VerificationFailed
+from federation.privacy import Budget, History, PrivacySpend
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from client.vault import Vault
-    from federation.types import Hash32
 
-_HEAD = struct.Struct(">Qd32s")
-_SAMPLED = struct.Struct(">ddQ")
-_MOST_STEPS = 1 << 32
+__all__ = ["PrivacyLedger", "Release", "Reservation", "Status", "Stored"]
 
-
-class Status(StrEnum):
-    """How far a release went; each state counts as spent."""
-
-    RESERVED = "reserved"
-    STORED = "stored"
-    RELEASED = "released"
+_HEAD = "ledger"
+_COLUMNS = len(Facts._fields)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """One noisy delta that a member is about to make.
+class _Row(NamedTuple):
+    """A row that was checked; its status is in the file."""
 
-    Attributes:
-        federation: Which federation, e.g. a CAIP-10 account of its contract.
-        epoch: Its epoch.
-        round: Its round.
-        base_hash: Hash of the model the delta is trained from; 32 bytes.
-        sigma: Noise multiplier of a step; 0 for a release without noise, which spends everything.
-        clip: Clipping norm (L2) of one unit.
-        unit: What is clipped: each "example"'s step, or the whole "member"'s delta.
-        rate: Probability with which an example takes part in a step; 1 for full batches.
-        steps: Steps in this release.
-    """
-
-    federation: str
-    epoch: int
-    round: int
-    base_hash: Hash32
-    sigma: float
-    clip: float
-    unit: Literal["example", "member"] = "example"
-    rate: float = 1.0
-    steps: int = 1
-
-    def __post_init__(self) -> None:
-        whole = all(0 <= number < 1 << 63 for number in (self.epoch, self.round))
-        whole &= 1 <= self.steps <= _MOST_STEPS and len(self.base_hash) == 32
-        real = math.isfinite(self.sigma) and math.isfinite(self.clip) and 0 < self.rate <= 1
-        # Nobody has proven what one member's delta clipped as a whole hides about its samples.
-        known = self.unit == "example" or (self.unit == "member" and self.rate == 1)
-        if not (whole and real and known and self.sigma >= 0 and self.clip > 0):
-            raise ConfigError(f"not a release: {self}")
-
-    def after(self, history: History) -> History:
-        """Return a history with this release in it."""
-        sigma = self.sigma / SENSITIVITY[self.unit]
-        if self.rate < 1 and sigma:
-            return history.and_sampled(Sampled(sigma=sigma, rate=self.rate, steps=self.steps))
-        return history.and_full(self.steps * increment(sigma))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """The right to draw noise once, for one release.
-
-    Attributes:
-        release: What was reserved.
-        number: Which release of the dataset it is, over all federations, from 1.
-    """
-
-    release: Release
-    number: int
-
-
-class Stored(NamedTuple):
-    """A release that can be sent.
-
-    Attributes:
-        number: As ``Reservation.number``.
-        payload: What was stored.
-    """
-
-    number: int
-    payload: bytes
-
-
-class _Head(NamedTuple):
-    """Of the whole ledger, or of one federation's rows; ``link`` is that of the last row."""
-
-    rows: int
-    history: History
+    facts: Facts
     link: bytes
-
-    def encode(self) -> bytes:
-        groups = b"".join(_SAMPLED.pack(*one) for one in self.history.sampled)
-        return _HEAD.pack(self.rows, self.history.mu_squared, self.link) + groups
-
-    @classmethod
-    def decode(cls, data: bytes) -> _Head:
-        rows, mu_squared, link = _HEAD.unpack_from(data)
-        groups = tuple(Sampled(*one) for one in _SAMPLED.iter_unpack(data[_HEAD.size :]))
-        return cls(rows, History(mu_squared, groups), link)
-
-
-_NOTHING = _Head(0, History(), bytes(32))
-
-
-class _Facts(NamedTuple):
-    """The columns of a row that never change, in the order of the table."""
-
-    seq: int
-    federation: str
-    epoch: int
-    round: int
-    base_hash: bytes
-    unit: str
-    sigma: float
-    clip: float
-    rate: float
-    steps: int
-
-    @classmethod
-    def of(cls, release: Release, seq: int) -> _Facts:
-        return cls(
-            seq,
-            release.federation,
-            release.epoch,
-            release.round,
-            release.base_hash,
-            release.unit,
-            release.sigma,
-            release.clip,
-            release.rate,
-            release.steps,
-        )
-
-    @property
-    def release(self) -> Release:
-        values = self._asdict()
-        del values["seq"]
-        return Release(**values)
-
-    def encode(self) -> bytes:
-        numbers = struct.pack(
-            ">QQQdddQ", self.seq, self.epoch, self.round, self.sigma, self.clip, self.rate, self.steps
-        )
-        return bind(numbers, self.federation.encode(), self.base_hash, self.unit.encode())
-
-
-class _Entry(NamedTuple):
-    facts: _Facts
-    link: bytes
-    status: Status
 
 
 class PrivacyLedger:
-    """The privacy ledger of one vault.
+    """The privacy ledger of one vault, under the budget that the vault holds at the time.
 
     Use::
 
         payload = ledger.stored(release)
         if payload is None:
-            reservation = ledger.reserve(release)
+            reservation = ledger.reserve(release, promised)
             payload = train_with_fresh_noise()
             ledger.store(reservation, payload)
         send(payload)
@@ -197,22 +60,43 @@ class PrivacyLedger:
     Processes that share the file cannot overspend together.
     """
 
-    def __init__(self, vault: Vault, budget: Budget) -> None:
+    def __init__(self, vault: Vault) -> None:
         """Open the ledger that lives in a vault and check every row.
 
         Raises:
             VerificationFailed: Rows are missing, altered, moved or added.
         """
-        self._vault, self._budget = vault, budget
+        self._vault = vault
         self._key = vault.keys.subkey("ledger chain")
         self._payloads = vault.keys.sealer("ledger payloads")
+        self._known, self._history = Head(), History()
+        self._rows: dict[tuple[str, int, int], _Row] = {}
+        self._own: dict[str, History] = {}
         self._check_all()
 
     def spent(self) -> PrivacySpend:
-        """Return what all releases so far spend, reserved ones included."""
+        """Return what all releases so far spend, reserved ones included.
+
+        Raises:
+            ConfigError: The vault has no budget, and so no delta to say it for.
+        """
         with self._vault.storage.transaction(write=False) as db:
-            history = self._head(db).history
-        return PrivacySpend(history.mu_squared, history.epsilon(self._budget.delta))
+            self._catch_up(db)
+            delta = dataset_budget(self._vault, db).delta
+        return PrivacySpend(self._history.mu_squared, self._history.epsilon(delta))
+
+    def history(self, federation: str | None = None) -> History:
+        """Return what the dataset has released, to all federations or to one (``Release.federation``)."""
+        with self._vault.storage.transaction(write=False) as db:
+            self._catch_up(db)
+        return self._history if federation is None else self._own.get(federation, History())
+
+    def releases(self, federation: str) -> tuple[tuple[Release, Status], ...]:
+        """Return the releases for a federation, in their order, and how far each went."""
+        with self._vault.storage.transaction(write=False) as db:
+            self._catch_up(db)
+            own = [row for row in self._rows.values() if row.facts.federation == federation]
+            return tuple((row.facts.release, self._status(db, row)) for row in own)
 
     def require_current(self, published: int) -> None:
         """Refuse to go on with an older copy of the vault.
@@ -224,11 +108,11 @@ class PrivacyLedger:
             VaultRolledBack: The ledger has fewer releases.
         """
         with self._vault.storage.transaction(write=False) as db:
-            rows = self._head(db).rows
-        if rows < published:
+            self._catch_up(db)
+        if self._known.rows < published:
             raise VaultRolledBack(
                 "vault",
-                f"it knows {rows} releases of its data, and you have published {published}",
+                f"it knows {self._known.rows} releases of its data, and you have published {published}",
                 hint="put the newest copy back: what this one has forgotten is spent all the same",
             )
 
@@ -240,29 +124,29 @@ class PrivacyLedger:
             promised: What its federation may take of this dataset, over all its epochs.
 
         Raises:
+            ConfigError: The vault has no budget.
             PrivacyBudgetExhausted: It does not fit the dataset's budget or the federation's, or the
                 round's one release was reserved before. Nothing was written.
             IdentityError: The round has a release from another base model.
         """
         with self._vault.storage.transaction(write=True) as db:
-            if entry := self._find(db, release):
+            if row := self._find(db, release):
+                status = self._status(db, row)
                 raise PrivacyBudgetExhausted(
-                    f"{_name(release)} has its one release already ({entry.status})",
+                    f"{_name(release)} has its one release already ({status})",
                     hint="send the stored delta again"
-                    if entry.status != Status.RESERVED
+                    if status != Status.RESERVED
                     else "its delta was lost before it was stored; take part again from the next round",
                 )
-            head = self._head(db)
-            _require_within(self._budget, release.after(head.history), release, "this dataset")
-            own = self._head(db, release.federation)
-            _require_within(promised, release.after(own.history), release, "the federation")
-            facts = _Facts.of(release, head.rows + 1)
-            link = self._link(head.link, facts)
-            row = (*facts, link, Status.RESERVED.value, self._tag(link, Status.RESERVED))
-            db.execute("INSERT INTO releases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-            for federation, before in ((None, head), (release.federation, own)):
-                after = _Head(before.rows + 1, release.after(before.history), link)
-                self._vault.storage.write_head(db, _head_name(federation), after.encode())
+            own = self._own.get(release.federation, History())
+            budget = dataset_budget(self._vault, db)
+            _require_within(budget, release.after(self._history), release, "this dataset")
+            _require_within(promised, release.after(own), release, "the federation")
+            facts = Facts.of(release, self._known.rows + 1)
+            link = self._link(self._known.link, facts)
+            values = (*facts, link, Status.RESERVED.value, self._tag(link, Status.RESERVED))
+            db.execute("INSERT INTO releases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            self._vault.storage.write_head(db, _HEAD, Head(facts.seq, link).encode())
         return Reservation(release=release, number=facts.seq)
 
     def store(self, reservation: Reservation, payload: bytes) -> None:
@@ -272,12 +156,13 @@ class PrivacyLedger:
             VerificationFailed: The reservation is not an open one of this ledger.
         """
         with self._vault.storage.transaction(write=True) as db:
-            entry = self._find(db, reservation.release)
-            if entry is None or entry.facts.seq != reservation.number or entry.status != Status.RESERVED:
+            row = self._find(db, reservation.release)
+            open_ = row and row.facts.seq == reservation.number and self._status(db, row) == Status.RESERVED
+            if row is None or not open_:
                 raise VerificationFailed("privacy ledger", f"{_name(reservation.release)} is not reserved")
-            sealed = self._payloads.seal(entry.link, payload)
-            db.execute("INSERT INTO payloads VALUES (?, ?)", (entry.facts.seq, sealed))
-            self._set_status(db, entry, Status.STORED)
+            sealed = self._payloads.seal(row.link, payload)
+            db.execute("INSERT INTO payloads VALUES (?, ?)", (row.facts.seq, sealed))
+            self._set_status(db, row, Status.STORED)
 
     def stored(self, release: Release) -> Stored | None:
         """Return what was stored for a release, to send it again; none where there is nothing.
@@ -287,13 +172,13 @@ class PrivacyLedger:
             VerificationFailed: The payload is missing or was altered.
         """
         with self._vault.storage.transaction(write=False) as db:
-            entry = self._find(db, release)
-            if entry is None or entry.status == Status.RESERVED:
+            row = self._find(db, release)
+            if row is None or self._status(db, row) == Status.RESERVED:
                 return None
-            found = db.execute("SELECT sealed FROM payloads WHERE seq = ?", (entry.facts.seq,)).fetchone()
+            found = db.execute("SELECT sealed FROM payloads WHERE seq = ?", (row.facts.seq,)).fetchone()
         if found is None:
             raise VerificationFailed("privacy ledger", f"the stored delta of {_name(release)} is missing")
-        return Stored(entry.facts.seq, self._payloads.open(entry.link, found[0]))
+        return Stored(row.facts.seq, self._payloads.open(row.link, found[0]))
 
     def release(self, release: Release) -> None:
         """Note that a stored payload was sent; again does nothing.
@@ -302,74 +187,79 @@ class PrivacyLedger:
             VerificationFailed: Nothing is stored for it.
         """
         with self._vault.storage.transaction(write=True) as db:
-            entry = self._find(db, release)
-            if entry is None or entry.status == Status.RESERVED:
+            row = self._find(db, release)
+            status = None if row is None else self._status(db, row)
+            if row is None or status == Status.RESERVED:
                 raise VerificationFailed("privacy ledger", f"nothing is stored for {_name(release)}")
-            if entry.status != Status.RELEASED:
-                self._set_status(db, entry, Status.RELEASED)
+            if status != Status.RELEASED:
+                self._set_status(db, row, Status.RELEASED)
 
-    def _head(self, db: sqlite3.Connection, federation: str | None = None) -> _Head:
-        """Return the head of all rows, or of those of one federation."""
-        if federation is not None:
-            query = "SELECT 1 FROM releases WHERE federation = ? LIMIT 1"
-            if db.execute(query, (federation,)).fetchone() is None:
-                return _NOTHING
-        return _Head.decode(self._vault.storage.read_head(db, _head_name(federation)))
-
-    def _find(self, db: sqlite3.Connection, release: Release) -> _Entry | None:
-        """Return the round's row, checked."""
-        query = "SELECT * FROM releases WHERE federation = ? AND epoch = ? AND round = ?"
-        found = db.execute(query, (release.federation, release.epoch, release.round)).fetchone()
-        if found is None:
-            return None
-        previous = db.execute("SELECT link FROM releases WHERE seq = ?", (found[0] - 1,)).fetchone()
-        entry = self._checked(found, previous[0] if previous else bytes(32))
-        if entry.facts.base_hash != release.base_hash:
+    def _find(self, db: sqlite3.Connection, release: Release) -> _Row | None:
+        """Return the round's row; that there is none is as certain as that there is one."""
+        self._catch_up(db)
+        row = self._rows.get((release.federation, release.epoch, release.round))
+        if row is not None and row.facts.base_hash != release.base_hash:
             raise IdentityError(
                 f"{_name(release)} was trained from another base model before",
                 hint="somebody asks twice for one round: do not answer, and tell the community",
             )
-        return entry
+        return row
+
+    def _catch_up(self, db: sqlite3.Connection) -> None:
+        """Check the rows that were added since, by this process or another, and remember them."""
+        head = Head.decode(self._vault.storage.read_head(db, _HEAD))
+        if head == self._known:
+            return
+        query = "SELECT * FROM releases WHERE seq > ? ORDER BY seq"
+        for values in db.execute(query, (self._known.rows,)):
+            facts, link = self._checked(values)
+            federation, release = facts.federation, facts.release
+            self._rows[federation, facts.epoch, facts.round] = _Row(facts, link)
+            self._own[federation] = release.after(self._own.get(federation, History()))
+            self._history = release.after(self._history)
+            self._known = Head(facts.seq, link)
+        if head != self._known:
+            raise _altered(self._known.rows)
 
     def _check_all(self) -> None:
+        """Check also how far each release went, and that its payload is there."""
         with self._vault.storage.transaction(write=False) as db:
-            rows = db.execute("SELECT * FROM releases ORDER BY seq").fetchall()
+            self._catch_up(db)
+            count = db.execute("SELECT COUNT(*) FROM releases").fetchone()[0]
             payloads = {seq for (seq,) in db.execute("SELECT seq FROM payloads")}
-            found: dict[str | None, _Head] = {None: _NOTHING}
-            stored = set()
-            for seq, row in enumerate(rows, 1):
-                entry = self._checked(row, found[None].link)
-                if entry.facts.seq != seq:
-                    raise _altered(seq)
-                for federation in (None, entry.facts.federation):
-                    before = found.get(federation, _NOTHING)
-                    history = entry.facts.release.after(before.history)
-                    found[federation] = _Head(before.rows + 1, history, entry.link)
-                if entry.status != Status.RESERVED:
-                    stored.add(seq)
-            heads = {federation: self._head(db, federation) for federation in found}
-        if heads != found or payloads != stored:
-            raise _altered(len(rows))
+            found = {row.facts.seq: self._status(db, row) for row in self._rows.values()}
+        stored = {seq for seq, status in found.items() if status != Status.RESERVED}
+        if count != self._known.rows or payloads != stored:
+            raise _altered(count)
 
-    def _checked(self, row: tuple[Any, ...], previous: bytes) -> _Entry:
-        """Return a row if it continues the chain and its status is one that was set."""
-        columns = len(_Facts._fields)
-        facts, (link, status, tag) = _Facts(*row[:columns]), row[columns:]
+    def _checked(self, values: Sequence[Any]) -> tuple[Facts, bytes]:
+        """Return the next row if it continues the chain."""
+        facts, link = Facts(*values[:_COLUMNS]), values[_COLUMNS]
         try:
-            entry = _Entry(facts, link, Status(status))
-            intact = hmac.compare_digest(link, self._link(previous, facts))
-            intact &= hmac.compare_digest(tag, self._tag(link, entry.status))
+            intact = hmac.compare_digest(link, self._link(self._known.link, facts))
         except (TypeError, ValueError, AttributeError, struct.error) as error:
-            raise _altered(facts.seq) from error
+            raise _altered(self._known.rows + 1) from error
+        if not intact or facts.seq != self._known.rows + 1:
+            raise _altered(self._known.rows + 1)
+        return facts, link
+
+    def _status(self, db: sqlite3.Connection, row: _Row) -> Status:
+        """Return how far a release went, if that was set by a ledger."""
+        found = db.execute("SELECT status, tag FROM releases WHERE seq = ?", (row.facts.seq,)).fetchone()
+        try:
+            status = Status(found[0])
+            intact = hmac.compare_digest(found[1], self._tag(row.link, status))
+        except (TypeError, ValueError) as error:
+            raise _altered(row.facts.seq) from error
         if not intact:
-            raise _altered(facts.seq)
-        return entry
+            raise _altered(row.facts.seq)
+        return status
 
-    def _set_status(self, db: sqlite3.Connection, entry: _Entry, status: Status) -> None:
-        row = (status.value, self._tag(entry.link, status), entry.facts.seq)
-        db.execute("UPDATE releases SET status = ?, tag = ? WHERE seq = ?", row)
+    def _set_status(self, db: sqlite3.Connection, row: _Row, status: Status) -> None:
+        values = (status.value, self._tag(row.link, status), row.facts.seq)
+        db.execute("UPDATE releases SET status = ?, tag = ? WHERE seq = ?", values)
 
-    def _link(self, previous: bytes, facts: _Facts) -> bytes:
+    def _link(self, previous: bytes, facts: Facts) -> bytes:
         return self._hash(bind(b"link", previous, facts.encode()))
 
     def _tag(self, link: bytes, status: Status) -> bytes:
@@ -387,10 +277,6 @@ def _require_within(budget: Budget, history: History, release: Release, whose: s
             f"and its budget is {budget.epsilon:.4g}",
             hint="take part with more noise or in fewer rounds",
         )
-
-
-def _head_name(federation: str | None) -> str:
-    return "ledger" if federation is None else f"ledger {federation}"
 
 
 def _name(release: Release) -> str:

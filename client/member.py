@@ -7,17 +7,18 @@ ledger row is on disk before noise is drawn, and the stored delta is resent on a
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import SignedEvent
-from client.budget import dataset_budget
 from client.identity import Session
-from client.ledger import PrivacyLedger, Release, Stored
+from client.ledger import PrivacyLedger, Stored
 from client.mechanism import noised_delta
 from client.noise import Entropy, draw
+from client.release import Release, release_of
 from client.trainer import Engine
 from client.vault import Vault
 from federation.delta import delta_bytes, parse_delta, quantise
@@ -34,6 +35,9 @@ from federation.types import Did, Hash32
 from federation.validation import examples_bytes, parse_examples
 
 _logger = logging.getLogger(__name__)
+
+Keep: TypeAlias = Callable[[SignedEvent], None]
+"""Keeps an event that the member signed."""
 
 
 class RoundReader(Protocol):
@@ -73,6 +77,23 @@ class Terms:
     unsafe_no_dp: bool = False
 
 
+def require_acceptable(manifest: Manifest, features: TextPipeline, *, unsafe_no_dp: bool) -> None:
+    """Refuse a federation that this client does not take part in.
+
+    Raises:
+        ConfigError: It trains without privacy, or on words this software does not know.
+    """
+    if not manifest.privacy.sigma_e4 and not unsafe_no_dp:
+        raise ConfigError(
+            "this federation trains without differential privacy",
+            hint="join another one, or accept that deltas show your words with unsafe_no_dp",
+        )
+    if manifest.model.features_sha256 != features.digest.hex():
+        raise ConfigError("the manifest names another rule for words than this client has")
+    if manifest.words != features.dim:
+        raise ConfigError("the manifest's model knows another number of words than its rule for them")
+
+
 class Member:
     """One member of one federation."""
 
@@ -85,20 +106,27 @@ class Member:
         *,
         engine: Engine,
         entropy: Entropy,
+        keep: Keep | None = None,
     ) -> None:
-        manifest = terms.manifest
-        if not manifest.privacy.sigma_e4 and not terms.unsafe_no_dp:
-            raise ConfigError(
-                "this federation trains without differential privacy",
-                hint="join another one, or accept that deltas show your words with unsafe_no_dp",
-            )
-        if manifest.model.features_sha256 != terms.features.digest.hex():
-            raise ConfigError("the manifest names another rule for words than this client has")
-        if manifest.words != terms.features.dim:
-            raise ConfigError("the manifest's model knows another number of words than its rule for them")
+        """Check that the member can do what it consented to.
+
+        Args:
+            vault: Its rows, keys and ledger.
+            session: Who signs.
+            terms: What it consented to.
+            reader: The chain.
+            engine: Trains.
+            entropy: Where noise and salts come from.
+            keep: Given each signed contribution before it is sent, so that an older copy of the vault
+                shows.
+
+        Raises:
+            ConfigError: The federation trains without privacy, or on words this software does not know.
+        """
+        require_acceptable(terms.manifest, terms.features, unsafe_no_dp=terms.unsafe_no_dp)
         self._vault, self._session, self._terms, self._reader = vault, session, terms, reader
-        self._engine, self._entropy = engine, entropy
-        self._ledger = PrivacyLedger(vault, dataset_budget(vault))
+        self._engine, self._entropy, self._keep = engine, entropy, keep
+        self._ledger = PrivacyLedger(vault)
         self._warned = False
 
     @property
@@ -157,9 +185,12 @@ class Member:
             commitment=digest,
             release=stored.number,
         )
-        return self._session.sign(
+        event = self._session.sign(
             statement.content(), model=self._terms.contribution_model, unique=digest[:12]
         )
+        if self._keep is not None:
+            self._keep(event)
+        return event
 
     def train(self, request: CommitRequest) -> Ints:
         """Return the clipped, noised and quantised step; the caller has reserved its cost."""
@@ -224,19 +255,7 @@ class Member:
             raise PeerError("the request is for another federation or epoch")
 
     def _release(self, round_: int, base_hash: Hash32) -> Release:
-        domain, manifest = self._terms.domain, self._terms.manifest
-        privacy, sampling = manifest.privacy, manifest.sampling
-        return Release(
-            federation=f"{domain.chain_id}:{domain.federation}",
-            epoch=domain.epoch,
-            round=round_,
-            base_hash=base_hash,
-            sigma=privacy.sigma,
-            clip=privacy.clip,
-            unit=privacy.unit,
-            rate=sampling.rate if sampling else 1.0,
-            steps=sampling.steps if sampling else 1,
-        )
+        return release_of(self._terms.manifest, self._terms.domain, round_, base_hash)
 
     def _commitment(self, round_: int, base_hash: Hash32, delta_sha256: Hash32, salt: Hash32) -> Hash32:
         return commitment(

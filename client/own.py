@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from federation.errors import IdentityError
+
 if TYPE_CHECKING:
     from ceramic_bridge.did import Identity
     from client.vault import Vault
@@ -27,7 +29,16 @@ def identity(vault: Vault) -> Identity:
     """
     from ceramic_bridge.did import Identity
 
-    return Identity(vault.get_secret(_SEED))
+    return Identity(seed(vault))
+
+
+def seed(vault: Vault) -> bytes:
+    """Return the secret of the member's key (32 bytes).
+
+    Raises:
+        IdentityError: The vault has none.
+    """
+    return vault.get_secret(_SEED)
 
 
 def make_payee(vault: Vault, key: bytes) -> Account:
@@ -51,6 +62,14 @@ def payee(vault: Vault) -> Address | None:
 
     found = vault.record(_PAYEE, "")
     return None if found is None else Address(found.decode())
+
+
+def has_payee_key(vault: Vault, payee: Address) -> bool:
+    """Tell whether the vault holds the key of the account that is paid."""
+    try:
+        return payee_account(vault).address == payee
+    except IdentityError:
+        return False
 
 
 def payee_account(vault: Vault) -> Account:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from client.keys import bind
@@ -60,15 +61,15 @@ class Records:
             elif not hmac.compare_digest(found, value):
                 raise IdentityError(f"the vault holds another {kind} named {name!r}")
 
-    def get(self, kind: str, name: str) -> bytes | None:
-        """Return a record, or none.
+    def get(self, kind: str, name: str, db: sqlite3.Connection | None = None) -> bytes | None:
+        """Return a record, or none; with ``db``, as the caller's transaction sees it.
 
         Raises:
             VerificationFailed: The records are not those of their head.
         """
-        with self._state.transaction(write=False) as db:
-            self._check(db)
-            return self._read(db, kind, name)
+        with nullcontext(db) if db else self._state.transaction(write=False) as view:
+            self._check(view)
+            return self._read(view, kind, name)
 
     def all(self, kind: str) -> dict[str, bytes]:
         """Return all records of a kind by name, sorted.

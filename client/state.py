@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from client.watermark import Watermark
+from client.keys import bind
+from client.watermark import VaultRolledBack, Watermark
 from federation.errors import ConfigError, VerificationFailed
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ class State:
     def __init__(self, file: Storage, keys: Keyring) -> None:
         self.file = file
         self._mark = Watermark(file.path, keys)
+        self._seen = 0
         self.adopt(keys)
 
     def adopt(self, keys: Keyring) -> None:
@@ -44,25 +48,26 @@ class State:
 
         Raises:
             ConfigError: The file is in use, cannot be written, or has new keys since it was opened.
-            VerificationFailed: It is damaged.
+            VerificationFailed: It is damaged, or a part of it was put back as it was before.
+            VaultRolledBack: All of it was.
         """
         serial = None
         with self.file.transaction(write=write) as db:
             found = db.execute("SELECT epoch FROM header WHERE id = 1").fetchone()
             if found is None or found[0] != self.keys.epoch:
                 raise ConfigError("the vault has a new key since it was opened", hint="start again")
-            before = db.total_changes
+            current, before = self._serial(db), db.total_changes
             yield db
             if write and db.total_changes != before:
-                serial = self._serial(db) + 1
-                self.write_head(db, _SERIAL, serial.to_bytes(8, "big"))
+                serial = current + 1
+                self._number(db, serial)
         if serial is not None:
             self._mark.write(serial)
 
     def begin(self, db: sqlite3.Connection) -> None:
-        """Set a new vault's numbers, inside the transaction that makes it."""
+        """Set a new vault's numbers, inside the transaction that makes it, after its heads."""
         self._mark.start(0)
-        self.write_head(db, _SERIAL, bytes(8))
+        self._number(db, 0)
 
     def check_age(self) -> None:
         """Refuse a file that is older than its mark.
@@ -72,14 +77,14 @@ class State:
         """
         # The mark first: whoever writes in between raises the vault's number, never the mark's alone.
         mark = self._mark.read()
-        with self.transaction(write=False) as db:
-            serial = self._serial(db)
+        with self.transaction(write=False):
+            serial = self._seen
         self._mark.check(mark, serial)
 
     def reset_mark(self) -> None:
         """Take the file's own number as the newest: it was put back on purpose."""
-        with self.transaction(write=False) as db:
-            serial = self._serial(db)
+        with self.transaction(write=False):
+            serial = self._seen
         self._mark.start(serial)
 
     def read_head(self, db: sqlite3.Connection, name: str) -> bytes:
@@ -99,7 +104,33 @@ class State:
         db.execute("INSERT OR REPLACE INTO heads VALUES (?, ?)", (name, sealed))
 
     def _serial(self, db: sqlite3.Connection) -> int:
-        return int.from_bytes(self.read_head(db, _SERIAL), "big")
+        """Return the number of the newest change, if all heads are of that change."""
+        sealed, digest = _all_heads(db)
+        if sealed is None:
+            raise VerificationFailed("vault", "the number of its newest change is missing")
+        value = self._heads.open(_SERIAL.encode(), sealed)
+        serial = int.from_bytes(value[:8], "big")
+        if not hmac.compare_digest(value[8:], digest):
+            raise VerificationFailed(
+                "vault",
+                "a part of it was put back as it was before",
+                hint="restore the vault file from a backup",
+            )
+        if serial < self._seen:
+            raise VaultRolledBack("vault", f"change {serial} is back, and {self._seen} was seen")
+        self._seen = serial
+        return serial
+
+    def _number(self, db: sqlite3.Connection, serial: int) -> None:
+        self.write_head(db, _SERIAL, serial.to_bytes(8, "big") + _all_heads(db)[1])
+
+
+def _all_heads(db: sqlite3.Connection) -> tuple[bytes | None, bytes]:
+    """Return the sealed number of the newest change, and a digest of all other heads as they are sealed."""
+    heads = dict(db.execute("SELECT name, sealed FROM heads ORDER BY name").fetchall())
+    number = heads.pop(_SERIAL, None)
+    parts = (bind(name.encode(), blob(sealed)) for name, sealed in heads.items())
+    return number, hashlib.sha256(b"".join(parts)).digest()
 
 
 def blob(value: object) -> bytes:

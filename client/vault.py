@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from client import records, rows
 from client.keys import VERSION, Header, Kdf, bind, new_keys, unlock
 from client.records import Records
+from client.release import Head
 from client.rotation import reseal
 from client.rows import NO_SOURCE, ImportReport, Rows, Source, StoredRow
 from client.state import State, blob
@@ -36,7 +37,7 @@ __all__ = ["ImportReport", "Source", "StoredRow", "Vault"]
 _SECRET = "secret"  # noqa: S105 -- the kind of a record
 
 # Made with the vault, so that a table cannot be emptied by dropping its head.
-_EMPTY_HEADS = {"rows": rows.EMPTY_HEAD, "records": records.EMPTY_HEAD, "ledger": bytes(48)}
+_EMPTY_HEADS = {"rows": rows.EMPTY_HEAD, "records": records.EMPTY_HEAD, "ledger": Head().encode()}
 
 
 class Vault:
@@ -76,9 +77,9 @@ class Vault:
             with file.transaction(write=True) as db:
                 create_schema(db)
                 _write_header(db, header)
-                vault.storage.begin(db)
                 for name, empty in _EMPTY_HEADS.items():
                     vault.storage.write_head(db, name, empty)
+                vault.storage.begin(db)
         except BaseException:
             file.close()
             path.unlink()
@@ -246,13 +247,13 @@ class Vault:
         _require_no_secret(kind)
         self._records.put(kind, name, value)
 
-    def record(self, kind: str, name: str) -> bytes | None:
-        """Return a record, or none.
+    def record(self, kind: str, name: str, db: sqlite3.Connection | None = None) -> bytes | None:
+        """Return a record, or none; with ``db``, as the caller's transaction sees it.
 
         Raises:
             VerificationFailed: Records were altered.
         """
-        return self._records.get(kind, name)
+        return self._records.get(kind, name, db)
 
     def records(self, kind: str) -> dict[str, bytes]:
         """Return all records of a kind by name, sorted.

@@ -264,6 +264,35 @@ def claim(
 
 
 @chain.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@sender_options
+def register(file: Path, target: Target, sending: Sending) -> None:
+    """Register who is paid for a member; FILE is its payee's signature, and anybody may pay the gas.
+
+    Example: folkmoot chain register spam.registration.json --key me
+    """
+    from contracts.bindings.contributor_registry import ContributorRegistry
+    from contracts.deploy import check_code
+    from contracts.registration import Registration
+
+    try:
+        with file.open("rb") as opened:
+            signed = Registration.parse(opened.read(1 << 16))
+    except OSError as err:
+        raise ConfigError(f"{file} cannot be read: {(err.strerror or str(err)).lower()}") from err
+    chain_ = target.connect()
+    if chain_.chain_id != signed.chain_id:
+        raise ConfigError(f"{file} is for chain {signed.chain_id}, not {chain_.chain_id}")
+    check_code(chain_, signed.registry, ContributorRegistry.ARTIFACT)
+    registry = ContributorRegistry(chain_, signed.registry)
+    sender = sending.open()
+    plan = [f"register that {signed.payee} is paid for {signed.did} at {signed.registry}"]
+    if sending.agree_on_gas(chain_, sender.address, ["register"], plan):
+        signed.send(registry, sender)
+        click.echo(f"{signed.payee}  is paid for {signed.did}")
+
+
+@chain.command()
 @click.argument("accounts", nargs=-1, metavar="[ADDRESS|KEY]...")
 @federation_options
 @node_options

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
 LOCAL_NODE = "http://127.0.0.1:8545"
 
-MOST_GAS = {"mint": 110_000, "approve": 70_000, "fund": 250_000, "claim": 150_000, "anchor": 60_000}
+MOST_GAS = {
+    "mint": 110_000,
+    "approve": 70_000,
+    "fund": 250_000,
+    "claim": 150_000,
+    "anchor": 60_000,
+    "register": 120_000,
+}
 """Gas that a call takes at most, with the quarter that is offered above an estimate; a call that needs
 the one before it cannot be estimated before that is sent."""
 

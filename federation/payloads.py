@@ -70,6 +70,7 @@ class DataImport:
         count: Rows in the vault.
         root: Merkle root over the vault's ciphertext rows.
         head: The previous root; zero for the first import.
+        consent: SHA-256 of the manifest that the member consented to, if it says so here.
     """
 
     federation: Address
@@ -77,9 +78,11 @@ class DataImport:
     count: int
     root: Hash32
     head: Hash32
+    consent: Hash32 | None = None
 
     def content(self) -> Content:
         """Return the event's fields."""
+        consent = {} if self.consent is None else {"consent": self.consent.hex()}
         return {
             "kind": "data",
             "federation": self.federation,
@@ -87,7 +90,26 @@ class DataImport:
             "count": self.count,
             "root": self.root.hex(),
             "head": self.head.hex(),
+            **consent,
         }
+
+    @classmethod
+    def parse(cls, content: Mapping[str, object], federation: Address) -> DataImport:
+        """Read an event's fields.
+
+        Raises:
+            PeerError: It is for another federation, or a field is malformed.
+        """
+        if content.get("federation") != federation:
+            raise PeerError(f"the event is for federation {content.get('federation')}, not {federation}")
+        return cls(
+            federation=federation,
+            payee=Address(_text(content, "payee")),
+            count=_number(content, "count"),
+            root=_hex(content, "root"),
+            head=_hex(content, "head"),
+            consent=_hex(content, "consent") if "consent" in content else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,11 +30,12 @@ _SLACK = 1e-12
 _LEAST_MU = 1e-6
 """Below this, a release would be noise only."""
 
+_LEAST_SAMPLED_SIGMA = 0.4
+_MOST_MU_SQUARED = 100.0
+"""Beyond these, sampling hides next to nothing, and a privacy loss distribution fills the memory."""
+
 _SIGMA_STEPS = 10_000
 """Noise multipliers are agreed in the manifest with four decimals."""
-
-_MOST_MU_SQUARED = 400.0
-"""Of a history with samples; beyond, epsilon is in the hundreds and its distribution fills the memory."""
 
 
 SENSITIVITY: Final = {"example": 1.0, "member": 2.0}
@@ -105,26 +106,27 @@ class History(NamedTuple):
         """Return the least epsilon that is certified for the history, rounded up.
 
         Exact without samples. With them, the pessimistic privacy loss distribution of dp-accounting
-        (Doroshenko et al. 2022): seconds for a new history, and remembered. Infinite, which is on the
-        safe side, where so little noise or so many steps are meant that it could not be computed.
+        (Doroshenko et al. 2022): seconds for a new history, and remembered. What is far beyond
+        any budget counts as if every sample had been the full batch, which is never less.
 
         Raises:
             ConfigError: ``delta`` is out of range.
         """
         if not self.sampled or math.isinf(self.mu_squared):
             return epsilon_of(math.sqrt(self.mu_squared), delta)
+        if self._is_extreme:
+            full = sum(one.steps * increment(one.sigma) for one in self.sampled)
+            return epsilon_of(math.sqrt(self.mu_squared + full), delta)
         _check_delta(delta)
-        if self._limit() > _MOST_MU_SQUARED:
-            return math.inf
         return _composed_epsilon(self, delta)
 
-    def _limit(self) -> float:
-        """Return the mu^2 that many samples tend to (Dong, Roth, Su, corollary 5.4)."""
-        try:
-            per_sample = [s.steps * s.rate**2 * math.expm1(increment(s.sigma)) for s in self.sampled]
-        except OverflowError:
-            return math.inf
-        return self.mu_squared + sum(per_sample)
+    @property
+    def _is_extreme(self) -> bool:
+        if min(one.sigma for one in self.sampled) < _LEAST_SAMPLED_SIGMA:
+            return True
+        # What the mu^2 of many samples tends to (Dong, Roth, Su, corollary 5.4).
+        limits = (one.steps * one.rate**2 * math.expm1(increment(one.sigma)) for one in self.sampled)
+        return self.mu_squared + sum(limits) > _MOST_MU_SQUARED
 
 
 @lru_cache(maxsize=256)

@@ -2,7 +2,8 @@
 
 A node asks no chain itself. It goes by what its owner asked (``LocalStore.confirmed``): at a fork the
 branch that was anchored first counts, else the longer one, else the one with the smaller CID
-(``ceramic_bridge.conflict``); a capability is judged at the time of a confirmed anchor, else now.
+(``ceramic_bridge.conflict``); a capability is judged at the time of a confirmed anchor, else now, and
+by the revocations that the store holds.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ceramic_bridge.admission import read_event
 from ceramic_bridge.cid import Cid
 from ceramic_bridge.conflict import resolve
 from ceramic_bridge.errors import TooLong
-from ceramic_bridge.judging import Judgement, authority_over, judge
+from ceramic_bridge.judging import Ends, Judgement, authority_over, ends_in, grants_of, judge
 from ceramic_bridge.node.wire import Json, dump
 from ceramic_bridge.store.base import Interest, Query
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ceramic_bridge.cid import StreamId
     from ceramic_bridge.dagcbor import Value
     from ceramic_bridge.store.base import LocalStore
+    from federation.types import Did
 
 MAX_EVENTS: Final = 1000
 """Events of a stream whose state a node works out; a reader of longer ones takes the events."""
@@ -47,6 +49,8 @@ class _Kept:
 
     token: int
     confirmed: Mapping[Cid, int]
+    grants: frozenset[tuple[Cid, Did]]
+    ended: Mapping[Cid, int | None]
     since: int
     until: float
     state: Json
@@ -72,7 +76,7 @@ class States:
 
         Raises:
             TooLong: The stream has too many events, or too large ones or documents.
-            IdentityError: The stream was begun under a capability that did not hold.
+            IdentityError: The stream was begun under a capability that did not hold or was revoked.
         """
         interest = Interest(stream=stream)
         page = self._store.page(Query(interest=interest, limit=MAX_EVENTS, max_bytes=MAX_BYTES))
@@ -88,19 +92,32 @@ class States:
         if (
             kept is not None
             and (kept.token, kept.confirmed) == (page.token, confirmed)
+            and kept.ended == _ended(ends_in(self._store, kept.grants))
             and kept.since <= now < kept.until
         ):
             return kept.state
         events = [read_event(entry.car) for entry in page.entries]
-        judged = judge(events, authority_over(events, confirmed, now))
+        grants = grants_of(events)
+        ends = ends_in(self._store, grants)
+        judged = judge(events, authority_over(events, confirmed, now, ends))
         state = _work_out(stream, events, judged)
         with self._lock:
             self._kept[stream] = _Kept(
-                token=page.token, confirmed=confirmed, since=now, until=judged.until, state=state
+                token=page.token,
+                confirmed=confirmed,
+                grants=grants,
+                ended=_ended(ends),
+                since=now,
+                until=judged.until,
+                state=state,
             )
             if len(self._kept) > _MAX_KEPT:
                 self._kept.popitem(last=False)
         return state
+
+
+def _ended(ends: Ends) -> dict[Cid, int | None]:
+    return {event.cid: ends.since.get(event.cid) for event in ends.events}
 
 
 def _work_out(stream: StreamId, events: Sequence[Event], judged: Judgement) -> Json:

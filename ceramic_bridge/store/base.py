@@ -232,6 +232,15 @@ class LocalStore(Store, Protocol):
     def confirmed(self, stream: StreamId) -> Mapping[Cid, int]:
         """Return the confirmed time events of a stream, and the time of each in milliseconds since 1970."""
 
+    def revoking(self, grant: Cid, author: Did, limit: int) -> Sequence[bytes]:
+        """Return the first events, as CARs, by which somebody ends a grant.
+
+        Args:
+            grant: As ``siwe.Grant.cid`` names it.
+            author: Whose, in the one case of its DID; most revocations are strangers' and say nothing.
+            limit: How many.
+        """
+
     def close(self) -> None:
         """Let go of the store; nothing may be called afterwards."""
 

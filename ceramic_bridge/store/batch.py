@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ceramic_bridge.admission import Event, init_of, kind_of, prev_of, write_event
+from ceramic_bridge.authority import revoked_by
 from ceramic_bridge.cid import MID, StreamId
 from ceramic_bridge.events import SignedEvent, UnsignedEvent
 from ceramic_bridge.payloads import InitPayload
@@ -114,6 +115,14 @@ class Batch:
                 (position, event.cid.to_bytes(), one.number, one.model, one.controller, write_event(event))
                 for position, (event, one) in enumerate(self._new_events, self._first)
             ),
+        )
+        ends = (
+            (position, ended)
+            for position, (event, _) in enumerate(self._new_events, self._first)
+            if isinstance(event, SignedEvent) and (ended := revoked_by(event)) is not None
+        )
+        insert(
+            "revocations", [(position, grant.to_bytes(), str(author)) for position, (grant, author) in ends]
         )
 
     def _begin(self, event: Event) -> _Stream:

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Final
 
-COLUMNS: Final = {"models": "ib", "controllers": "it", "streams": "ibiii", "events": "ibiiib"}
+COLUMNS: Final = {
+    "models": "ib",
+    "controllers": "it",
+    "streams": "ibiii",
+    "events": "ibiiib",
+    "revocations": "ibt",
+}
 """For the tables that are filled many rows at once, the types of their columns: (i)nteger, (b)lob, (t)ext."""
 
 # Each index is a feed of its own: its columns fixed, it gives the events by position.
@@ -54,6 +60,13 @@ _STEPS: Final = (
           time INTEGER NOT NULL
         )""",
         "CREATE INDEX confirmations_by_stream ON confirmations (stream)",
+        # Empty at first: before there was this table, revocations named something else.
+        """CREATE TABLE revocations (
+          position INTEGER PRIMARY KEY REFERENCES events,
+          value BLOB NOT NULL,
+          author TEXT NOT NULL
+        )""",
+        "CREATE INDEX revocations_by_value ON revocations (value, author, position)",
         # The old one gave a controller's events by model.
         "DROP INDEX events_by_controller",
         "CREATE INDEX events_by_controller ON events (controller, position)",

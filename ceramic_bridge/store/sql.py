@@ -267,6 +267,15 @@ class SqlStore(ABC):
         rows = self._read(lambda db: db.rows(sql, (stream.cid.to_bytes(),)))
         return {Cid.from_bytes(cid): time for cid, time in rows}
 
+    def revoking(self, grant: Cid, author: Did, limit: int) -> list[bytes]:
+        """Return the first events by which somebody ends a grant; see ``LocalStore.revoking``."""
+        sql = (
+            "SELECT car FROM revocations JOIN events USING (position) "
+            "WHERE value = ? AND author = ? ORDER BY position LIMIT ?"
+        )
+        rows = self._read(lambda db: db.rows(sql, (grant.to_bytes(), str(author), limit)))
+        return [bytes(car) for (car,) in rows]
+
     def _page(self, db: Db, query: Query) -> Page:
         wanted: dict[str, int] = {}
         for column, value in _conditions(query.interest):

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from client.session import open_vault, passphrase_option
+from client.session import client_home, open_vault, passphrase_option
 from federation.cli import emit_json, format_option, printable
 from federation.errors import ConfigError, DataError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from client.listing import Group
     from client.loading import FileReport
+    from client.membership import Membership
+    from client.vault import Vault
 
 
 @click.command("import")
@@ -38,6 +40,11 @@ if TYPE_CHECKING:
 )
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the text files.")
 @click.option("--skip-bad", is_flag=True, help="Import a file's good rows although others are bad.")
+@click.option(
+    "--publish",
+    is_flag=True,
+    help="Also publish the new rows, encrypted to you alone, where your other machines find them.",
+)
 @passphrase_option
 @format_option
 @click.pass_context
@@ -56,6 +63,7 @@ def import_(
     output_format: str,
     no_header: bool,
     skip_bad: bool,
+    publish: bool,
 ) -> None:
     """Encrypt messages into the vault: CSV, JSON Lines, mbox, maildir.
 
@@ -82,10 +90,13 @@ def import_(
     files = list(find(paths, None if kind is None else Kind(kind)))
     if not files:
         raise ConfigError("there is no file to import", hint="name files themselves, or give --kind")
-    with open_vault(passphrase_file) as vault, bars() as show:
-        reports = [load(vault, file, reading, skip_bad=skip_bad, show=show) for file in files]
+    with open_vault(passphrase_file) as vault:
+        places = _places(vault) if publish else ()
+        with bars() as show:
+            reports = [load(vault, file, reading, skip_bad=skip_bad, show=show) for file in files]
         count = vault.count
-    _print_reports(reports, count, output_format)
+        sent = {place.name: _send(vault, place) for place in places}
+    _print_reports(reports, count, sent, output_format)
     if any(report.refused for report in reports):
         ctx.exit(DataError.exit_code)
 
@@ -165,15 +176,49 @@ def forget(
         click.echo(f"{len(chosen)} rows forgotten, {left} left")
 
 
-def _print_reports(reports: Sequence[FileReport], count: int, output_format: str) -> None:
+def _places(vault: Vault) -> Sequence[Membership]:
+    """Return the joined federations at whose nodes a member can keep rows.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    from ceramic_bridge.schemas import SEALED_ROWS
+    from client.membership import memberships
+
+    found = [one for one in memberships(vault).values() if one.events and SEALED_ROWS in one.models]
+    if not found:
+        raise ConfigError(
+            "no federation that you joined has an event node for encrypted rows",
+            hint="import without --publish",
+        )
+    return found
+
+
+def _send(vault: Vault, place: Membership) -> int:
+    """Publish what is new, sealed, and say how many rows there are now."""
+    from client.joining import say
+    from client.outbox import Outbox
+    from client.syncing import send
+
+    outbox = Outbox(client_home().events, place.events, lambda line: click.echo(printable(line), err=True))
+    count = send(vault, place, outbox)
+    say(vault, place, outbox)
+    return count
+
+
+def _print_reports(
+    reports: Sequence[FileReport], count: int, sent: Mapping[str, int], output_format: str
+) -> None:
     if output_format == "json":
-        emit_json("ok", {"files": [report.as_json() for report in reports], "count": count})
+        emit_json("ok", {"files": [report.as_json() for report in reports], "count": count, "sent": sent})
         return
     for report in reports:
         for line in report.lines():
             click.echo(printable(line), err=report.refused is not None)
     added = sum(report.added for report in reports)
     click.echo(f"{added} rows added, {count} in the vault")
+    for name, rows in sent.items():
+        click.echo(f"{rows} rows sealed for {name}")
 
 
 def _print_groups(found: Sequence[Group], output_format: str) -> None:

@@ -75,6 +75,8 @@ def _posts(vault: Vault, folder: Path) -> Mapping[str, Post]:
     from client.home import socket_in
     from client.membership import memberships
 
+    events = client_home().events
+    opened = partial(open_member, vault, events=events, report=_report)
     posts = {}
     for name, membership in memberships(vault).items():
         dim = membership.manifest.model.dim
@@ -82,7 +84,7 @@ def _posts(vault: Vault, folder: Path) -> Mapping[str, Post]:
             name=name,
             socket=socket_in(folder, name),
             dim=dim,
-            answers=answers(Standing(partial(open_member, vault, membership)), dim=dim),
+            answers=answers(Standing(partial(opened, membership=membership)), dim=dim),
         )
     if not posts:
         raise ConfigError("you have not joined a federation", hint="folkmoot client join federation.toml")

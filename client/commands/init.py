@@ -18,7 +18,9 @@ _POSITIVE = click.FloatRange(0, min_open=True)
 
 @click.command()
 @click.option(
-    "--payee", metavar="ADDRESS", help="Your account that is paid; without it, one is made and kept here."
+    "--payee",
+    metavar="ADDRESS",
+    help="Your account that is paid; without it, the wallet's, or one that is made and kept here.",
 )
 @click.option(
     "--epsilon",
@@ -32,16 +34,22 @@ _POSITIVE = click.FloatRange(0, min_open=True)
     show_default=True,
     help="The probability with which that bound may fail; well below one in the number of your rows.",
 )
+@click.option(
+    "--wallet",
+    metavar="ADDRESS",
+    help="Take part as this Ethereum account; its wallet signs one text when you join a federation.",
+)
 @click.option("--keyring", is_flag=True, help="Put the passphrase into your keyring.")
 @passphrase_option
 @format_option
 def init(
+    *,
     payee: str | None,
     epsilon: float | None,
     delta: float,
+    wallet: str | None,
     passphrase_file: Path | None,
     output_format: str,
-    *,
     keyring: bool,
 ) -> None:
     """Make your vault: keys, identity, payee, and the privacy budget of your data.
@@ -54,12 +62,14 @@ def init(
     from client.own import make_identity, make_payee, set_payee
     from client.passphrase import new_passphrase, remember
     from client.vault import Vault
+    from client.wallet import set_wallet
     from contracts.session import address
     from federation.privacy import Budget
 
     home = client_home()
     require_no_vault(home)
-    given = None if payee is None else address(payee)
+    account = None if wallet is None else address(wallet)
+    given = account if payee is None else address(payee)
     budget = Budget(epsilon=_epsilon(epsilon), delta=delta)
     harden_process()
     passphrase = new_passphrase(passphrase_file)
@@ -71,6 +81,8 @@ def init(
             else:
                 paid = given
                 set_payee(vault, given)
+            if account is not None:
+                set_wallet(vault, account)
             set_budget(vault, budget)
         install(folder, home)
     if keyring:
@@ -79,9 +91,13 @@ def init(
         # JSON has no infinity: null stands for a budget without end.
         bound = None if math.isinf(budget.epsilon) else budget.epsilon
         spend = {"epsilon": bound, "delta": budget.delta}
-        emit_json("ok", {"did": did, "payee": paid, "budget": spend, "vault": str(home.vault)})
+        emit_json(
+            "ok", {"did": did, "wallet": account, "payee": paid, "budget": spend, "vault": str(home.vault)}
+        )
         return
     click.echo(f"vault   {home.vault}\ndid     {did}\npayee   {paid}")
+    if account is not None:
+        click.echo(f"wallet  {account}; it signs when you join a federation")
     click.echo(f"budget  epsilon {budget.epsilon:g}, delta {budget.delta:g}")
     click.echo("keep a copy elsewhere: folkmoot client backup FILE", err=True)
 

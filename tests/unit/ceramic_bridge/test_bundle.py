@@ -52,6 +52,16 @@ def test_events_come_back_in_order_when_packed():
     assert unpack(pack([])) == ()
 
 
+def test_events_come_back_when_a_file_is_larger_than_one_event_may_be():
+    large = [
+        create_init(ALICE, model=NOTES, content={"text": "x" * 200_000}, unique=bytes(11) + bytes((n,)))
+        for n in range(6)
+    ]
+    data = pack(large)
+    assert len(data) > car.MAX_CAR
+    assert unpack(data) == tuple(large)
+
+
 @pytest.mark.parametrize("event", [FIRST, UNSIGNED, EVENTS[3], DELEGATED])
 def test_single_event_is_a_file_too_when_unpacked(event):
     assert unpack(write_event(event)) == (event,)
@@ -114,6 +124,8 @@ def test_verdict_says_what_was_checked_when_nothing_is_wrong():
         assert words in text
     assert any("eip155:31337" in line for line in verdict.open)
     assert any("when the events without an anchor" in line for line in verdict.open)
+    assert any("revoked by events that are not at hand" in line for line in verdict.open)
+    assert not any("revoked" in line for line in examine(pack(EVENTS), now=START).open)
 
 
 def test_verdict_fails_when_a_capability_has_expired_without_an_anchor():
@@ -129,7 +141,7 @@ def test_verdict_goes_by_the_confirmed_time_when_the_chain_was_asked():
     data = pack([DELEGATED, time])
     verdict = examine(data, now=late, asked=lambda events: {time.cid: END})
     assert any("confirmed by eip155:31337" in line for line in verdict.checked)
-    assert verdict.open == ()
+    assert [line for line in verdict.open if "revoked" not in line] == []
     with pytest.raises(VerificationFailed, match="expired"):
         examine(data, now=START, asked=lambda events: {time.cid: late})
     # Another anchor that nobody asked about may be earlier.
@@ -208,6 +220,29 @@ def test_revocation_counts_for_what_was_made_after_it_when_both_are_anchored():
         judged = judge(events, authority_over(events, confirmed, END))
         assert (event.cid not in judged.refused) is holds
     assert judge(events, authority_over(events, {before.cid: START + 5}, END)).refused == {}
+
+
+def test_revocation_does_nothing_when_its_own_capability_was_over():
+    from ceramic_bridge.cacao import Capability
+
+    event = delegated(9)
+    other = Capability.sign(grant(BOB.did, nonce="spare000", expires=START + 9), wallet())
+    by_other = create_init(
+        BOB, model=NOTES, content=revocation(event.capability), unique=None, capability=other
+    )
+    # The key of the other one says that it is lost.
+    lost = create_init(BOB, model=NOTES, content=revocation(other), unique=None)
+    (time,), (lost_time,) = anchor(by_other), anchor(lost)
+    for now, events, confirmed, holds in (
+        (START, [event, by_other], {}, False),
+        (START + 10 + SKEW, [event, by_other], {}, True),
+        (START + 10 + SKEW, [event, by_other, time], {time.cid: START}, False),
+        (START, [event, by_other, lost, lost_time], {lost_time.cid: START - 1}, True),
+        # At one time, each ends the other.
+        (START, [event, by_other, lost], {}, False),
+    ):
+        judged = judge(events, authority_over(events, confirmed, now))
+        assert (event.cid not in judged.refused) is holds
 
 
 def test_anchor_counts_for_what_is_before_it_only_when_it_is_late():

@@ -31,6 +31,7 @@ from ceramic_bridge.events import (
 from ceramic_bridge.jws import sign_payload
 from ceramic_bridge.log import EventLog
 from ceramic_bridge.pkh import Account
+from ceramic_bridge.secp256k1 import ORDER
 from ceramic_bridge.siwe import Grant, from_iso, to_iso
 from ceramic_bridge.stream import replay
 from federation.errors import FolkmootError, IdentityError, VerificationFailed
@@ -472,7 +473,7 @@ def test_event_is_refused_when_its_account_or_key_revoked_the_capability(
     ]
     for end in ends:
         known = revocations([delegated, end], Authority(now=0, anchored={end.cid: START + 1000}))
-        assert [(one.capability, one.at) for one in known] == [(capability.cid, START + 1000)]
+        assert [(one.grant, one.at) for one in known] == [(capability.grant.cid, START + 1000)]
         before = Authority(now=END, anchored={delegated.cid: START + 999}, revocations=known)
         assert decode(encode(delegated), authority=before) == delegated
         for after in (
@@ -491,16 +492,53 @@ def test_revocation_does_nothing_when_a_stranger_or_a_malformed_one_says_so(
         {"kind": "capability-revocation", "capability": 1},
         {"kind": "capability-revocation", "capability": "bafy"},
         {**revocation(capability), "more": 1},
-        {"kind": "note", "capability": str(capability.cid)},
+        {"kind": "note", "capability": str(capability.grant.cid)},
+        # A block, which can be spelled in another way.
+        {"kind": "capability-revocation", "capability": str(capability.cid)},
     ]
     malformed = [create_init(alice, model=DATA_MODEL, content=content, unique=None) for content in other]
     assert revocations(malformed, NOW) == ()
     stranger = create_init(alice, model=DATA_MODEL, content=revocation(capability), unique=None)
     known = revocations([stranger], Authority(now=0))
-    assert known == (Revocation(capability=capability.cid, author=alice.did, at=0),)
+    assert known == (Revocation(grant=capability.grant.cid, author=alice.did, at=0),)
     assert decode(encode(delegated), authority=replace(NOW, revocations=known)) == delegated
-    elsewhere = Revocation(capability=delegated.cid, author=ACCOUNT.did, at=0)
+    elsewhere = Revocation(grant=delegated.cid, author=ACCOUNT.did, at=0)
     assert decode(encode(delegated), authority=replace(NOW, revocations=(elsewhere,))) == delegated
+
+
+def respelled(capability: Capability) -> dict[str, Capability]:
+    """The same wallet's signature in all blocks that who has one can make of it."""
+    given: Any = decode_block(capability.block)
+    signature = bytes.fromhex(given["s"]["s"][2:])
+    high = ORDER - int.from_bytes(signature[32:64], "big")
+    other = signature[:32] + high.to_bytes(32, "big") + bytes((55 - signature[64],))
+    signed = {
+        "capitals": "0x" + signature.hex().upper(),
+        "v from 0": "0x" + (signature[:64] + bytes((signature[64] - 27,))).hex(),
+        "n - s": "0x" + other.hex(),
+    }
+    blocks = {name: {**given, "s": {**given["s"], "s": text}} for name, text in signed.items()}
+    blocks["type"] = {**given, "h": {"t": "caip122"}}
+    blocks["issuer"] = {**given, "p": {**given["p"], "iss": ACCOUNT.did}}
+    return {name: Capability.read(encode_block(block)) for name, block in blocks.items()}
+
+
+def test_revocation_ends_a_capability_when_its_block_is_spelled_in_another_way(
+    bob: Identity, capability: Capability
+) -> None:
+    end = create_init(bob, model=DATA_MODEL, content=revocation(capability), unique=None)
+    ended = Authority(now=START, revocations=revocations([end], Authority(now=START)))
+    others = respelled(capability)
+    assert len({capability.cid, *(one.cid for one in others.values())}) == 6
+    for name, other in others.items():
+        event = create_init(bob, model=DATA_MODEL, content={}, unique=None, capability=other)
+        assert decode(encode(event), authority=Authority(now=START)), name
+        with pytest.raises(IdentityError, match="revoked"):
+            decode(encode(event), authority=ended)
+    # What the wallet granted apart from it goes on.
+    more = Capability.sign(grant(bob.did, nonce="another00"), wallet())
+    event = create_init(bob, model=DATA_MODEL, content={}, unique=None, capability=more)
+    assert decode(encode(event), authority=ended) == event
 
 
 # Logs

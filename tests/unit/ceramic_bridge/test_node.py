@@ -13,9 +13,10 @@ import pytest
 
 from ceramic_bridge import multibase
 from ceramic_bridge.admission import read_event, write_event
-from ceramic_bridge.authority import SKEW
+from ceramic_bridge.authority import SKEW, revocation
+from ceramic_bridge.cacao import Capability
 from ceramic_bridge.errors import StoreError, TooLong
-from ceramic_bridge.events import JsonPatchOp, create_data
+from ceramic_bridge.events import JsonPatchOp, create_data, create_init
 from ceramic_bridge.node import limits as limiting
 from ceramic_bridge.node.api import MAX_BODY, Policy
 from ceramic_bridge.node.client import Patience, RemoteNode
@@ -30,7 +31,7 @@ from federation.errors import ConfigError, IdentityError, PeerError
 from federation.types import Did
 from tests.unit.ceramic_bridge.crowd import ALICE, BOB, NOTES, OTHER, anchor, edit, note, serving
 from tests.unit.ceramic_bridge.test_bundle import delegated
-from tests.unit.ceramic_bridge.test_cacao import END, START
+from tests.unit.ceramic_bridge.test_cacao import END, START, grant, wallet
 
 FIRST = note(1)
 CHANGE = edit(FIRST, "changed")
@@ -301,6 +302,62 @@ def test_state_is_that_before_an_event_whose_capability_did_not_hold(store):
     assert content_of(states.get(event.stream_id)) == {"text": "stolen"}
     now[0] = LATE
     assert content_of(states.get(event.stream_id)) == {"text": "mine"}
+
+
+def test_state_is_judged_by_the_revocations_when_the_store_holds_some(store):
+    event, now = delegated(), [START]
+    (time,) = anchor(event)
+    stranger = create_init(BOB, model=NOTES, content=revocation(event.capability), unique=bytes(12))
+    end = create_init(ALICE, model=NOTES, content=revocation(event.capability), unique=bytes(12))
+    (end_time,) = anchor(end)
+    states = States(store, lambda: now[0])
+    store.add([event, time, stranger])
+    first = states.get(event.stream_id)
+    assert content_of(first) == {"text": "mine"}
+    # In a stream of its own, after the state was worked out.
+    store.add([end, end_time])
+    with pytest.raises(IdentityError, match="revoked"):
+        states.get(event.stream_id)
+    now[0] = START + 10
+    store.confirm(time.cid, START + 5)
+    assert content_of(states.get(event.stream_id)) == {"text": "mine"}
+    store.confirm(end_time.cid, START + 5)
+    with pytest.raises(IdentityError, match="revoked"):
+        states.get(event.stream_id)
+
+
+def test_revocation_says_nothing_when_its_own_capability_is_revoked_elsewhere(store):
+    event = delegated()
+    spare = Capability.sign(grant(BOB.did, resources=("ceramic://*",)), wallet())
+    end = create_init(
+        BOB, model=NOTES, content=revocation(event.capability), unique=bytes(12), capability=spare
+    )
+    lost = create_init(BOB, model=NOTES, content=revocation(spare), unique=bytes(12))
+    (lost_time,) = anchor(lost)
+    states = States(store, lambda: START)
+    store.add([event, end, lost, lost_time])
+    with pytest.raises(IdentityError, match="revoked"):
+        states.get(event.stream_id)
+    store.confirm(lost_time.cid, START - 1)
+    assert content_of(states.get(event.stream_id)) == {"text": "mine"}
+
+
+def test_state_is_refused_when_too_many_revocations_speak_about_it(store, monkeypatch):
+    monkeypatch.setattr("ceramic_bridge.judging.MAX_REVOCATIONS", 2)
+    event = delegated()
+    ends = [
+        create_init(who, model=NOTES, content=revocation(event.capability), unique=bytes(11) + bytes((n,)))
+        for n in range(3)
+        for who in (ALICE, BOB)
+    ]
+    states = States(store, lambda: START)
+    # Strangers' are not looked at.
+    store.add([event, *ends[:4], ends[5]])
+    with pytest.raises(IdentityError, match="revoked"):
+        states.get(event.stream_id)
+    store.add(ends)
+    with pytest.raises(TooLong):
+        states.get(event.stream_id)
 
 
 def test_state_is_refused_with_a_reason_when_its_capability_has_expired(url, store):

@@ -22,7 +22,7 @@ EXAMPLES: dict[str, dict[str, Value]] = {
         "root": HEX,
         "head": HEX,
     },
-    "contribution": {**ROUND, "baseHash": HEX, "commitment": HEX},
+    "contribution": {**ROUND, "baseHash": HEX, "commitment": HEX, "release": 1},
     "validation-shard": {**PLACE, "shard": 1, "provider": 2, "blob": HEX, "examples": 28},
     "round-receipt": {
         **ROUND,
@@ -98,6 +98,13 @@ def test_content_is_refused_when_a_field_is_missing_null_or_of_another_type(kind
     del content[field]
     with pytest.raises(MalformedData, match=field):
         validate(kind, content)
+
+
+def test_data_may_say_what_was_consented_to() -> None:
+    validate("data", {**_example("data"), "consent": HEX})
+    for wrong in (None, 1, "", HEX.upper(), HEX + "0f"):
+        with pytest.raises(MalformedData, match="consent"):
+            validate("data", {**_example("data"), "consent": wrong})
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
@@ -206,7 +213,8 @@ def test_schemas_use_only_the_keywords_that_the_check_knows() -> None:
         assert set(schema) == known[schema["type"]]
         if schema["type"] == "object":
             assert schema["additionalProperties"] is False
-            assert schema["required"] == list(schema["properties"])
+            needed = [name for name in schema["properties"] if name != "consent"]
+            assert schema["required"] == needed
             for part in schema["properties"].values():
                 walk(part)
         if schema["type"] == "array":

@@ -44,18 +44,19 @@ def test_store_is_refused_when_the_file_is_something_else(tmp_path, content):
 
 def test_file_of_the_version_before_keeps_all_and_grows_when_opened(tmp_path):
     path = tmp_path / "e.sqlite"
-    with closing(sqlite3.connect(path)) as db:
+    first, (time,) = note(1), anchor(note(1))
+    with SqliteStore(tmp_path / "now") as store:
+        store.add([first, time])
+        store.add_interest(EVERYTHING)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
         for statement in schema._STEPS[0]:
             db.execute(statement.replace("ROWID", "") + " STRICT" * statement.startswith("CREATE TABLE"))
         db.execute("PRAGMA application_id=0x464D4556")
         db.execute("PRAGMA user_version=1")
-    first, (time,) = note(1), anchor(note(1))
-    # What does not need the new tables works on the old ones.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ceramic_bridge.store.sqlite.VERSION", 1)
-        with SqliteStore(path) as store:
-            store.add([first, time])
-            store.add_interest(EVERYTHING)
+        # The tables that both versions have are the same in both.
+        db.execute("ATTACH ? AS now", (str(tmp_path / "now"),))
+        for (table,) in db.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
+            db.execute(f"INSERT INTO main.{table} SELECT * FROM now.{table}")
     for _ in range(2):
         with SqliteStore(path) as store:
             assert [entry.cid for entry in store.page(Query()).entries] == [first.cid, time.cid]

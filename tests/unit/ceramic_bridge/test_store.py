@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 
 from ceramic_bridge.admission import UNDATED, kind_of, read_event, root_of, write_event
+from ceramic_bridge.authority import revocation
+from ceramic_bridge.cacao import Capability
 from ceramic_bridge.cid import DAG_CBOR, Cid
 from ceramic_bridge.errors import MalformedData, StoreError
-from ceramic_bridge.events import create_data, create_deterministic, create_model
+from ceramic_bridge.events import create_data, create_deterministic, create_init, create_model
 from ceramic_bridge.store.base import EVERYTHING, MAX_INTERESTS, MAX_TIME, Cursor, Interest, Query
 from ceramic_bridge.store.batch import Batch
 from federation.errors import IdentityError, VerificationFailed
 from tests.unit.ceramic_bridge.crowd import ALICE, BOB, NOTES, OTHER, anchor, edit, note
+from tests.unit.ceramic_bridge.test_cacao import grant, wallet
 
 ROOT = Path(__file__).parents[3]
 
@@ -155,6 +158,31 @@ def test_page_is_cut_when_its_bytes_exceed_the_bound_but_is_never_empty(store):
     assert len(store.page(Query(max_bytes=1)).entries) == 1
     bare = store.page(Query(with_data=False, max_bytes=1))
     assert (len(bare.entries), bare.complete, bare.entries[0].car) == (5, True, b"")
+
+
+def test_revocations_are_found_by_grant_and_author_when_there_are_others(store):
+    capability, other = (
+        Capability.sign(grant(ALICE.did, nonce=nonce), wallet()) for nonce in ("oneoneone", "another00")
+    )
+    ends = [
+        create_init(who, model=NOTES, content=revocation(ended), unique=bytes(11) + bytes((number,)))
+        for number in range(2)
+        for who in (ALICE, BOB)
+        for ended in (capability, other)
+    ]
+    malformed = create_init(
+        ALICE, model=NOTES, content={**revocation(capability), "more": 1}, unique=bytes(12)
+    )
+    store.add([malformed, *ends])
+    wanted = [ends[0], ends[4]]
+    named = capability.grant.cid
+    assert store.revoking(named, ALICE.did, 9) == [write_event(event) for event in wanted]
+    assert store.revoking(named, ALICE.did, 1) == [write_event(ends[0])]
+    assert store.revoking(named, capability.controller, 9) == []
+    spare = Capability.sign(grant(BOB.did, resources=("ceramic://*",)), wallet())
+    end = create_init(BOB, model=NOTES, content=revocation(capability), unique=None, capability=spare)
+    store.add([end])
+    assert store.revoking(named, capability.controller, 9) == [write_event(end)]
 
 
 def test_interests_are_kept_once_each_when_added(store):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ceramic_bridge.cid import DAG_JOSE, MID, Cid, StreamId
+from ceramic_bridge.cid import DAG_JOSE, MID, MODEL, Cid, StreamId
 from ceramic_bridge.events import JsonPatchOp, SignedEvent, create_data, create_init, decode
 from ceramic_bridge.stream import replay
 from federation.errors import IdentityError, VerificationFailed
@@ -84,6 +84,15 @@ def test_replay_is_refused_when_a_patch_does_not_apply(alice: Identity, line: li
     event = create_data(alice, stream=line[0].stream_id, prev=line[0].cid, patch=patch)
     with pytest.raises(VerificationFailed, match="/absent"):
         replay([line[0], event])
+
+
+def test_kind_is_a_field_like_others_when_the_document_is_another_applications(alice: Identity) -> None:
+    model = StreamId(type=MODEL, cid=Cid.of(DAG_JOSE, b"model"))
+    init = create_init(alice, model=model, content={"kind": "draft"}, unique=None)
+    for value in ("final", 1):
+        patch = [JsonPatchOp(op="replace", path="/kind", value=value)]
+        change = create_data(alice, stream=init.stream_id, prev=init.cid, patch=patch)
+        assert replay([init, change]).content == {"kind": value}
 
 
 @pytest.mark.parametrize(("path", "value"), [("/kind", "other"), ("/round", "one"), ("/surplus", 1)])

@@ -21,9 +21,10 @@ from client.home import ClientHome
 from client.keys import Kdf
 from client.restored import note_compared, restored_at
 from client.stream import OpeningReader, SealingWriter
-from client.vault import Row, Vault
+from client.vault import Vault
 from client.watermark import VaultRolledBack, mark_path
 from federation.errors import ConfigError, FolkmootError, IdentityError, VerificationFailed
+from federation.types import Row
 
 PASSPHRASE, OTHER = b"correct horse", b"battery staple"
 CANARY = "zebra-canary-77aa"

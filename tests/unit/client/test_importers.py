@@ -17,8 +17,8 @@ from client.importers.items import MOST_CHARACTERS, BadRow, Kind, Reading
 from client.importers.mail import mail_text
 from client.importers.mailtext import LIMIT
 from client.loading import load
-from client.vault import Row
 from federation.errors import ConfigError, DataError
+from federation.types import Row
 
 if TYPE_CHECKING:
     from client.vault import Vault

@@ -19,13 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from client.keys import Kdf, Keyring
-from client.ledger import PrivacyLedger, Release
+from client.ledger import PrivacyLedger
+from client.release import Release
 from client.rotation import SEALED_TABLES
-from client.vault import Row, Source, Vault
+from client.vault import Source, Vault
 from client.watermark import VaultRolledBack, mark_path
 from federation.errors import ConfigError, IdentityError, VerificationFailed
 from federation.privacy import Budget
-from federation.types import Hash32
+from federation.types import Hash32, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,12 +63,12 @@ def fill(vault: Vault) -> None:
     vault.put_secret("seed", b"one")
     vault.put_record("membership", "spam", b"terms")
     vault.cache_put(b"features", b"cached")
-    ledger = PrivacyLedger(vault, BUDGET)
+    ledger = PrivacyLedger(vault)
     ledger.store(ledger.reserve(RELEASE, BUDGET), b"payload")
 
 
 def contents(vault: Vault) -> tuple[object, ...]:
-    ledger = PrivacyLedger(vault, BUDGET)
+    ledger = PrivacyLedger(vault)
     rows = list(vault.stored_rows())
     return rows, vault.get_secret("seed"), vault.records("membership"), ledger.stored(RELEASE), ledger.spent()
 
@@ -93,7 +94,7 @@ def test_rows_come_back_in_order_when_there_are_several_batches(vault: Vault) ->
 def test_forgotten_rows_leave_no_trace_when_deleted(vault: Vault, path: Path) -> None:
     fill(vault)
     before, root = sealed_rows(path), vault.root()
-    spent = PrivacyLedger(vault, BUDGET).spent()
+    spent = PrivacyLedger(vault).spent()
     vault.forget([2, 7])
     assert [s.number for s in vault.stored_rows()] == [1, 3, 4, 5, 6]
     assert (vault.count, vault.cache_get(b"features")) == (5, None)
@@ -103,7 +104,7 @@ def test_forgotten_rows_leave_no_trace_when_deleted(vault: Vault, path: Path) ->
     vault.close()
     with reopen(path) as again:
         assert [s.row for s in again.stored_rows()] == [ROWS[i] for i in (0, 2, 3, 4, 5)]
-        assert PrivacyLedger(again, BUDGET).spent() == spent
+        assert PrivacyLedger(again).spent() == spent
         report = again.import_rows(ROWS)
         assert (report.added, report.count) == (2, 7)
         assert [s.number for s in again.stored_rows()] == [1, 3, 4, 5, 6, 8, 9]
@@ -154,7 +155,7 @@ def test_everything_comes_back_under_another_key_when_rotated(vault: Vault, path
         assert again.import_rows(ROWS).added == 0
         assert again.cache_get(b"features") is None
         again.put_secret("seed", b"one")
-        ledger = PrivacyLedger(again, BUDGET)
+        ledger = PrivacyLedger(again)
         ledger.release(RELEASE)
 
 
@@ -274,10 +275,10 @@ CHANGES = {
     "deleted": lambda vault: vault.delete_record("membership", "spam"),
     "passphrase": lambda vault: vault.change_passphrase(PASSPHRASE, PASSPHRASE, kdf=Kdf.MINIMUM),
     "key": lambda vault: vault.rotate_key(PASSPHRASE),
-    "ledger": lambda vault: PrivacyLedger(vault, BUDGET).reserve(
+    "ledger": lambda vault: PrivacyLedger(vault).reserve(
         Release(federation="f", epoch=1, round=3, base_hash=Hash32(bytes(32)), sigma=9.0, clip=0.5), BUDGET
     ),
-    "sent": lambda vault: PrivacyLedger(vault, BUDGET).release(RELEASE),
+    "sent": lambda vault: PrivacyLedger(vault).release(RELEASE),
 }
 
 
@@ -370,7 +371,8 @@ import os, signal, sys
 from pathlib import Path
 import client.state, client.storage, client.watermark
 from client.keys import Kdf, Keyring
-from client.vault import Row, Vault
+from client.vault import Vault
+from federation.types import Row
 path, what, point, at = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
 vault = Vault.open(path, b"correct horse")
 seen = 0
@@ -457,7 +459,8 @@ def test_both_imports_arrive_when_two_processes_import_at_once(vault: Vault, pat
     script = f"""
 import sys
 from pathlib import Path
-from client.vault import Row, Vault
+from client.vault import Vault
+from federation.types import Row
 with Vault.open(Path({str(path)!r}), b"correct horse") as vault:
     for i in range(10):
         vault.import_rows([Row(text=f"{{who}} {{i}}", label=True) for who in ("shared", sys.argv[1])])

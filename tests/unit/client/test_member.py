@@ -474,3 +474,30 @@ def test_member_is_refused_when_its_vault_is_older_than_what_it_published(scene)
     scene.member.require_current(1)
     with pytest.raises(VaultRolledBack):
         scene.member.require_current(2)
+
+
+def test_one_federation_has_one_release_when_its_address_is_written_in_two_ways(scene):
+    request = scene.request()
+    scene.member.commit(request)
+    drawn = scene.entropy.drawn
+    shouted = replace(DOMAIN, federation=Address("0x" + DOMAIN.federation[2:].upper()))
+    twin = make_member(
+        scene.vault, replace(scene.terms, domain=shouted), scene.chain, scene.engine, scene.entropy
+    )
+    twin.commit(replace(request, domain=shouted))
+    assert (scene.entropy.drawn, scene.engine.steps) == (drawn, 1)
+
+
+def test_round_gets_no_second_draw_when_the_chain_replaces_its_base(scene):
+    """A reorganisation: the round is opened again from another base, also before the reveal."""
+    event = scene.member.commit(scene.request(weight=1))
+    reveal = scene.reveal_request(event)
+    other = scene.request(weight=2)
+    for member in (scene.member, scene.again()):
+        with pytest.raises(IdentityError, match="another base"):
+            member.commit(other)
+        with pytest.raises(IdentityError, match="another base"):
+            member.reveal(reveal)
+    assert scene.engine.steps == 1
+    back = scene.request(weight=1)
+    assert scene.again().commit(back).cid == event.cid

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from client.budget import set_budget
 from client.keys import Kdf, Keyring
-from client.ledger import PrivacyLedger, Release
+from client.ledger import PrivacyLedger
+from client.release import Release
 from client.vault import Vault
 from federation.errors import (
     ConfigError,
@@ -59,13 +61,14 @@ def fill(vault: Vault) -> None:
     vault.put_secret("seed", CANARY.encode())
     vault.put_record("membership", CANARY, CANARY.encode())
     vault.cache_put(b"features", CANARY.encode())
-    ledger = PrivacyLedger(vault, BUDGET)
+    set_budget(vault, BUDGET)
+    ledger = PrivacyLedger(vault)
     ledger.store(ledger.reserve(RELEASE, BUDGET), CANARY.encode())
 
 
 def read_all(vault: Vault) -> tuple[object, ...]:
     """Read everything that ``fill`` wrote."""
-    ledger = PrivacyLedger(vault, BUDGET)
+    ledger = PrivacyLedger(vault)
     cached, stored = vault.cache_get(b"features"), ledger.stored(RELEASE)
     assert cached is not None
     assert stored is not None

@@ -26,10 +26,11 @@ from client.home import ClientHome
 from client.keys import Kdf
 from client.own import identity, payee, payee_account
 from client.restored import restored_at
-from client.vault import Row, Vault
+from client.vault import Vault
 from federation.cli import run_command
 from federation.errors import ConfigError, IdentityError
 from federation.privacy import Budget
+from federation.types import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import math
+import random
+import time
+from functools import reduce
 
 import pytest
 from dp_accounting import dp_event
 from dp_accounting.pld import PLDAccountant
+from dp_accounting.pld import privacy_loss_distribution as losses
+from dp_accounting.pld.privacy_loss_distribution import PrivacyLossDistribution
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from federation.errors import ConfigError
-from federation.privacy import Budget, History, Sampled, epsilon_of, increment, mu_of, noise_multiplier, spend
+from federation.privacy import (
+    Budget,
+    History,
+    Sampled,
+    epsilon_of,
+    increment,
+    mu_of,
+    noise_multiplier,
+    spend,
+)
 
 DELTA = 1e-5
 
@@ -120,9 +134,122 @@ def test_noise_multiplier_is_refused_when_no_release_fits() -> None:
         noise_multiplier(0.0, 1e-300, 5)
 
 
-def test_epsilon_of_samples_is_finite_below_what_can_be_computed_and_infinite_above() -> None:
-    history = History().and_sampled(Sampled(sigma=1.0, rate=0.5, steps=60))
-    assert 20 < history.epsilon(DELTA) < 40
-    assert history.and_full(400.0).epsilon(DELTA) == math.inf
-    assert history.and_sampled(Sampled(sigma=1.0, rate=0.5, steps=1000)).epsilon(DELTA) == math.inf
-    assert history.and_sampled(Sampled(sigma=1e-3, rate=0.001, steps=1)).epsilon(DELTA) == math.inf
+# Histories: each release is composed by itself here, and by groups there
+
+
+def full_histories(count: int) -> list[list[float]]:
+    """Noise multipliers of releases: few or many, alike or far apart; epsilon from about 0.05 to 12."""
+    rng = random.Random(7)
+    made = []
+    for _ in range(count):
+        releases = rng.choice([1, 2, 5, 12, 30])
+        scale = math.sqrt(releases) / math.exp(rng.uniform(math.log(0.02), math.log(2.5)))
+        made.append([scale * rng.uniform(0.5, 3.0) for _ in range(releases)])
+    return made
+
+
+def mixed_histories(count: int) -> list[tuple[list[float], list[Sampled]]]:
+    """Full batches, and steps on Poisson samples of up to three kinds, in several releases each."""
+    rng = random.Random(8)
+    made = []
+    for sigmas in full_histories(count):
+        kinds = [
+            (
+                math.exp(rng.uniform(math.log(0.7), math.log(4.0))),
+                math.exp(rng.uniform(math.log(0.002), -1.2)),
+            )
+            for _ in range(rng.choice([1, 1, 2, 3]))
+        ]
+        releases = rng.choice([1, 2, 4])
+        sampled = [Sampled(*rng.choice(kinds), rng.randrange(1, 40)) for _ in range(releases)]
+        made.append(([2 * sigma for sigma in sigmas] if rng.random() < 0.8 else [], sampled))
+    return made
+
+
+def history_of(sigmas: list[float], sampled: list[Sampled]) -> History:
+    made = History()
+    for sigma in sigmas:
+        made = made.and_full(increment(sigma))
+    for steps in sampled:
+        made = made.and_sampled(steps)
+    return made
+
+
+def bounds(sigmas: list[float], sampled: list[Sampled], *, pessimistic: bool) -> float:
+    """Compose every release by itself; the optimistic estimate is below the truth."""
+    dots = {"pessimistic_estimate": pessimistic, "use_connect_dots": pessimistic}
+    steps = [losses.from_gaussian_mechanism(sigma, **dots) for sigma in sigmas]
+    for one in sampled:
+        step = losses.from_gaussian_mechanism(one.sigma, sampling_prob=one.rate, **dots)
+        steps.append(step.self_compose(one.steps))
+    found = reduce(PrivacyLossDistribution.compose, steps)
+    return float(found.get_epsilon_for_delta(DELTA))
+
+
+def check_history(sigmas: list[float], sampled: list[Sampled]) -> None:
+    epsilon = history_of(sigmas, sampled).epsilon(DELTA)
+    assert epsilon == pytest.approx(bounds(sigmas, sampled, pessimistic=True), abs=0.01)
+    assert epsilon >= bounds(sigmas, sampled, pessimistic=False)
+
+
+@pytest.mark.parametrize("sigmas", full_histories(6))
+def test_epsilon_equals_pld_when_full_batches_differ(sigmas: list[float]) -> None:
+    check_history(sigmas, [])
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_epsilon_equals_pld_when_samples_and_full_batches_are_mixed(which: int) -> None:
+    check_history(*mixed_histories(2)[which])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_epsilon_equals_pld_on_100_histories_of_full_batches() -> None:
+    for sigmas in full_histories(100):
+        check_history(sigmas, [])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_epsilon_equals_pld_on_100_histories_with_samples() -> None:
+    for sigmas, sampled in mixed_histories(100):
+        check_history(sigmas, sampled)
+
+
+def test_history_is_the_same_when_its_samples_come_in_several_releases() -> None:
+    twice = History().and_sampled(Sampled(1.5, 0.05, 10)).and_sampled(Sampled(1.5, 0.05, 30))
+    assert twice == History().and_sampled(Sampled(1.5, 0.05, 40))
+
+
+def test_epsilon_grows_when_a_history_with_samples_goes_on() -> None:
+    history, last = History(), 0.0
+    for more in (
+        Sampled(2.0, 0.01, 1),
+        Sampled(2.0, 0.01, 60),
+        0.001,
+        Sampled(1.2, 0.1, 1),
+        0.3,
+        Sampled(0.9, 0.02, 20),
+        # From here on nothing is counted exactly.
+        Sampled(0.1, 0.02, 1),
+        200.0,
+    ):
+        history = history.and_sampled(more) if isinstance(more, Sampled) else history.and_full(more)
+        epsilon = history.epsilon(DELTA)
+        assert epsilon > last
+        last = epsilon
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        History(400.0, (Sampled(0.5, 0.3, 5),)),
+        History(0.0, (Sampled(0.001, 0.3, 5), Sampled(2.0, 0.3, 5))),
+        History(0.0, (Sampled(1.0, 0.5, 20_000),)),
+    ],
+)
+def test_epsilon_is_quick_and_no_less_when_a_history_is_beyond_any_budget(history: History) -> None:
+    began = time.process_time()
+    full = sum(one.steps * increment(one.sigma) for one in history.sampled)
+    assert history.epsilon(DELTA) == epsilon_of(math.sqrt(history.mu_squared + full), DELTA) > 100
+    assert time.process_time() - began < 0.5

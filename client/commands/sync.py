@@ -1,0 +1,71 @@
+"""``folkmoot client sync``: your own encrypted rows from event nodes, and your own events to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from client.session import client_home, open_vault, passphrase_option
+from federation.cli import emit_json, format_option, printable
+from federation.errors import ConfigError
+
+if TYPE_CHECKING:
+    from client.membership import Membership
+    from client.vault import Vault
+
+
+@click.command()
+@click.argument("name", required=False)
+@passphrase_option
+@format_option
+def sync(name: str | None, passphrase_file: Path | None, output_format: str) -> None:
+    """Take over your rows that another machine of yours has published, and publish what is missing.
+
+    Without a name, for every federation you joined. Rows that you have forgotten here do not come back.
+
+    Example: folkmoot client sync spam-detection
+    """
+    from client import syncing
+    from client.outbox import Outbox
+
+    events = client_home().events
+    with open_vault(passphrase_file) as vault:
+        reports = [
+            syncing.sync(vault, one, Outbox(events, one.events, _report)) for one in chosen(vault, name)
+        ]
+        count = vault.count
+    if output_format == "json":
+        emit_json("ok", {"federations": [report.as_json() for report in reports], "count": count})
+        return
+    for report in reports:
+        for line in report.lines():
+            click.echo(printable(line))
+    click.echo(f"{count} rows in the vault")
+
+
+def chosen(vault: Vault, name: str | None) -> list[Membership]:
+    """Return the joined federations with an event node; or the one of a name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    from client.membership import memberships
+
+    joined = memberships(vault)
+    if name is not None and name not in joined:
+        raise ConfigError(
+            f"you have not joined {name}", hint=f"you have joined: {', '.join(joined) or 'none'}"
+        )
+    found = [one for one in joined.values() if one.events and name in {None, one.name}]
+    if not found:
+        raise ConfigError(
+            "there is no event node to ask",
+            hint="join a federation that has one: folkmoot client join federation.toml --events URL",
+        )
+    return found
+
+
+def _report(line: str) -> None:
+    click.echo(printable(line), err=True)
