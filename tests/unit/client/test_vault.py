@@ -97,9 +97,15 @@ def test_import_adds_each_row_once_when_repeated(vault: Vault) -> None:
     root = vault.root()
     again = vault.import_rows(ROWS)
     assert (again.added, again.duplicates, again.count, vault.root()) == (0, 7, 7, root)
-    flipped = vault.import_rows([Row(text=ROWS[0].text, label=not ROWS[0].label)])
-    assert (flipped.added, flipped.count) == (1, 8)
-    assert vault.root() != root
+
+
+def test_import_leaves_a_text_out_when_it_is_there_with_the_other_label(vault: Vault) -> None:
+    new = Row(text="something new", label=True)
+    vault.import_rows(ROWS)
+    flipped = Row(text=ROWS[0].text, label=not ROWS[0].label)
+    report = vault.import_rows([flipped, new, Row(text=new.text, label=False), ROWS[1]])
+    assert (report.added, report.duplicates, report.contradicting, report.count) == (1, 1, 2, 8)
+    assert list(vault.rows()) == [*ROWS, new]
 
 
 def test_root_is_merkle_root_of_ciphertext_rows(vault: Vault, path: Path) -> None:
