@@ -148,8 +148,8 @@ def _join(
     joining.require_one_token(deployment)
     cost = forecast(vault, manifest, joined.federation)
     joining.require_affordable(cost)
-    known = before is not None and before.federation == joined.federation
-    replaces = before.federation if before is not None and not known else None
+    known = before is not None and _is_same(before, joined.federation, manifest)
+    replaces = before.federation if before is not None and before.federation != joined.federation else None
     details = _show(vault, joined, deployment, replaces, quiet=known)
     if not known:
         confirm(f"Do you agree, and take part in {manifest.name}?", yes=yes)
@@ -172,7 +172,7 @@ def _membership(
     from contracts.session import address, deployments
 
     federation = address(_need(given.federation, before.federation if before else None, "--federation"))
-    known = before if before is not None and before.federation == federation else None
+    known = before if before is not None and _is_same(before, federation, manifest) else None
     if given.registry is not None:
         registry = address(given.registry)
     elif known is not None:
@@ -203,6 +203,11 @@ def _membership(
         events=events,
         unsafe_no_dp=given.unsafe_no_dp or (known is not None and known.unsafe_no_dp),
     )
+
+
+def _is_same(before: Membership, federation: Address, manifest: Manifest) -> bool:
+    """Tell whether the member agreed to this before: to the manifest too, as a chain's node may lie."""
+    return before.federation == federation and before.manifest == manifest
 
 
 def _models(

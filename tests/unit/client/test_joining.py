@@ -152,6 +152,22 @@ def test_new_rows_are_said_when_a_person_joins_again(ready, words):
     assert second["head"] == first["root"]
 
 
+def test_person_is_asked_again_when_the_joined_contract_comes_with_another_manifest(
+    ready, run, words, monkeypatch
+):
+    assert ready(*words, "--yes").code == 0
+    before, events = joined(ready), own_events(ready)
+    privacy = run.manifest.privacy.model_copy(update={"epsilon": "100.0"})
+    other = run.manifest.model_copy(update={"privacy": privacy})
+    words[1].write_text(other.to_toml(), encoding="utf-8")
+    monkeypatch.setattr(assemble, "bind", lambda chain, membership: run.deployment)  # as a node lies
+    said = ready(*words)
+    assert said.code == 2
+    assert "there is nobody to ask" in said.err
+    assert "at most 100.0" in said.err
+    assert (joined(ready), own_events(ready)) == (before, events)
+
+
 def test_nothing_is_kept_when_nobody_agrees(ready, words):
     said = ready(*words)
     assert said.code == 2
