@@ -293,7 +293,7 @@ def test_forecast_is_what_the_ledger_lets_pass(vault, run):
     manifest, federation = run.manifest, run.deployment.federation.address
     set_budget(vault, Budget(epsilon=20.0, delta=1e-5))
     domain = Domain(chain_id=manifest.chain.chain_id, federation=federation, epoch=1)
-    ledger = PrivacyLedger(vault, Budget(epsilon=20.0, delta=1e-5))
+    ledger = PrivacyLedger(vault)
     for left in (2, 1, 0):
         seen = forecast(vault, manifest, federation)
         assert seen.affordable == left  # what the manifest promises binds, and not the larger budget
