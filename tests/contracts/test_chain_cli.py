@@ -18,9 +18,9 @@ from contracts.bindings.federation import Federation
 from contracts.bindings.moot_token import MootToken
 from contracts.chain import Transaction
 from contracts.cli import _wei, chain
-from contracts.deployments import Deployments
 from contracts.keys_cli import keys
 from contracts.registration import Registration
+from contracts.session import deployments
 from federation.cli import run_command
 from federation.errors import ChainError, ConfigError, UsageError
 from federation.hashing import did_hash
@@ -177,7 +177,7 @@ def test_command_says_why_when_sender_chain_or_code_is_wrong(send, node, home, c
 def test_payee_is_registered_when_somebody_else_pays_the_gas(send, node, home):
     chain_, _ = node
     assert send("deploy", MANIFEST)[0] == 0
-    record = Deployments(home / "data" / "deployments", 31337).find(None)
+    record = deployments(31337).find(None)
     registry, payee, did = ContributorRegistry(chain_, record.registry), key("one"), Did("did:key:z6Mkmember")
     signed = Registration.sign(registry, payee, did, now=chain_.timestamp)
     path = home / "spam.registration.json"
