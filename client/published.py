@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from federation.types import Did
 
 MOST_EVENTS: Final = 200_000
-"""Events that are read of one member at one place: who would have it read on for ever is left."""
+"""Events that are read at one place at once: who would have it read on for ever is left."""
 
 QUICK: Final = Patience(silence=5, seconds=15)
 """For a node that is asked while a round waits."""
