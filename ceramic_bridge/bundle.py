@@ -12,7 +12,7 @@ from ceramic_bridge import car
 from ceramic_bridge.admission import UNDATED, Event, read_event
 from ceramic_bridge.car import Block
 from ceramic_bridge.cid import DAG_CBOR, Cid
-from ceramic_bridge.dagcbor import MalformedData, Value
+from ceramic_bridge.dagcbor import MalformedData, Value, decode_links
 from ceramic_bridge.dagcbor import decode as decode_block
 from ceramic_bridge.dagcbor import encode as encode_block
 from ceramic_bridge.log import MAX_LOG
@@ -75,11 +75,11 @@ def _order(root: Cid, blocks: Sequence[Block]) -> list[Cid] | None:
     index = next((block for block in blocks if block.cid == root), None)
     if index is None:
         raise MalformedData(f"the CAR does not hold its root {root}")
-    listed = decode_block(index.data, max_bytes=len(index.data))
-    if not isinstance(listed, list):
+    # No event is a list.
+    if index.data[:1] < b"\x80" or index.data[:1] >= b"\xa0":
         return None
-    order = [cid for cid in listed if isinstance(cid, Cid)]
-    if len(order) != len(listed) or blocks[0] != index or len(set(order)) != len(order):
+    order = decode_links(index.data)
+    if blocks[0] != index or len(set(order)) != len(order):
         raise VerificationFailed(f"file {root}", "it does not begin with a list of different events")
     return order
 
@@ -97,7 +97,7 @@ def _count(cid: Cid, ahead: Sequence[Block]) -> int:
     """Tell how many blocks an event has: a signed one is its last, any other its first."""
     if cid.codec != DAG_CBOR:
         return next((number for number, block in enumerate(ahead, 1) if block.cid == cid), len(ahead))
-    match decode_block(ahead[0].data, max_bytes=len(ahead[0].data)) if ahead else None:
+    match decode_block(ahead[0].data) if ahead else None:
         case {"path": str() as path, "proof": Cid()}:
             return 2 + len(path.replace("/", ""))
     return 1

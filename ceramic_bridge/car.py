@@ -85,7 +85,7 @@ def _check(block: Block, offset: int, *, contents: bool) -> None:
         raise MalformedData(f"block {cid} at byte {offset} has an unknown codec or hash")
     if sha256(block.data).digest() != cid.digest:
         raise VerificationFailed(f"block {cid}", f"its bytes at byte {offset} have another hash")
-    if contents and cid.codec != RAW:
+    if contents and cid.codec != RAW and len(block.data) <= MAX_BLOCK:
         try:
             decode(block.data, max_bytes=len(block.data))
         except MalformedData as error:
@@ -102,7 +102,8 @@ def read(
         max_bytes: Larger files are refused unread.
         max_block: Largest block, in bytes.
         contents: Whether to check that each block is the one encoding of its content; leave it
-            out only where every block is decoded next.
+            out only where every block is decoded next. Those over ``MAX_BLOCK`` are always left to
+            the reader, who knows what may be so large.
 
     Returns:
         The root, and the blocks in the file's order; ``write`` of both gives back ``data``.

@@ -24,6 +24,7 @@ __all__ = [
     "Value",
     "canonical",
     "decode",
+    "decode_links",
     "encode",
 ]
 
@@ -291,3 +292,27 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> Value:
     if at != len(data):
         raise MalformedData(f"{len(data) - at} bytes after a DAG-CBOR value at byte {at}")
     return value
+
+
+def decode_links(data: bytes) -> list[Link]:
+    """Read a block that is a list of links, of any length, in some twenty bytes for each of its own.
+
+    Raises:
+        MalformedData: The bytes are not the one encoding of such a list.
+    """
+    links: list[Link] = []
+    try:
+        major, info = divmod(data[0], 32)
+        if major != 4:
+            raise MalformedData("a list of links must be a list")
+        number, at = _number(data, 1, info)
+        for _ in range(number):
+            if data[at : at + 2] != _LINK_HEAD:
+                raise MalformedData(f"the item at byte {at} is no link")
+            link, at = _link(data, at + 2, 42)
+            links.append(link)
+    except IndexError as error:
+        raise MalformedData("DAG-CBOR ends where an item should begin") from error
+    if at != len(data):
+        raise MalformedData(f"{len(data) - at} bytes after a list of links at byte {at}")
+    return links

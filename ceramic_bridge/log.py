@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ceramic_bridge import car
 from ceramic_bridge.car import Block
 from ceramic_bridge.cid import DAG_CBOR, Cid, StreamId
-from ceramic_bridge.dagcbor import MalformedData, Value
-from ceramic_bridge.dagcbor import decode as decode_block
+from ceramic_bridge.dagcbor import MalformedData, Value, decode_links
 from ceramic_bridge.dagcbor import encode as encode_block
 from ceramic_bridge.events import InitPayload, SignedEvent, from_blocks
 from ceramic_bridge.stream import StreamState, advance, start
@@ -130,7 +129,7 @@ class EventLog:
 
 
 def _order(index: Block) -> list[Cid]:
-    order = decode_block(index.data, max_bytes=len(index.data))
-    if not isinstance(order, list) or not all(isinstance(cid, Cid) for cid in order):
-        raise VerificationFailed(f"log {index.cid}", "its index is not a list of events")
-    return [cid for cid in order if isinstance(cid, Cid)]
+    try:
+        return decode_links(index.data)
+    except MalformedData as error:
+        raise VerificationFailed(f"log {index.cid}", "its index is not a list of events") from error

@@ -11,8 +11,11 @@ The guard does not rely on this: it would answer a hostile app no more than ours
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 import sys
+import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 from federation.bundle import BUNDLE_ID, BUNDLE_SHA256, BUNDLE_VERSION
@@ -32,6 +35,12 @@ PROGRAMS: Final = (
     "flwr-simulation",
 )
 """Every program that Flower's executor may start."""
+
+_LOOK, _GRACE = 0.5, 5.0
+"""Seconds between two looks for the parent, and those that Flower's own way to end is given."""
+
+_MOST_SECONDS: Final = 2 * 3600.0
+"""For one message; the guard is given less for its answer."""
 
 
 def write_gate(folder: Path) -> None:
@@ -70,12 +79,25 @@ def main() -> int:
         return 1
     from federation._flwr_compat import run_client_app
 
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
         run_client_app(require_bundle, app_id=BUNDLE_ID, version=BUNDLE_VERSION, sha256=BUNDLE_SHA256)
     except FolkmootError as error:
         sys.stderr.write(f"gate: refused: {error.message}\n")
         return error.exit_code
     return 0
+
+
+def _end_with_parent(parent: int) -> None:
+    """End a process whose SuperNode is gone.
+
+    Flower looks for that too, but its way to say so does not wake a main thread that waits.
+    """
+    deadline = time.monotonic() + _MOST_SECONDS
+    while os.getppid() == parent and time.monotonic() < deadline:
+        time.sleep(_LOOK)
+    time.sleep(_GRACE)
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import socket
 import sys
 from contextlib import suppress
@@ -37,6 +38,8 @@ _GRACE: Final = 10.0
 """Seconds that a guard is given to open its sockets, before its silence is worth a notice."""
 
 _STEP: Final = 0.25
+
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 _PROBE_EVERY: Final = 6
 """Looks at the guard for one at the SuperLink."""
@@ -128,6 +131,7 @@ class NodeProgram:
 
     def line(self, text: str) -> tuple[str, str] | None:
         """Read a line of the SuperNode's log."""
+        text = _COLOUR.sub("", text).strip()
         found = self._diagnosis.line(text)
         if found is not None and found[0] == "connected":
             write_private(self._folder.node_id, found[1].encode(), replace=True)

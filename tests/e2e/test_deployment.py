@@ -69,6 +69,7 @@ class Story:
     guards_of_third: list[dict[str, object]] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
     statuses: dict[int, str] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
 
 
 def prepare_alone(deployment: Deployment, name: str, *, superlink: str, root: bytes) -> Process:
@@ -103,6 +104,16 @@ def hostile_bundle(folder: Path) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return folder
+
+
+def processes_in(folder: Path) -> list[str]:
+    """The commands of the processes that work in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(folder):
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
 
 
 def wait_for(what: Any, seconds: float) -> None:
@@ -197,6 +208,9 @@ def play(told: Story, out: Path, running: list[Process]) -> Iterator[Story]:
     told.verdict = deployment.settle()
     told.codes = [member.stop() for member in told.members]
     os.kill(orphan, signal.SIGTERM)
+    with contextlib.suppress(AssertionError):
+        wait_for(lambda: not processes_in(out / "private"), 20)
+    told.left = processes_in(out / "private")
     told.statuses = superlink.nodes()
     yield told
 
@@ -265,6 +279,11 @@ def test_no_foreign_code_runs_when_the_superlink_sends_another_bundle(story):
 def test_nodes_are_offline_at_once_when_they_are_told_to_end(story):
     assert story.codes == [0, 0, 0]
     assert set(story.statuses.values()) == {"offline"}
+
+
+def test_no_process_is_left_when_members_have_ended(story):
+    # Among them were apps whose SuperNode was killed.
+    assert story.left == []
 
 
 def test_no_command_ends_as_a_bug_when_all_this_happens(story):

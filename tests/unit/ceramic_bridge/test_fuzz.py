@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from ceramic_bridge import car, events
 from ceramic_bridge.authority import Authority
+from ceramic_bridge.bundle import unpack
 from ceramic_bridge.cacao import Capability
-from ceramic_bridge.car import MAX_BLOCK, MAX_CAR
-from ceramic_bridge.dagcbor import MAX_BYTES, MalformedData, decode, encode
+from ceramic_bridge.car import MAX_BLOCK, MAX_CAR, Block
+from ceramic_bridge.cid import DAG_CBOR, DAG_JOSE, Cid
+from ceramic_bridge.dagcbor import MAX_BYTES, MalformedData, decode, decode_links, encode
 from ceramic_bridge.events import SignedEvent, UnsignedEvent
 from ceramic_bridge.jwe import Jwe
 from ceramic_bridge.log import EventLog
@@ -35,6 +37,8 @@ READERS: list[Callable[[bytes], object]] = [
     AnchorProof.read,
     UnsignedEvent.from_block,
     Jwe.from_block,
+    decode_links,
+    unpack,
     EventLog.from_bytes,
 ]
 
@@ -103,13 +107,42 @@ WORST = {
 def test_memory_stays_bounded_when_bytes_are_the_worst(case: str) -> None:
     data = WORST[case]
     bound = 80 * min(len(data), MAX_BYTES) + (1 << 20)
-    for read in READERS[:-1]:
+    for read in READERS:
         tracemalloc.start()
         with suppress(FolkmootError):
             read(data)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < bound
+
+
+@pytest.mark.parametrize("read", [unpack, EventLog.from_bytes])
+@pytest.mark.parametrize("item", [b"\x80", b"\xa0", b"\xf6", b"\xd8\x2a\x45\0\x01\x71\0\0"])
+def test_memory_stays_bounded_when_the_index_of_a_file_is_the_worst(
+    read: Callable[[bytes], object], item: bytes
+) -> None:
+    count = (MAX_BLOCK + 1000) // len(item)
+    index = Block.of(DAG_CBOR, b"\x9a" + count.to_bytes(4, "big") + item * count)
+    data = car.write(index.cid, [index])
+    tracemalloc.start()
+    with pytest.raises(FolkmootError):
+        read(data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20 * len(data) + (1 << 18)
+
+
+@given(st.lists(st.sampled_from([Cid.of(DAG_CBOR, b"1"), Cid.of(DAG_JOSE, b"2"), "text", {}]), max_size=30))
+def test_links_are_read_as_the_codec_reads_them_when_there_is_nothing_else(items: list[Any]) -> None:
+    data = encode(items)
+    if all(isinstance(item, Cid) for item in items):
+        assert decode_links(data) == items
+        for spoiled in (data + b"\0", data[:-1], b"\x98\x00" + data[1:]):
+            with pytest.raises(MalformedData):
+                decode_links(spoiled)
+    else:
+        with pytest.raises(MalformedData):
+            decode_links(data)
 
 
 def test_bytes_are_refused_unread_when_over_the_limit() -> None:

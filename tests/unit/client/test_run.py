@@ -193,6 +193,20 @@ def test_superlink_is_watched_when_the_node_runs(short, monkeypatch):
     assert [notice.event for notice in said] == ["superlink-away", "superlink-back"]
 
 
+@pytest.mark.parametrize("verbose", [False, True])
+def test_log_is_shown_when_it_is_asked_for(short, verbose):
+    folder = NodeFolder.prepare(short / "n", described())
+    program = NodeProgram(folder, print, verbose=verbose)
+    assert program.line("\x1b[92mINFO \x1b[0m:      hello") == (
+        ("log", "INFO :      hello") if verbose else None
+    )
+    assert program.line("\x1b[92mINFO \x1b[0m:      ") == (("log", "INFO :") if verbose else None)
+    assert program.line("") is None
+    assert not folder.node_id.exists()
+    assert program.line("\x1b[92mINFO \x1b[0m:      SuperNode ID: 7") == ("connected", "7")
+    assert folder.node_id.read_text() == "7"
+
+
 @pytest.mark.enable_socket
 def test_command_line_holds_no_secret_and_every_option(short):
     odd = short / "it's [a=b c]\\ü#.sock"

@@ -171,3 +171,32 @@ def test_gate_runs_nothing_when_flower_has_moved_a_name(tmp_path, name):
     assert done.returncode == 3
     assert "refused: this Flower release moved a name" in done.stderr
     assert done.stdout == ""
+
+
+WAITING = """
+import sys, threading
+from federation import _flwr_compat as compat
+from client.node import gate
+
+def wait(*_, **__):
+    print("waiting", flush=True)
+    threading.Event().wait()
+
+compat.run_client_app = wait
+gate._GRACE = 0.1
+sys.argv = ["gate", gate.CLIENT_APP]
+gate.main()
+"""
+
+
+def test_app_ends_when_its_supernode_is_gone_while_it_waits():
+    parent = "import subprocess, sys, time\n"
+    parent += f"subprocess.Popen([sys.executable, '-c', {WAITING!r}]); time.sleep(60)"
+    environ = {"PYTHONPATH": str(REPOSITORY)}
+    with subprocess.Popen(
+        [sys.executable, "-c", parent], env=environ, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "waiting\n"
+        process.kill()
+        # The app holds the other end, so this returns when the app has ended.
+        assert process.stdout.read() == ""
