@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MOST_EVENTS: Final = 200_000
 MOST_SECONDS: Final = 120.0
-"""What is read of one member at one place: who would have it read on for ever is left."""
+"""What is read at one place at once: who would have it read on for ever is left."""
 
 QUICK: Final = Patience(silence=5, seconds=15)
 """For a node that is asked while a round waits."""

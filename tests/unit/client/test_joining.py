@@ -207,6 +207,33 @@ def test_person_leaves_when_it_asks_to(ready, words):
     assert "had not joined" in ready("join", words[1], "--forget", "--yes").out
 
 
+def test_nothing_is_taken_over_when_another_federation_has_the_name(ready, run, words, tmp_path, monkeypatch):
+    assert ready(*words, "--yes").code == 0
+    other = community(Settings(members=2, rounds=1, seed=1, cheats=(), out=tmp_path / "other"))
+    chains = {run.manifest.hash: run.chain, other.manifest.hash: other.chain}
+    monkeypatch.setattr(assemble, "connect", lambda rpc, manifest: chains[manifest.hash])
+    (tmp_path / "theirs").mkdir()
+    models = models_file(other, tmp_path / "theirs.car")
+    theirs = invitation(other, tmp_path / "theirs", models=models)
+    place = theirs.index("--superlink")
+    said = ready(*theirs[:place], *theirs[place + 2 :], "--yes")
+    assert (said.code, "--superlink is missing" in said.err) == (2, True)
+    said = ready(*theirs)
+    assert (said.code, f"takes the place of {run.deployment.federation.address}" in said.err) == (2, True)
+    assert joined(ready)["spam-detection"].federation == run.deployment.federation.address
+    assert ready(*theirs, "--yes").code == 0
+    assert joined(ready)["spam-detection"].federation == other.deployment.federation.address
+    first, second = (event.payload.content for event in own_events(ready))
+    assert first["federation"] != second["federation"]
+    assert second["head"] == "00" * 32
+
+
+def test_nobody_takes_part_when_the_consent_cannot_be_kept(ready, words):
+    ready.home.events.write_bytes(b"something else, and long enough to be no empty database")
+    assert ready(*words, "--yes").code != 0
+    assert joined(ready) == {}
+
+
 # What is refused
 
 
@@ -338,7 +365,7 @@ def test_forecast_is_what_the_ledger_lets_pass(vault, run):
     manifest, federation = run.manifest, run.deployment.federation.address
     set_budget(vault, Budget(epsilon=20.0, delta=1e-5))
     domain = Domain(chain_id=manifest.chain.chain_id, federation=federation, epoch=1)
-    ledger = PrivacyLedger(vault, Budget(epsilon=20.0, delta=1e-5))
+    ledger = PrivacyLedger(vault)
     for left in (2, 1, 0):
         seen = forecast(vault, manifest, federation)
         assert seen.affordable == left  # what the manifest promises binds, and not the larger budget
