@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
+from weakref import finalize
 
 from client.blobs import fetch_blob
 from client.member import Member, Terms
@@ -49,7 +50,15 @@ def connect(rpc: str, manifest: Manifest) -> Reader:
     from contracts.backends.rpc import RpcChain
     from contracts.backends.transport import NodeTransport
 
-    return RpcChain(NodeTransport(rpc), chain_id=manifest.chain.chain_id)
+    transport = NodeTransport(rpc)
+    try:
+        chain = RpcChain(transport, chain_id=manifest.chain.chain_id)
+    except BaseException:
+        transport.close()
+        raise
+    # Whoever asks keeps the chain for as long as it needs it; a guard gets another one each epoch.
+    finalize(chain, transport.close)
+    return chain
 
 
 def bind(chain: Reader, membership: Membership) -> Deployment:

@@ -39,6 +39,7 @@ class FileReport:
         name: Its path.
         added: New rows.
         duplicates: Rows that were there already, or came twice.
+        contradicting: Rows left out because their text is there with the other label.
         bad: The first bad rows.
         bad_rows: How many there were.
         refused: Why nothing of it was imported, if so.
@@ -47,6 +48,7 @@ class FileReport:
     name: str
     added: int = 0
     duplicates: int = 0
+    contradicting: int = 0
     bad: list[BadRow] = field(default_factory=list)
     bad_rows: int = 0
     refused: str | None = None
@@ -63,6 +65,8 @@ class FileReport:
             yield f"{self.name}: not imported: {self.refused}"
         else:
             yield f"{self.name}: {self.added} added, {self.duplicates} duplicates, {self.bad_rows} bad"
+        if self.contradicting:
+            yield f"  {self.contradicting} left out: there with the other label (forget that first)"
         for bad in self.bad:
             yield f"  row or line {bad.place}: {bad.reason}"
         if self.bad_rows > len(self.bad):
@@ -75,6 +79,7 @@ class FileReport:
             "file": self.name,
             "added": self.added,
             "duplicates": self.duplicates,
+            "contradicting": self.contradicting,
             "bad": bad,
             "bad_rows": self.bad_rows,
             "refused": self.refused,
@@ -107,6 +112,7 @@ def load(vault: Vault, found: Found, reading: Reading, *, skip_bad: bool, show: 
         report.refused = error.message if error.hint is None else f"{error.message} ({error.hint})"
     else:
         report.added, report.duplicates = done.added, done.duplicates
+        report.contradicting = done.contradicting
     return report
 
 

@@ -147,13 +147,13 @@ class Member:
     def examples(self) -> Examples:
         """Return the vault's examples as words, from the encrypted cache where it is current."""
         spec = self._terms.features
-        cached = self._vault.cache_get(spec.digest)
-        if cached is not None:
-            return parse_examples(cached, dim=spec.dim)
-        rows = list(self._vault.rows())
-        found = Examples.build([spec.indices(r.text) for r in rows], [int(r.label) for r in rows])
-        self._vault.cache_put(spec.digest, examples_bytes(found))
-        return found
+
+        def build() -> bytes:
+            rows = list(self._vault.rows())
+            found = Examples.build([spec.indices(r.text) for r in rows], [int(r.label) for r in rows])
+            return examples_bytes(found)
+
+        return parse_examples(self._vault.cached(spec.digest, build), dim=spec.dim)
 
     def commit(self, request: CommitRequest) -> SignedEvent:
         """Train once on the recorded base and sign the commitment to the delta.

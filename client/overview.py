@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -26,6 +27,9 @@ from federation.rostertree import NO_PAYEE
 from federation.types import Did
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ceramic_bridge.events import SignedEvent
     from client.forecast import Forecast
     from client.membership import Membership
     from client.receipts import Line
@@ -190,18 +194,29 @@ def _payments(made: Overview, deployment: Deployment) -> None:
 
 
 def _receipts(made: Overview, view: FederationView | None) -> None:
-    membership, events = made.membership, []
+    membership, folder = made.membership, Path(made.membership.public)
+    sources = []
     if membership.events:
-        events += made.ask("receipts", lambda: receipts.from_node(membership)) or []
+        sources.append(lambda: receipts.from_node(membership))
     if "://" not in membership.public:
-        events += made.ask("receipts", lambda: receipts.from_folder(Path(membership.public))) or []
-    elif not membership.events:
+        sources.append(lambda: receipts.from_folder(folder))
+    if not sources:
         made.unknown.append("receipts: there is no event node to ask")
-    found = made.ask("receipts", lambda: list(receipts.lines(events, membership, made.did, view)))
-    made.lines = found or []
+    found: dict[tuple[int, int], Line] = {}
+    for source in sources:
+        # One place that fails must not take away what another says.
+        lines = made.ask("receipts", partial(_read, source, membership, made.did, view)) or {}
+        found |= {at: line for at, line in lines.items() if line.confirmed or at not in found}
+    made.lines = [found[at] for at in sorted(found)]
     for line in made.lines:
         if line.confirmed is False:
             made.problems.append(
                 f"the receipt of round {line.round} of epoch {line.epoch} is not the one on chain: "
                 "do not believe it"
             )
+
+
+def _read(
+    source: Callable[[], Iterator[SignedEvent]], membership: Membership, did: Did, view: FederationView | None
+) -> dict[tuple[int, int], Line]:
+    return receipts.lines(source(), membership, did, view)

@@ -6,6 +6,7 @@ number of a release counts; who withholds events can only make the check see les
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ceramic_bridge.admission import read_event
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from federation.types import Did
 
 MOST_EVENTS: Final = 200_000
-"""Events that are read of one member at one place: who would have it read on for ever is left."""
+MOST_SECONDS: Final = 120.0
+"""What is read at one place at once: who would have it read on for ever is left."""
 
 QUICK: Final = Patience(silence=5, seconds=15)
 """For a node that is asked while a round waits."""
@@ -48,7 +50,7 @@ def signed_by(store: Pages, interest: Interest) -> Iterator[SignedEvent]:
     Raises:
         PeerError: The store is a node that cannot be asked, or never comes to an end.
     """
-    seen, token = 0, 0
+    seen, token, began = 0, 0, time.monotonic()
     while True:
         page = store.page(Query(after=token, interest=interest))
         for entry in page.entries:
@@ -63,6 +65,8 @@ def signed_by(store: Pages, interest: Interest) -> Iterator[SignedEvent]:
             return
         if seen > MOST_EVENTS:
             raise PeerError(f"the event node has more than {MOST_EVENTS} events on one question")
+        if time.monotonic() - began > MOST_SECONDS:
+            raise PeerError(f"the event node did not come to an end within {MOST_SECONDS:g} seconds")
         token = page.token
 
 

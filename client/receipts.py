@@ -61,19 +61,19 @@ class Line:
         }
 
 
-def from_node(membership: Membership) -> list[SignedEvent]:
-    """Return the aggregator's receipts that the community's event node has.
+def from_node(membership: Membership) -> Iterator[SignedEvent]:
+    """Yield the aggregator's receipts that the community's event node has.
 
     Raises:
         PeerError: It cannot be asked.
     """
     aggregator = Did(membership.manifest.parties.aggregator)
     with RemoteNode(membership.events) as node:
-        return list(signed_by(node, Interest(model=membership.models[_KIND], controller=aggregator)))
+        yield from signed_by(node, Interest(model=membership.models[_KIND], controller=aggregator))
 
 
-def from_folder(folder: Path) -> list[SignedEvent]:
-    """Return the events of a federation's public folder; none before its log is published.
+def from_folder(folder: Path) -> Iterator[SignedEvent]:
+    """Yield the events of a federation's public folder; none before its log is published.
 
     Raises:
         ConfigError: The log cannot be read.
@@ -83,16 +83,18 @@ def from_folder(folder: Path) -> list[SignedEvent]:
         with (folder / _EVENTS).open("rb") as file:
             data = file.read(MAX_LOG + 1)
     except FileNotFoundError:
-        return []
+        return
     except OSError as error:
         raise ConfigError(f"{_EVENTS} cannot be read: {(error.strerror or str(error)).lower()}") from error
-    return list(EventLog.from_bytes(data, authority=UNDATED))
+    yield from EventLog.from_bytes(data, authority=UNDATED)
 
 
 def lines(
     events: Iterable[SignedEvent], membership: Membership, did: Did, view: FederationView | None
-) -> Iterator[Line]:
-    """Yield what receipts say of a member, by round; of several for a round, the one that the chain has.
+) -> dict[tuple[int, int], Line]:
+    """Return what receipts say of a member, by epoch and round.
+
+    Of several for a round it is the one that the chain has.
 
     Args:
         events: Verified events of any kind.
@@ -114,7 +116,7 @@ def lines(
         line = _line(content, place, did, confirmed=confirmed)
         if line is not None and (place not in found or confirmed):
             found[place] = line
-    yield from (found[place] for place in sorted(found))
+    return found
 
 
 def _receipt(event: SignedEvent, membership: Membership) -> Mapping[str, object] | None:

@@ -81,11 +81,14 @@ class ImportReport:
     Attributes:
         added: New rows.
         duplicates: Rows that were there already, or came twice.
+        contradicting: Rows whose text is there with the other label; left out, as one message must not
+            count as two examples.
         count: Rows in the vault now.
     """
 
     added: int
     duplicates: int
+    contradicting: int
     count: int
 
 
@@ -147,10 +150,13 @@ class Rows:
         """
         with self._state.transaction(write=True) as db:
             count, last, base, chain = self.check(db)
-            before, seen = count, 0
+            before, seen, contradicting = count, 0, 0
             for seen, row in enumerate(rows, 1):
                 plain, digest = _encode(row, source, seen), self._digest(row)
-                if db.execute("SELECT 1 FROM rows WHERE digest = ?", (digest,)).fetchone():
+                if _is_there(db, digest):
+                    continue
+                if _is_there(db, self._digest(Row(text=row.text, label=not row.label))):
+                    contradicting += 1
                     continue
                 count, last = count + 1, last + 1
                 sealed = self._sealer.seal(_place(last, digest), plain)
@@ -158,7 +164,12 @@ class Rows:
                 chain = _link(chain, last, digest, sealed)
             if count > before:
                 self._write_head(db, _Head(count, last, base, chain))
-        return ImportReport(added=count - before, duplicates=seen - (count - before), count=count)
+        return ImportReport(
+            added=count - before,
+            duplicates=seen - contradicting - (count - before),
+            contradicting=contradicting,
+            count=count,
+        )
 
     def stored(self) -> Iterator[StoredRow]:
         """Yield all rows in their order; they are checked against the head before the first.
@@ -224,6 +235,10 @@ class Rows:
     def _digest(self, row: Row) -> bytes:
         plain = bytes([row.label]) + row.text.encode()
         return hashlib.blake2b(plain, key=self._dedupe, digest_size=32).digest()
+
+
+def _is_there(db: sqlite3.Connection, digest: bytes) -> bool:
+    return db.execute("SELECT 1 FROM rows WHERE digest = ?", (digest,)).fetchone() is not None
 
 
 def _fold(db: sqlite3.Connection, base: bytes) -> tuple[int, bytes]:

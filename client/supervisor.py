@@ -1,7 +1,8 @@
 """Keep a program running: start it when it can start, say why not, start it again.
 
 It ends on request alone. Pauses between attempts double up to a minute. A clock that jumps, which
-it does when the machine wakes up, restarts the program at once: its connection is stale.
+it does when the machine wakes up, restarts the program at once: its connection is stale. But not a
+program that has the terminal: it would ask its user for the passphrase again, who may be away.
 """
 
 from __future__ import annotations
@@ -253,7 +254,7 @@ class _Run:
         while True:
             await asyncio.sleep(self._look)
             jump = self._clock.wall() - self._clock.passed() - apart
-            if abs(jump) > JUMP:
+            if abs(jump) > JUMP and not self._program.interactive:
                 self._report(
                     Notice(program=self._program.name, event="clock-jumped", text=f"{round(jump)} s")
                 )

@@ -24,7 +24,7 @@ from federation.types import Row
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -272,23 +272,26 @@ class Vault:
         _require_no_secret(kind)
         return self._records.delete(kind, name)
 
-    def cache_put(self, key: bytes, value: bytes) -> None:
-        """Keep something computed from the present rows, e.g. their features, under a name."""
-        with self.storage.transaction(write=True) as db:
-            place = self._cache_place(db, key)
-            sealed = self._cache.seal(place, value)
-            db.execute("INSERT OR REPLACE INTO cache VALUES (?, ?)", (place, sealed))
+    def cached(self, key: bytes, compute: Callable[[], bytes]) -> bytes:
+        """Return something computed from the present rows, e.g. their features, and keep it under a name.
 
-    def cache_get(self, key: bytes) -> bytes | None:
-        """Return what was computed from the present rows; none where the rows changed since.
+        Not kept where the rows changed while it was computed: a forgotten row must not stay in it.
 
         Raises:
-            VerificationFailed: It was altered.
+            VerificationFailed: What was kept was altered.
         """
         with self.storage.transaction(write=False) as db:
             place = self._cache_place(db, key)
             found = db.execute("SELECT sealed FROM cache WHERE key = ?", (place,)).fetchone()
-        return None if found is None else self._cache.open(place, blob(found[0]))
+        if found is not None:
+            return self._cache.open(place, blob(found[0]))
+        value = compute()
+        with self.storage.transaction(write=True) as db:
+            if self._cache_place(db, key) == place:
+                db.execute(
+                    "INSERT OR REPLACE INTO cache VALUES (?, ?)", (place, self._cache.seal(place, value))
+                )
+        return value
 
     def change_passphrase(self, old: bytes, new: bytes, *, kdf: Kdf = Kdf.MODERATE) -> None:
         """Wrap the keys with another passphrase; nothing else changes.

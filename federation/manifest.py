@@ -25,7 +25,7 @@ from federation.types import Did, Hash32, Wei
 
 _LARGEST_TOLERANCE: Final = 1e-4
 
-_Positive = Annotated[int, Field(gt=0)]
+_Positive = Annotated[int, Field(gt=0, le=(1 << 63) - 1)]
 _Hex32 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -195,7 +195,7 @@ class PrivacySection(_Section):
     epsilon: Annotated[str, Field(pattern=r"^(inf|[0-9]+(\.[0-9]+)?)$")]
     delta: Annotated[str, Field(pattern=r"^[0-9](\.[0-9]+)?e-[0-9]+$")]
     clip_milli: _Positive
-    sigma_e4: Annotated[int, Field(ge=0)]
+    sigma_e4: Annotated[int, Field(ge=0, le=(1 << 63) - 1)]
 
     @model_validator(mode="after")
     def _noise_or_none(self) -> PrivacySection:
@@ -281,7 +281,7 @@ class Manifest(_Section):
 
     name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
     version: Literal[1] = 1
-    rounds: _Positive
+    rounds: Annotated[int, Field(gt=0, le=1 << 16)]
     parties: Parties
     chain: ChainSection
     model: ModelSection

@@ -33,7 +33,7 @@ _LEAST_MU = 1e-6
 
 _LEAST_SAMPLED_SIGMA = 0.4
 _MOST_MU_SQUARED = 100.0
-"""Beyond these, sampling hides next to nothing, and a privacy loss distribution takes minutes."""
+"""Beyond these, sampling hides next to nothing, and a privacy loss distribution fills the memory."""
 
 _SIGMA_STEPS = 10_000
 """Noise multipliers are agreed in the manifest with four decimals."""
@@ -107,7 +107,7 @@ class History(NamedTuple):
         """Return the least epsilon that is certified for the history, rounded up.
 
         Exact without samples. With them, the pessimistic privacy loss distribution of dp-accounting
-        (Doroshenko et al. 2022): seconds at most for a new history, and remembered. What is far beyond
+        (Doroshenko et al. 2022): seconds for a new history, and remembered. What is far beyond
         any budget counts as if every sample had been the full batch, which is never less.
 
         Raises:
@@ -123,8 +123,11 @@ class History(NamedTuple):
 
     @property
     def _is_extreme(self) -> bool:
-        least = min(one.sigma for one in self.sampled)
-        return self.mu_squared > _MOST_MU_SQUARED or least < _LEAST_SAMPLED_SIGMA
+        if min(one.sigma for one in self.sampled) < _LEAST_SAMPLED_SIGMA:
+            return True
+        # What the mu^2 of many samples tends to (Dong, Roth, Su, corollary 5.4).
+        limits = (one.steps * one.rate**2 * math.expm1(increment(one.sigma)) for one in self.sampled)
+        return self.mu_squared + sum(limits) > _MOST_MU_SQUARED
 
 
 @lru_cache(maxsize=256)

@@ -49,6 +49,8 @@ def audit(
     from client.audit import report, trial
     from federation.home import write_private
 
+    if out is not None and out.exists():  # said before the work, not after
+        raise ConfigError(f"{out} is there already", hint="choose another name")
     with open_vault(passphrase_file) as vault:
         findings = trial.audit(
             _manifest(federation, vault),

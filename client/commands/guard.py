@@ -56,7 +56,7 @@ def guard(passphrase_file: Path | None, allowed: tuple[str, ...], socket_dir: Pa
     if len(users) > 1 and socket_dir is None:
         raise UsageError("another user cannot reach your own folder", hint="give --socket-dir")
     folder = socket_dir or home.sockets
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700 if len(users) == 1 else 0o711, parents=True, exist_ok=True)
     # The vault's file belongs to the thread that opens it, which is not this one.
     opened = ExitStack()
 

@@ -13,7 +13,7 @@ import click
 
 from client.session import client_home, confirm, open_vault, passphrase_option
 from federation.cli import emit_json, format_option, printable
-from federation.errors import ConfigError, IdentityError, UsageError
+from federation.errors import ConfigError, IdentityError, PeerError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,30 +133,47 @@ def _join(
     vault: Vault, manifest: Manifest, given: _Given, signature: Path | None, output_format: str, *, yes: bool
 ) -> None:
     from client import assemble, joining
+    from client.asking import Offer
     from client.forecast import forecast
     from client.member import require_acceptable
     from client.membership import memberships
     from client.outbox import Outbox
+    from client.wallet import names
+    from contracts.session import address
     from federation.features import pipeline_of
 
     before = memberships(vault).get(manifest.name)
-    rpc = _need(given.rpc, before.rpc if before else None, "--rpc")
-    chain = assemble.connect(rpc, manifest)
-    joined = _membership(vault, manifest, given, before, rpc)
+    federation = address(_need(given.federation, before.federation if before else None, "--federation"))
+    # Of another federation nothing is taken over, nor of another manifest: a chain's node may lie.
+    same = before is not None and (before.federation, before.manifest) == (federation, manifest)
+    known = before if same else None
+    joined = _membership(vault, manifest, federation, given, known)
+    chain = assemble.connect(joined.rpc, manifest)
     features = pipeline_of(manifest.model.features_sha256, manifest.words)
     require_acceptable(manifest, features, unsafe_no_dp=joined.unsafe_no_dp)
     deployment = assemble.bind(chain, joined)
     joining.require_one_token(deployment)
     cost = forecast(vault, manifest, joined.federation)
     joining.require_affordable(cost)
-    known = before is not None and before.federation == joined.federation
-    replaces = before.federation if before is not None and not known else None
-    details = _show(vault, joined, deployment, replaces, quiet=known)
-    if not known:
+    offer = Offer(
+        membership=joined,
+        did=names(vault)[-1],
+        rows=vault.count,
+        forecast=cost,
+        token=deployment.token.address,
+        symbol=deployment.token.symbol(),
+        replaces=before.federation if before is not None and known is None else None,
+    )
+    if known is None:
+        for line in offer.lines():
+            click.echo(printable(line), err=True)
+        click.echo(err=True)
         confirm(f"Do you agree, and take part in {manifest.name}?", yes=yes)
     _authorise(vault, joined, chain, signature)
-    joining.save(vault, joined)
+    # The consent comes first: nobody takes part without one.
     said = joining.say(vault, joined, Outbox(client_home().events, joined.events, _report))
+    joining.save(vault, joined)
+    details = offer.as_json()
     details |= _said(said) | _registration(vault, joined, deployment, chain)
     if output_format == "json":
         emit_json("ok", details)
@@ -166,14 +183,12 @@ def _join(
 
 
 def _membership(
-    vault: Vault, manifest: Manifest, given: _Given, before: Membership | None, rpc: str
+    vault: Vault, manifest: Manifest, federation: Address, given: _Given, known: Membership | None
 ) -> Membership:
     from client import joining, own
     from client.membership import Membership
     from contracts.session import address, deployments
 
-    federation = address(_need(given.federation, before.federation if before else None, "--federation"))
-    known = before if before is not None and before.federation == federation else None
     if given.registry is not None:
         registry = address(given.registry)
     elif known is not None:
@@ -183,25 +198,24 @@ def _membership(
     payee = own.payee(vault)
     if payee is None:
         raise ConfigError("the vault names nobody who is paid")
-    certificate = before.root_certificate if before else None
+    certificate = known.root_certificate if known else None
     if given.root_certificates is not None:
         certificate = joining.require_certificate(_read(given.root_certificates))
     if certificate is None:
         raise UsageError("--root-certificates is missing", hint="ask the community for the file")
-    events = given.events if given.events is not None else (before.events if before else "")
+    events = given.events if given.events is not None else (known.events if known else "")
+    superlink = _need(given.superlink, known.superlink if known else None, "--superlink")
     return Membership(
         manifest=manifest,
         federation=federation,
         registry=registry,
         payee=payee,
-        models=_models(manifest, given, known, events),
-        rpc=rpc,
-        superlink=joining.require_superlink(
-            _need(given.superlink, before.superlink if before else None, "--superlink")
-        ),
+        rpc=_need(given.rpc, known.rpc if known else None, "--rpc"),
+        superlink=joining.require_superlink(superlink),
         root_certificate=certificate,
-        public=_place(_need(given.public, before.public if before else None, "--public")),
+        public=_place(_need(given.public, known.public if known else None, "--public")),
         events=events,
+        models=_models(manifest, given, known, events),
         unsafe_no_dp=given.unsafe_no_dp or (known is not None and known.unsafe_no_dp),
     )
 
@@ -217,41 +231,22 @@ def _models(
     if given.models is not None:
         found = [event for event in unpack(read_file(given.models)) if isinstance(event, SignedEvent)]
         return joining.models_among(manifest, found)
-    if known is not None:
+    if known is not None and given.events is None:
         return known.models
     if not events:
-        raise UsageError(
-            "--events is missing", hint="or give the community's event models with --models FILE"
-        )
-    return joining.find_models(manifest, events)
+        raise UsageError("--events is missing", hint="or give --models FILE")
+    try:
+        return joining.find_models(manifest, events)
+    except PeerError as error:
+        if known is None:
+            raise
+        _report(f"{error.message}; its event models were not read again")
+        return known.models
 
 
 def _place(public: str) -> str:
     """Return a URL as it is, and a folder as a path that holds wherever a command runs."""
     return public if "://" in public else str(Path(public).expanduser().absolute())
-
-
-def _show(
-    vault: Vault, joined: Membership, deployment: Deployment, replaces: Address | None, *, quiet: bool
-) -> dict[str, object]:
-    from client.asking import Offer
-    from client.forecast import forecast
-    from client.wallet import names
-
-    offer = Offer(
-        membership=joined,
-        did=names(vault)[-1],
-        rows=vault.count,
-        forecast=forecast(vault, joined.manifest, joined.federation),
-        token=deployment.token.address,
-        symbol=deployment.token.symbol(),
-        replaces=replaces,
-    )
-    if not quiet:
-        for line in offer.lines():
-            click.echo(printable(line), err=True)
-        click.echo(err=True)
-    return offer.as_json()
 
 
 def _authorise(vault: Vault, joined: Membership, chain: Reader, signature: Path | None) -> None:
@@ -324,7 +319,7 @@ def _next(joined: Membership, details: Mapping[str, object], said: Said | None) 
         lines.append(f"payee       {joined.payee} must call register({details['did_hash']})")
         lines.append(f"            of {joined.registry}")
     lines.append(f"node        folkmoot client node {joined.name} shows the key for the aggregator to admit")
-    lines.append(f"then        folkmoot client run {joined.name}")
+    lines.append(f"then        folkmoot client run {joined.name} (a guard that runs must be started again)")
     return lines
 
 

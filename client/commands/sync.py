@@ -9,7 +9,7 @@ import click
 
 from client.session import client_home, open_vault, passphrase_option
 from federation.cli import emit_json, format_option, printable
-from federation.errors import ConfigError
+from federation.errors import ConfigError, PeerError
 
 if TYPE_CHECKING:
     from client.membership import Membership
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 @click.argument("name", required=False)
 @passphrase_option
 @format_option
-def sync(name: str | None, passphrase_file: Path | None, output_format: str) -> None:
+@click.pass_context
+def sync(ctx: click.Context, name: str | None, passphrase_file: Path | None, output_format: str) -> None:
     """Take over your rows that another machine of yours has published, and publish what is missing.
 
     Without a name, for every federation you joined. Rows that you have forgotten here do not come back.
@@ -30,19 +31,25 @@ def sync(name: str | None, passphrase_file: Path | None, output_format: str) -> 
     from client import syncing
     from client.outbox import Outbox
 
-    events = client_home().events
+    events, reports, silent = client_home().events, [], []
     with open_vault(passphrase_file) as vault:
-        reports = [
-            syncing.sync(vault, one, Outbox(events, one.events, _report)) for one in chosen(vault, name)
-        ]
+        for one in chosen(vault, name):
+            try:
+                reports.append(syncing.sync(vault, one, Outbox(events, one.events, _report)))
+            except PeerError as error:
+                _report(f"{one.name}: {error.message}")
+                silent.append(one.name)
         count = vault.count
+    code = PeerError.exit_code if silent else 0
     if output_format == "json":
-        emit_json("ok", {"federations": [report.as_json() for report in reports], "count": count})
-        return
+        done = [report.as_json() for report in reports]
+        emit_json("ok", {"federations": done, "silent": silent, "count": count})
+        ctx.exit(code)
     for report in reports:
         for line in report.lines():
             click.echo(printable(line))
     click.echo(f"{count} rows in the vault")
+    ctx.exit(code)
 
 
 def chosen(vault: Vault, name: str | None) -> list[Membership]:

@@ -61,7 +61,7 @@ _MONTH = re.compile(
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"(?<!\d)(?:19[89]|20[01])\d(?!\d)")
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"(?<!\w)_num\d+(?:_(?!\w)|$)|(\d+)")
 
 
 def html_to_text(markup: str) -> str:
@@ -89,10 +89,13 @@ def _drop_invisible(markup: str) -> str:
 
 
 def mask(text: str) -> str:
-    """Replace links, addresses, months, years and numbers by words such as ``_url_`` and ``_num4_``."""
+    """Replace links, addresses, months, years and numbers by words such as ``_url_`` and ``_num4_``.
+
+    Placeholders stay as they are, so that rows that were exported are recognised on import.
+    """
     text = _ADDRESS.sub(" _addr_ ", _URL.sub(" _url_ ", text))
     text = _YEAR.sub(" _year_ ", _MONTH.sub(" _month_ ", text))
-    return _NUMBER.sub(lambda match: f" _num{len(match[0])}_ ", text)
+    return _NUMBER.sub(lambda match: f" _num{len(match[1])}_ " if match[1] else match[0], text)
 
 
 def strip_subject(subject: str) -> str:

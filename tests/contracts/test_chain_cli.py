@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,15 +13,20 @@ from contracts.agreement import federation_config
 from contracts.backends.anvil import AnvilChain
 from contracts.backends.patience import Patience
 from contracts.bindings.bond_vault import BondVault
+from contracts.bindings.contributor_registry import ContributorRegistry
 from contracts.bindings.federation import Federation
 from contracts.bindings.moot_token import MootToken
 from contracts.chain import Transaction
 from contracts.cli import _wei, chain
 from contracts.keys_cli import keys
+from contracts.registration import Registration
+from contracts.session import deployments
 from federation.cli import run_command
-from federation.errors import ChainError, UsageError
+from federation.errors import ChainError, ConfigError, UsageError
+from federation.hashing import did_hash
 from federation.manifest import Manifest
 from federation.reward import PayoutTable
+from federation.types import Did
 
 from .conftest import MANIFEST, chain_of, h, key, some_terms
 
@@ -168,6 +173,66 @@ def test_command_says_why_when_sender_chain_or_code_is_wrong(send, node, home, c
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_payee_is_registered_when_somebody_else_pays_the_gas(send, node, home):
+    chain_, _ = node
+    assert send("deploy", MANIFEST)[0] == 0
+    record = deployments(31337).find(None)
+    registry, payee, did = ContributorRegistry(chain_, record.registry), key("one"), Did("did:key:z6Mkmember")
+    signed = Registration.sign(registry, payee, did, now=chain_.timestamp)
+    path = home / "spam.registration.json"
+    path.write_bytes(signed.to_bytes())
+    before = chain_.block_number
+    assert send("register", path, "--dry-run", yes=False)[0] == 0
+    assert chain_.block_number == before
+    code, _, err = send("register", path)
+    assert code == 0, err
+    assert registry.payee_of(did_hash(did), payee.address) == payee.address
+    assert send("register", path)[0] == 6  # a signature is good once
+    theirs = replace(signed, payee=key("two").address, nonce=0)
+    path.write_bytes(theirs.to_bytes())
+    assert send("register", path)[0] == 6
+    path.write_bytes(replace(signed, chain_id=1).to_bytes())
+    assert "is for chain 1" in send("register", path)[2]
+    path.write_bytes(replace(signed, registry=record.token).to_bytes())
+    assert send("register", path)[0] == 8
+
+
+def test_registration_is_read_as_it_was_written_and_nothing_else():
+    signed = Registration(
+        chain_id=1,
+        registry=key("registry").address,
+        payee=key("one").address,
+        did=Did("did:key:z6Mkmember"),
+        nonce=0,
+        deadline=9,
+        signature="ab" * 65,
+    )
+    data = signed.to_bytes()
+    assert Registration.parse(data) == signed
+    document = json.loads(data)
+    for field, wrong in (
+        ("format", "folkmoot-registration-2"),
+        ("chain_id", 0),
+        ("registry", "0x12"),
+        ("payee", "\x1b[2J"),
+        ("did", "did:key:\x1b[2J"),
+        ("nonce", -1),
+        ("deadline", "9"),
+        ("signature", "ab"),
+        ("more", 1),
+    ):
+        with pytest.raises(ConfigError, match="no registration"):
+            Registration.parse(json.dumps({**document, field: wrong}).encode())
+    for field in document:
+        left = {name: value for name, value in document.items() if name != field}
+        with pytest.raises(ConfigError, match="no registration"):
+            Registration.parse(json.dumps(left).encode())
+    for raw in (b"", b"[]", b"\xff", data + b" " * (1 << 15)):
+        with pytest.raises(ConfigError, match="no registration"):
+            Registration.parse(raw)
+
+
 def test_deploy_waits_for_nobody_when_nonces_are_pending(send, node, home):
     chain_, _ = node
     chain_._node.request("evm_setAutomine", False)

@@ -391,6 +391,9 @@ def test_file_is_imported_whole_or_not_at_all_when_rows_are_bad(vault: Vault, tm
     assert abs(first.source.imported - time.time()) < 60
     again = load(vault, found, Reading(), skip_bad=True, show=quiet)
     assert (vault.count, again.added, again.duplicates) == (2, 0, 3)
+    turned = load(vault, found, Reading(whole=True), skip_bad=True, show=quiet)
+    assert (turned.added, turned.duplicates, turned.contradicting) == (1, 2, 1)
+    assert "  1 left out: there with the other label (forget that first)" in turned.lines()
 
 
 def test_all_bad_rows_are_counted_and_the_first_listed(vault: Vault, tmp_path: Path) -> None:

@@ -154,6 +154,22 @@ def test_new_rows_are_said_when_a_person_joins_again(ready, words):
     assert second["head"] == first["root"]
 
 
+def test_person_is_asked_again_when_the_joined_contract_comes_with_another_manifest(
+    ready, run, words, monkeypatch
+):
+    assert ready(*words, "--yes").code == 0
+    before, events = joined(ready), own_events(ready)
+    privacy = run.manifest.privacy.model_copy(update={"epsilon": "100.0"})
+    other = run.manifest.model_copy(update={"privacy": privacy})
+    words[1].write_text(other.to_toml(), encoding="utf-8")
+    monkeypatch.setattr(assemble, "bind", lambda chain, membership: run.deployment)  # as a node lies
+    said = ready(*words)
+    assert said.code == 2
+    assert "there is nobody to ask" in said.err
+    assert "at most 100.0" in said.err
+    assert (joined(ready), own_events(ready)) == (before, events)
+
+
 def test_nothing_is_kept_when_nobody_agrees(ready, words):
     said = ready(*words)
     assert said.code == 2
@@ -189,6 +205,33 @@ def test_person_leaves_when_it_asks_to(ready, words):
     assert ready("join", words[1], "--forget", "--yes").out == "you have left spam-detection\n"
     assert joined(ready) == {}
     assert "had not joined" in ready("join", words[1], "--forget", "--yes").out
+
+
+def test_nothing_is_taken_over_when_another_federation_has_the_name(ready, run, words, tmp_path, monkeypatch):
+    assert ready(*words, "--yes").code == 0
+    other = community(Settings(members=2, rounds=1, seed=1, cheats=(), out=tmp_path / "other"))
+    chains = {run.manifest.hash: run.chain, other.manifest.hash: other.chain}
+    monkeypatch.setattr(assemble, "connect", lambda rpc, manifest: chains[manifest.hash])
+    (tmp_path / "theirs").mkdir()
+    models = models_file(other, tmp_path / "theirs.car")
+    theirs = invitation(other, tmp_path / "theirs", models=models)
+    place = theirs.index("--superlink")
+    said = ready(*theirs[:place], *theirs[place + 2 :], "--yes")
+    assert (said.code, "--superlink is missing" in said.err) == (2, True)
+    said = ready(*theirs)
+    assert (said.code, f"takes the place of {run.deployment.federation.address}" in said.err) == (2, True)
+    assert joined(ready)["spam-detection"].federation == run.deployment.federation.address
+    assert ready(*theirs, "--yes").code == 0
+    assert joined(ready)["spam-detection"].federation == other.deployment.federation.address
+    first, second = (event.payload.content for event in own_events(ready))
+    assert first["federation"] != second["federation"]
+    assert second["head"] == "00" * 32
+
+
+def test_nobody_takes_part_when_the_consent_cannot_be_kept(ready, words):
+    ready.home.events.write_bytes(b"something else, and long enough to be no empty database")
+    assert ready(*words, "--yes").code != 0
+    assert joined(ready) == {}
 
 
 # What is refused
@@ -322,7 +365,7 @@ def test_forecast_is_what_the_ledger_lets_pass(vault, run):
     manifest, federation = run.manifest, run.deployment.federation.address
     set_budget(vault, Budget(epsilon=20.0, delta=1e-5))
     domain = Domain(chain_id=manifest.chain.chain_id, federation=federation, epoch=1)
-    ledger = PrivacyLedger(vault, Budget(epsilon=20.0, delta=1e-5))
+    ledger = PrivacyLedger(vault)
     for left in (2, 1, 0):
         seen = forecast(vault, manifest, federation)
         assert seen.affordable == left  # what the manifest promises binds, and not the larger budget

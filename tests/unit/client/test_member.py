@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
+from ceramic_bridge.errors import StoreError
+from ceramic_bridge.events import SignedEvent
 from client.budget import set_budget
 from client.identity import Session
 from client.keys import Kdf
@@ -501,3 +503,36 @@ def test_round_gets_no_second_draw_when_the_chain_replaces_its_base(scene):
     assert scene.engine.steps == 1
     back = scene.request(weight=1)
     assert scene.again().commit(back).cid == event.cid
+
+
+def keeping(scene, keep) -> Member:
+    return Member(
+        scene.vault,
+        Session(identity=identity("member")),
+        scene.terms,
+        scene.chain,
+        engine=scene.engine,
+        entropy=scene.entropy,
+        keep=keep,
+    )
+
+
+def test_contribution_is_kept_before_it_is_sent_and_the_same_when_asked_again(scene):
+    kept: list[SignedEvent] = []
+    member = keeping(scene, kept.append)
+    request = scene.request()
+    assert [member.commit(request), member.commit(request)] == kept
+    assert kept[0].cid == kept[1].cid
+
+
+def test_nothing_is_sent_when_a_contribution_cannot_be_kept(scene):
+    def full(event: SignedEvent) -> None:
+        raise StoreError("the disk is full")
+
+    request = scene.request()
+    with pytest.raises(StoreError):
+        keeping(scene, full).commit(request)
+    # It was drawn once; what is sent later is the same.
+    drawn = scene.entropy.drawn
+    assert scene.again().commit(request).signer == scene.member.did
+    assert scene.entropy.drawn == drawn

@@ -75,7 +75,11 @@ def test_highest_release_is_found_over_pages_and_names(tmp_path):
         assert highest_release(store, (key.did, mine.did), MODELS["data"]) == 0
 
 
-def test_reading_ends_when_a_store_never_does(monkeypatch):
+@pytest.mark.parametrize(
+    ("limit", "value", "said"),
+    [("MOST_EVENTS", 1000, "more than 1000"), ("MOST_SECONDS", 0.0, "an end within 0 seconds")],
+)
+def test_reading_ends_when_a_store_never_does(monkeypatch, limit, value, said):
     event = contribution(1)
 
     class Endless:
@@ -84,8 +88,8 @@ def test_reading_ends_when_a_store_never_does(monkeypatch):
                 entries=(Entry(cid=event.cid, car=b"no event"),) * 10, token=query.after + 1, complete=False
             )
 
-    monkeypatch.setattr(published, "MOST_EVENTS", 1000)
-    with pytest.raises(PeerError, match="more than 1000"):
+    monkeypatch.setattr(published, limit, value)
+    with pytest.raises(PeerError, match=said):
         highest_release(Endless(), (event.signer,), MODEL)
 
 

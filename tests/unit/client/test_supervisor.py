@@ -170,6 +170,13 @@ def test_program_restarts_at_once_when_the_clock_jumps(tmp_path, by):
     assert "waiting" not in events
 
 
+def test_program_that_may_ask_its_user_stays_when_the_machine_wakes_up(tmp_path):
+    tool = Tool(tmp_path, FOREVER, unhealthy_from=8)
+    tool.interactive = True
+    events = tool.run(until="waiting", clock=Jumping(3600, after=3))
+    assert events == ["started", "waiting", "stopped"]
+
+
 def test_program_stays_when_the_clock_is_corrected_a_little(tmp_path):
     tool = Tool(tmp_path, "import time; time.sleep(0.6); print('done', flush=True); time.sleep(60)")
     assert tool.run(until="said", clock=Jumping(20, after=3)) == ["started", "said", "stopped"]

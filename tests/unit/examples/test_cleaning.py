@@ -1,8 +1,10 @@
 import base64
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from client.importers.mailtext import LIMIT, html_to_text, mask, strip_subject
+from client.importers.mailtext import LIMIT, html_to_text, mask, shorten, strip_subject
 from examples.spam_detection.cleaning import clean_mail, thread_of
 
 
@@ -55,6 +57,26 @@ def test_a_ruled_section_is_kept_when_no_list_footer_follows() -> None:
 )
 def test_mask_replaces_what_identifies(text: str, expected: str) -> None:
     assert " ".join(mask(text).split()) == expected
+
+
+@given(
+    st.lists(st.sampled_from(["May 1999", "12", "x1y", "_num12_", "www.a", "b@c", "_num", "é", "-4.5/"])).map(
+        " ".join
+    )
+)
+def test_masking_again_changes_nothing(text: str) -> None:
+    once = shorten(text)
+    assert shorten(once) == once
+
+
+def test_a_number_is_masked_when_it_only_resembles_a_placeholder() -> None:
+    assert " ".join(mask("x_num1_ _num7_x 12").split()) == "x_num _num1_ _ _num _num1_ _x _num2_"
+
+
+def test_a_cut_text_stays_as_it_is_when_it_ends_in_half_a_placeholder() -> None:
+    once = shorten("x" * (LIMIT - 6) + " 1234567")
+    assert once.endswith(" _num7")
+    assert shorten(once) == once
 
 
 def test_artefacts_of_the_archive_are_dropped() -> None:

@@ -172,6 +172,9 @@ CHANGES = [
     ("abab", "ABab", "model.features_sha256"),
     (f'tables_sha256 = "{TABLE_SHA256}"', f'tables_sha256 = "{"00" * 32}"', "other sigmoid tables"),
     ('unit = "example"', 'unit = "group"', "privacy.unit"),
+    ("rounds = 20", f"rounds = {1 << 40}", "rounds"),
+    ("sigma_e4 = 30000", f"sigma_e4 = {10**400}", "privacy.sigma_e4"),
+    ("clip_milli = 500", f"clip_milli = {10**400}", "privacy.clip_milli"),
     ('epsilon = "8.0"', 'epsilon = "inf"', "epsilon is inf exactly when sigma_e4 is 0"),
     ("sigma_e4 = 30000", "sigma_e4 = 0", "epsilon is inf exactly when sigma_e4 is 0"),
     ('epsilon = "8.0"', 'epsilon = "-8.0"', "privacy.epsilon"),
@@ -348,6 +351,14 @@ def test_sampled_steps_cost_what_their_distributions_compose_to():
 def test_sampled_steps_are_refused_when_they_cost_more_than_the_budget():
     with pytest.raises(ConfigError, match="beyond the lifetime budget"):
         Manifest.from_toml(TEXT + SAMPLED.replace("rate_milli = 100", "rate_milli = 900"))
+
+
+@pytest.mark.parametrize("sigma_e4", [1, 300, 1000, 10_000])
+def test_sampled_steps_are_refused_at_once_when_their_epsilon_could_not_be_computed(sigma_e4):
+    text = TEXT.replace("sigma_e4 = 30000", f"sigma_e4 = {sigma_e4}")
+    hungry = SAMPLED.replace("rate_milli = 100", "rate_milli = 500").replace("steps = 10", "steps = 1000")
+    with pytest.raises(ConfigError, match=r"cost epsilon \d{4,}\.\d+, beyond the lifetime budget"):
+        Manifest.from_toml(text + hungry)
 
 
 def test_cap_allows_the_noise_of_all_sampled_steps_over_the_signal_of_one():

@@ -242,7 +242,11 @@ def test_epsilon_grows_when_a_history_with_samples_goes_on() -> None:
 
 @pytest.mark.parametrize(
     "history",
-    [History(400.0, (Sampled(0.5, 0.3, 5),)), History(0.0, (Sampled(0.001, 0.3, 5), Sampled(2.0, 0.3, 5)))],
+    [
+        History(400.0, (Sampled(0.5, 0.3, 5),)),
+        History(0.0, (Sampled(0.001, 0.3, 5), Sampled(2.0, 0.3, 5))),
+        History(0.0, (Sampled(1.0, 0.5, 20_000),)),
+    ],
 )
 def test_epsilon_is_quick_and_no_less_when_a_history_is_beyond_any_budget(history: History) -> None:
     began = time.process_time()
