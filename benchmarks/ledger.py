@@ -14,7 +14,8 @@ from statistics import median
 from benchmarks.figure import Figure
 from client.budget import set_budget
 from client.keys import Kdf
-from client.ledger import PrivacyLedger, Release
+from client.ledger import PrivacyLedger
+from client.release import Release
 from client.vault import Vault
 from federation.privacy import Budget
 from federation.types import Hash32

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from federation.embedding import EmbeddingSpec
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -159,7 +161,9 @@ def _model(manifest: Manifest) -> Iterator[str]:
         yield f"a network {module.name}, {module.words} words wide, {module.hidden} hidden,"
         yield f"{manifest.model.dim} weights, recomputed to within {module.tolerance}"
         yield f"architecture {module.sha256}"
-    yield f"on {manifest.words} hashed words; rule {manifest.model.features_sha256}"
+    rule = manifest.model.features_sha256
+    read = "bits of a sentence embedding" if rule == EmbeddingSpec().digest.hex() else "hashed words"
+    yield f"on {manifest.words} {read}; rule {rule}"
     yield f"in {manifest.rounds} rounds per epoch; your rows are used here, and stay here"
 
 

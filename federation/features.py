@@ -24,8 +24,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 from unicodedata import ucd_3_2_0 as _unicode
 
+from federation.embedding import EmbeddingSpec
 from federation.errors import ConfigError
 from federation.hashing import sha256
+from federation.minilm import require_model
 
 if TYPE_CHECKING:
     from federation.types import Hash32
@@ -90,12 +92,15 @@ def pipeline_of(features_sha256: str, words: int) -> TextPipeline:
     """Return the rule for texts that a manifest names by its digest (hex).
 
     Raises:
-        ConfigError: This software has none of that digest with so many words.
+        ConfigError: This software has none of that digest with so many words, or lacks what it needs.
+        VerificationFailed: What it needs is there, but is not what the digest names.
     """
-    known: tuple[TextPipeline, ...] = (FeatureSpec(dim=words),)
-    for pipeline in known:
-        if pipeline.digest.hex() == features_sha256:
-            return pipeline
+    hashed, sentences = FeatureSpec(dim=words), EmbeddingSpec()
+    if features_sha256 == hashed.digest.hex():
+        return hashed
+    if features_sha256 == sentences.digest.hex() and words == sentences.dim:
+        require_model()
+        return sentences
     raise ConfigError("the manifest names another rule for texts than this software has")
 
 

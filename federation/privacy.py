@@ -4,7 +4,8 @@ A full-batch Gaussian step with noise multiplier sigma (noise standard deviation
 is mu-GDP with mu = 1 / sigma under add/remove of one example. Steps compose by mu^2 = sum 1/sigma_t^2
 (Dong, Roth, Su, "Gaussian Differential Privacy", corollary 3.3), and mu converts to (epsilon, delta)
 without a gap (Balle and Wang 2018, theorem 8). A bound on mu^2 is a valid filter for steps whose
-noise is chosen adaptively, so the rule holds for any history of releases.
+noise is chosen adaptively (Feldman and Zrnic 2021; Smith and Thakurta 2022), so the rule holds for
+any history of releases.
 
 Steps on Poisson samples compose by their privacy loss distributions (``Sampled``, ``History``). The
 filter covers them too, as long as their parameters were agreed before and not chosen from releases.

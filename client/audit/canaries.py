@@ -1,8 +1,9 @@
 """A throw-away member whose every example is a canary with a direction of its own.
 
-Each canary is one word with an index that no other canary has, so its clipped step moves one
-coordinate, and moves it by the whole clipping norm: no real example can show more. What the
-attacker knows beside is as much as any attacker can: the base, the noise, all the other examples.
+Each canary is one word with an index that no other canary has, so its clipped step moves coordinates
+of its own (:mod:`client.audit.stage`), in the linear model by the whole clipping norm: no real example
+can show more. What the attacker knows beside is as much as any attacker can: the base, the noise, all
+the other examples.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ import numpy as np
 
 from federation.errors import ConfigError
 from federation.features import FeatureSpec, word_indices
-from federation.models.linear import INTERCEPT_BOUND
-from federation.rounds import Base
 
 if TYPE_CHECKING:
     from client.noise import Entropy
@@ -45,7 +44,7 @@ class Canaries:
         """Find words with indices of their own and throw a coin for each.
 
         Args:
-            count: How many; at most half of ``spec.dim``, so that as many coordinates stay silent.
+            count: How many; at most half of ``spec.dim``, so that as many words stay silent.
             spec: The federation's rule for words.
             entropy: Where words and coins come from.
 
@@ -55,7 +54,7 @@ class Canaries:
         if not LEAST <= count <= spec.dim // 2:
             raise ConfigError(
                 f"{count} canaries were asked for",
-                hint=f"take {LEAST} to {spec.dim // 2}, half of the model's {spec.dim} weights",
+                hint=f"take {LEAST} to {spec.dim // 2}, half of the model's {spec.dim} words",
             )
         found: dict[int, str] = {}
         while len(found) < count:
@@ -73,16 +72,11 @@ class Canaries:
         """Return the inserted words."""
         return [word for word, is_in in zip(self.words, self.inserted, strict=True) if is_in]
 
-    def silent(self, dim: int) -> Ints:
-        """Return the coordinates that no inserted canary moves."""
-        touched = np.zeros(dim, dtype=bool)
+    def silent(self, words: int) -> Ints:
+        """Return the words, of so many, that no inserted canary has."""
+        touched = np.zeros(words, dtype=bool)
         touched[self.indices[self.inserted == 1]] = True
         return np.flatnonzero(~touched)
-
-
-def cruel_base(dim: int) -> Base:
-    """Return a base on which every spam's residual is as large as it can be, whatever its words."""
-    return Base(weights=np.zeros(dim, dtype=np.int64), intercept=-INTERCEPT_BOUND, beta_tenths=0, losses=())
 
 
 def passphrase() -> bytes:

@@ -25,6 +25,7 @@ _MEANINGS: Final = {
     "epsilon-lower-bound": "epsilon that is refuted at 95 % confidence",
     "noise": "noise where no example is, against the promise",
     "shared-noise": "what two rounds' noise have in common",
+    "retry": "what changes when a round is asked for again",
 }
 
 

@@ -1,4 +1,4 @@
-"""What an attacker's success says about privacy: two published tests and two on the noise itself.
+"""What an attacker's success says about privacy: two published tests and three on the noise itself.
 
 Every canary was inserted or not by a fair coin, and the attacker gives each a score that is higher
 where it believes that the canary is in.
@@ -122,6 +122,17 @@ def freshness(silent: Floats) -> Gate:
     np.fill_diagonal(correlations, 0.0)
     measured = float(np.abs(correlations).max(initial=0.0))
     return Gate(name="shared-noise", measured=measured, promised=0.0, limit=limit, passed=measured <= limit)
+
+
+def replay(first: Floats, again: Floats) -> Gate:
+    """Compare two answers for one round: a second draw of noise would average the first one away.
+
+    Args:
+        first: What was released; shape (dim,).
+        again: What was released when it was asked for again; same shape.
+    """
+    measured = float(np.mean(first != again))
+    return Gate(name="retry", measured=measured, promised=0.0, limit=0.0, passed=not measured)
 
 
 def _auc(scores: Floats, inserted: Ints) -> float:

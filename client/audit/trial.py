@@ -14,13 +14,14 @@ from ceramic_bridge.cid import DAG_CBOR, MID, Cid, StreamId
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import InitPayload, decode
 from client.app import Answers, answers
-from client.audit.canaries import Canaries, cruel_base, passphrase
-from client.audit.statistics import Gate, freshness, noise_scale, one_run, separation
+from client.audit.canaries import Canaries, passphrase
+from client.audit.stage import Stage
+from client.audit.statistics import Gate, freshness, noise_scale, one_run, replay, separation
 from client.budget import set_budget
 from client.identity import Session
 from client.keys import Kdf
 from client.member import Member, Terms
-from client.trainer import LinearEngine
+from client.trainer import engine_of
 from client.vault import Vault
 from federation.errors import ConfigError
 from federation.features import FeatureSpec
@@ -30,7 +31,7 @@ from federation.messages import COMMIT, REVEAL, CommitReply, CommitRequest, Reve
 from federation.models.linear import WEIGHT_BITS
 from federation.payloads import Contribution
 from federation.privacy import spend
-from federation.types import Address, Did, Hash32, Row
+from federation.types import Address, Hash32, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from client.noise import Entropy
     from federation.fixedpoint import Floats
     from federation.manifest import Manifest
+    from federation.rounds import Base
 
 CANARIES: Final = 1000
 """By default: enough to see noise that is a third too small in nearly every audit."""
@@ -90,13 +92,13 @@ class Findings:
 class Chain:
     """A chain with one member on it, so that its own leaf is the whole commit root."""
 
-    def __init__(self, base_hash: Hash32) -> None:
-        self._base_hash = base_hash
+    def __init__(self, base: Base) -> None:
+        self.base = base
         self.roots: dict[int, Hash32] = {}
 
     def base_hash(self, epoch: int, round_: int) -> Hash32:  # noqa: ARG002 -- the member's question
         """Return the one base of all rounds."""
-        return self._base_hash
+        return self.base.hash
 
     def opened_at(self, epoch: int, round_: int) -> int:  # noqa: ARG002 -- the member's question
         """Return a time at which nothing of the audit expires."""
@@ -127,38 +129,46 @@ def audit(
         progress: Told each round that was released.
 
     Raises:
-        ConfigError: The federation promises no privacy, or the number of canaries is out of range.
+        ConfigError: The federation promises no privacy, or none that these canaries could show; or their
+            number is out of range.
     """
-    privacy, dim = manifest.privacy, manifest.model.dim
+    privacy, dim, words = manifest.privacy, manifest.model.dim, manifest.words
     if not privacy.sigma:
         raise ConfigError("this federation promises no privacy, so there is nothing to audit")
-    if manifest.module or manifest.sampling or privacy.unit != "example":
+    if manifest.sampling or privacy.unit != "example":
         raise ConfigError(
-            "the audit's canaries show single steps of the linear model that protect one example",
-            hint="audit a federation of the linear model with the same privacy; the noise is drawn alike",
+            "the audit's canaries show single steps that protect one example",
+            hint="audit a federation of the same model without either; the noise is drawn alike",
         )
-    drawn, identity = Canaries.draw(canaries, FeatureSpec(dim=dim), entropy), Identity(entropy(32))
+    stage, spec = Stage.of(manifest), FeatureSpec(dim=words)
+    drawn, identity = Canaries.draw(canaries, spec, entropy), Identity(entropy(32))
     terms = Terms(
         manifest=manifest,
         domain=Domain(chain_id=manifest.chain.chain_id, federation=_NOWHERE, epoch=1),
-        features=FeatureSpec(dim=dim),
-        mean=np.zeros(dim, dtype=np.int64),
+        features=spec,
+        mean=np.zeros(words, dtype=np.int64),
         contribution_model=_NO_MODEL,
     )
-    chain = Chain(cruel_base(dim).hash)
+    chain = Chain(stage.base)
     with (
         tempfile.TemporaryDirectory(prefix="folkmoot-audit-") as folder,
         Vault.create(Path(folder) / "vault.db", passphrase(), kdf=Kdf.MINIMUM, entropy=entropy) as vault,
     ):
         set_budget(vault, privacy.budget)
         vault.import_rows([Row(text=word, label=True) for word in drawn.rows()])
-        member = (make_member or _real_member)(vault, identity, terms, chain, entropy)
-        released = _release(answers(member, dim=dim), identity.did, terms, chain, progress)
+        make, last = make_member or _real_member, manifest.rounds
+        member = make(vault, identity, terms, chain, entropy)
+        released = _release(answers(member, dim=dim), terms, chain, range(1, last + 1), progress)
+        # A client that was started again knows no more than its vault does.
+        for asked in (member, make(vault, identity, terms, chain, entropy)):
+            again = _release(answers(asked, dim=dim), terms, chain, range(last, last + 1))
+            if not np.array_equal(again[0], released[-1]):
+                break
     unit = np.ldexp(privacy.clip, WEIGHT_BITS)
     spent = spend([privacy.sigma] * manifest.rounds, privacy.budget.delta)
     mu = float(np.sqrt(spent.mu_squared))
-    scores = released[:, drawn.indices].sum(axis=0) / unit
-    silent = released[:, drawn.silent(dim)] / (unit * privacy.sigma)
+    scores = stage.along(released, drawn.indices).sum(axis=0) / unit
+    silent = released[:, stage.own(drawn.silent(words))] / (unit * privacy.sigma)
     return Findings(
         federation=manifest.name,
         manifest=manifest.hash,
@@ -172,25 +182,31 @@ def audit(
             one_run(scores, drawn.inserted, epsilon=spent.epsilon, delta=privacy.budget.delta),
             noise_scale(silent),
             freshness(silent),
+            replay(released[-1], again[0]),
         ),
     )
 
 
 def _real_member(vault: Vault, identity: Identity, terms: Terms, reader: Chain, entropy: Entropy) -> Member:
-    return Member(vault, Session(identity=identity), terms, reader, engine=LinearEngine(), entropy=entropy)
+    engine = engine_of(terms.manifest)
+    return Member(vault, Session(identity=identity), terms, reader, engine=engine, entropy=entropy)
 
 
 def _release(
-    duties: Answers, did: Did, terms: Terms, chain: Chain, progress: Callable[[int], None]
+    duties: Answers,
+    terms: Terms,
+    chain: Chain,
+    rounds: range,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Floats:
     """Return what the member sends: shape (rounds, dim), in units of 2^-``WEIGHT_BITS``."""
     domain, dim, released = terms.domain, terms.manifest.model.dim, []
-    for round_ in range(1, terms.manifest.rounds + 1):
-        asked = CommitRequest(domain=domain, round=round_, base=cruel_base(dim))
+    for round_ in rounds:
+        asked = CommitRequest(domain=domain, round=round_, base=chain.base)
         init = decode(CommitReply.parse(duties[COMMIT](asked.records())).event).payload
         assert isinstance(init, InitPayload), "a contribution begins its stream"
         statement = Contribution.parse(init.content, domain, round_)
-        chain.roots[round_] = leaf_hash(did_hash(did), statement.commitment)
+        chain.roots[round_] = leaf_hash(did_hash(init.controller), statement.commitment)
         reveal = RevealRequest(domain=domain, round=round_, proof=())
         released.append(RevealReply.parse(duties[REVEAL](reveal.records()), dim=dim).delta)
         progress(round_)

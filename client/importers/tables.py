@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, BinaryIO
 
 from client.importers.items import MOST_CHARACTERS, BadRow
+from federation.canonical import require_shallow
 from federation.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -94,8 +95,9 @@ def read_jsonl(stream: BinaryIO, reading: Reading) -> Iterator[Item]:
         if not line.strip():
             continue
         try:
+            require_shallow(line.encode())
             found: object = json.loads(line)
-        except (ValueError, RecursionError):
+        except ValueError:
             yield BadRow(place=place, reason="it is not JSON")
             continue
         if not isinstance(found, dict):

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from federation.features import FeatureSpec
+from federation.features import FeatureSpec, TextPipeline
 from federation.manifest import (
     BondSection,
     ChainSection,
@@ -89,14 +89,22 @@ def chain_section(aggregator: Address, providers: Sequence[Address]) -> ChainSec
     )
 
 
-def build_manifest(settings: Settings, *, parties: Parties, chain: ChainSection, shards: int) -> Manifest:
-    """Return the example's federation.toml."""
+def build_manifest(
+    settings: Settings,
+    *,
+    parties: Parties,
+    chain: ChainSection,
+    shards: int,
+    features: TextPipeline | None = None,
+) -> Manifest:
+    """Return the example's federation.toml, with its own rule for texts unless told another."""
+    features = features or FEATURES
     return Manifest(
         name="spam-detection",
         rounds=settings.rounds,
         parties=parties,
         chain=chain,
-        model=ModelSection(dim=FEATURES.dim, features_sha256=FEATURES.digest.hex()),
+        model=ModelSection(dim=features.dim, features_sha256=features.digest.hex()),
         privacy=privacy_section(settings.epsilon, settings.rounds),
         search=SearchSection(
             etas=list(ETAS if settings.epsilon else ETAS_NO_DP), betas_tenths=list(BETAS_TENTHS)

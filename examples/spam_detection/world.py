@@ -19,7 +19,7 @@ from examples.spam_detection.cleaning import Mail
 from examples.spam_detection.settings import FEATURES, Settings, build_manifest, chain_section
 from examples.spam_detection.simulate import World
 from examples.spam_detection.split import partition, split_by_thread
-from federation.features import word_indices
+from federation.features import TextPipeline
 from federation.hashing import Domain
 from federation.manifest import Manifest, Parties
 from federation.models.linear import Design, Examples, integer_mean
@@ -98,17 +98,20 @@ def build_cast(mails: Sequence[Mail], settings: Settings) -> Cast:
     return Cast(parties=[*honest, *cheats], providers=providers, test=split.test)
 
 
-def examples_of(mails: Sequence[Mail]) -> Examples:
-    """Return mails as labelled sets of words."""
-    return Examples.build([word_indices(m.text, FEATURES) for m in mails], [int(m.label) for m in mails])
+def examples_of(mails: Sequence[Mail], features: TextPipeline | None = None) -> Examples:
+    """Return mails as labelled sets of indices, by the example's own rule unless told another."""
+    features = features or FEATURES
+    return Examples.build([features.indices(m.text) for m in mails], [int(m.label) for m in mails])
 
 
-def found_world(cast: Cast, settings: Settings) -> tuple[World, Design, Manifest]:
+def found_world(
+    cast: Cast, settings: Settings, features: TextPipeline | None = None
+) -> tuple[World, Design, Manifest]:
     """Return what ``simulate`` needs of a cast: every party's examples, the shards, the test split.
 
     The providers deal as in a real run; no chain and no messages are involved.
     """
-    seed = settings.seed
+    features, seed = features or FEATURES, settings.seed
     identities = [Identity(entropy_for(seed, f"did/provider-{i}")(32)) for i in range(len(cast.providers))]
     community = Identity(entropy_for(seed, "did/community")(32)).did
     manifest = build_manifest(
@@ -116,12 +119,13 @@ def found_world(cast: Cast, settings: Settings) -> tuple[World, Design, Manifest
         parties=Parties(community=community, aggregator=community, providers=[i.did for i in identities]),
         chain=chain_section(NOBODY, [Address(f"0x{i + 1:040x}") for i in range(len(identities))]),
         shards=settings.rounds,
+        features=features,
     )
     providers = [
         Provider(
             identity,
             Account(entropy_for(seed, f"account/provider-{i}")(32)),
-            examples_of(mails),
+            examples_of(mails, features),
             entropy_for(seed, f"provider-{i}"),
         )
         for i, (identity, mails) in enumerate(zip(identities, cast.providers, strict=True))
@@ -130,12 +134,12 @@ def found_world(cast: Cast, settings: Settings) -> tuple[World, Design, Manifest
     for provider in providers:
         provider.commit(domain, manifest)
     mean = integer_mean(
-        np.sum([p.counts(FEATURES.dim) for p in providers], axis=0), sum(p.size for p in providers)
+        np.sum([p.counts(features.dim) for p in providers], axis=0), sum(p.size for p in providers)
     )
     shards = [
         Design.build(Examples.concat([p.part(s).examples for p in providers]), mean)
         for s in range(settings.rounds + 1)
     ]
-    members = [Design.build(examples_of(party.mails), mean) for party in cast.parties]
+    members = [Design.build(examples_of(party.mails, features), mean) for party in cast.parties]
     world = World(members=members, public=shards[0], shards=shards[1:])
-    return world, Design.build(examples_of(cast.test), mean), manifest
+    return world, Design.build(examples_of(cast.test, features), mean), manifest

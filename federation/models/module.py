@@ -149,7 +149,7 @@ def _mlp(architecture: Architecture) -> nn.Module:
 
     return nn.Sequential(
         OrderedDict(
-            inner=nn.Linear(architecture.words, architecture.hidden),
+            inner=nn.Linear(architecture.words, architecture.hidden, bias=False),
             activation=nn.Tanh(),
             outer=nn.Linear(architecture.hidden, 1, bias=False),
         )

@@ -88,13 +88,15 @@ class Architecture:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The tensors, in the order of the flat vector."""
+        # No biases: one would follow the balance of clipped classes until it saturates.
         outer = Parameter(name="outer.weight", shape=(1, self.hidden), fan_in=self.hidden)
         if self.name == "embedding":
-            return (Parameter(name="vectors.weight", shape=(self.words, self.hidden), fan_in=1), outer)
+            return (
+                Parameter(name="vectors.weight", shape=(self.words, self.hidden), fan_in=self.words),
+                outer,
+            )
         return (
-            # Features have norm 1, not sqrt(words): fan_in 1 keeps the hidden units away from zero.
-            Parameter(name="inner.weight", shape=(self.hidden, self.words), fan_in=1),
-            Parameter(name="inner.bias", shape=(self.hidden,), fan_in=0),
+            Parameter(name="inner.weight", shape=(self.hidden, self.words), fan_in=self.words),
             outer,
         )
 

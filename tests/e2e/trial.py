@@ -24,6 +24,7 @@ from examples.spam_detection.cleaning import Mail
 from examples.spam_detection.run import Run
 from examples.spam_detection.settings import Settings
 from examples.spam_detection.world import build_cast
+from federation import evaluation
 from federation.delta import delta_bytes
 from federation.hashing import sha256
 from federation.membertree import MemberTree
@@ -82,7 +83,7 @@ class Trial:
             last.update(deltas=more["deltas"])
             return traces[-1]
 
-        driver_trace = driver.round_trace
+        driver_trace = evaluation.round_trace
         run._found_community()
         run._join_members()
         run._open_epoch()
@@ -96,7 +97,7 @@ class Trial:
             return dict(last["commits"])
 
         with (
-            mock.patch.object(driver, "round_trace", watch),
+            mock.patch.object(evaluation, "round_trace", watch),
             mock.patch.object(driver.RoundDriver, "_commits", watch_commits),
             suppress(Stopped),
         ):

@@ -20,9 +20,12 @@ from ceramic_bridge.events import DataPayload
 from contracts import deploy
 from examples.spam_detection import run as run_module
 from federation.errors import VerificationFailed
+from federation.evaluation import Closed, LinearEvaluation
 from federation.hashing import did_hash
+from federation.models.linear import model_bytes, parse_model
 from federation.rostertree import NO_PAYEE
 from federation.rounds import Status
+from federation.trace import round_trace
 from federation.types import Address, Wei
 from federation.validation import mean_bytes
 from tests.world import SMALL, execute, made_up_mails
@@ -45,20 +48,34 @@ def test_operator_is_believed_when_it_tells_the_truth(tmp_path):
     assert verify_run(tmp_path).rounds == 1
 
 
+def evaluating(monkeypatch: pytest.MonkeyPatch, liar: type[LinearEvaluation]) -> None:
+    """Let the driver, and nobody else, evaluate by a liar."""
+    monkeypatch.setattr(driver, "evaluation_of", lambda manifest: liar(manifest.model.dim))
+
+
 def test_credit_is_refused_when_the_operator_adds_to_it(tmp_path, monkeypatch):
-    honest = driver.close_round
+    class Generous(LinearEvaluation):
+        def close(self, start, base, received, shard):
+            outcome, _ = super().close(start, base, received, shard)
+            friend = outcome.members[0]
+            credits = {**outcome.state.credits, friend.did: Wei(friend.credit + 10**15)}
+            generous = replace(
+                outcome,
+                members=(replace(friend, credit=Wei(friend.credit + 10**15)), *outcome.members[1:]),
+                state=replace(outcome.state, credits=credits),
+            )
+            trace = round_trace(
+                start.state,
+                base,
+                generous,
+                rules=start.rules,
+                known=start.known,
+                shard=shard,
+                deltas=received.deltas,
+            )
+            return Closed(generous, trace)
 
-    def generous(*args, **kwargs):
-        outcome = honest(*args, **kwargs)
-        friend = outcome.members[0]
-        credits = {**outcome.state.credits, friend.did: Wei(friend.credit + 10**15)}
-        return replace(
-            outcome,
-            members=(replace(friend, credit=Wei(friend.credit + 10**15)), *outcome.members[1:]),
-            state=replace(outcome.state, credits=credits),
-        )
-
-    monkeypatch.setattr(driver, "close_round", generous)
+    evaluating(monkeypatch, Generous)
     error = refused(tmp_path)
     assert error.subject in {"trace", "round 1"}
 
@@ -79,25 +96,23 @@ def test_status_is_refused_when_the_operator_invents_it(tmp_path, monkeypatch, s
 
 
 def test_model_is_refused_when_the_operator_releases_another(tmp_path, monkeypatch):
-    honest = driver.release
+    class Skewed(LinearEvaluation):
+        def released(self, state, known):
+            weights, intercept = parse_model(super().released(state, known))
+            return model_bytes(weights, intercept + 1)
 
-    def skewed(*args):
-        weights, intercept = honest(*args)
-        return weights, intercept + 1
-
-    monkeypatch.setattr(driver, "release", skewed)
+    evaluating(monkeypatch, Skewed)
     error = refused(tmp_path)
     assert (error.subject, "model" in error.message) == ("round 1", True)
 
 
 def test_base_is_refused_when_the_operator_sends_another_out(tmp_path, monkeypatch):
-    honest = driver.open_round
+    class Skewed(LinearEvaluation):
+        def open(self, start):
+            base = super().open(start)
+            return replace(base, intercept=base.intercept + 1)
 
-    def skewed(*args):
-        base = honest(*args)
-        return replace(base, intercept=base.intercept + 1)
-
-    monkeypatch.setattr(driver, "open_round", skewed)
+    evaluating(monkeypatch, Skewed)
     error = refused(tmp_path)
     assert (error.subject, "base model" in error.message) == ("round 1", True)
 

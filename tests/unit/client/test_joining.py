@@ -12,7 +12,7 @@ from ceramic_bridge.bundle import pack
 from ceramic_bridge.models import create_models
 from ceramic_bridge.schemas import SEALED_ROWS
 from ceramic_bridge.store.sqlite import SqliteStore
-from client import assemble, wallet
+from client import asking, assemble, wallet
 from client.budget import set_budget
 from client.forecast import forecast
 from client.ledger import PrivacyLedger
@@ -20,6 +20,8 @@ from client.membership import memberships
 from client.release import release_of
 from contracts.registration import Registration
 from examples.spam_detection.settings import Settings
+from federation import minilm
+from federation.embedding import EmbeddingSpec
 from federation.hashing import Domain, did_hash
 from federation.privacy import Budget
 from federation.rostertree import NO_PAYEE
@@ -297,6 +299,33 @@ def test_manifest_is_refused_when_it_is_huge_or_none(ready, words):
     refused(ready, 3, *words)
     words[1].unlink()
     refused(ready, 3, *words)
+
+
+def on_embeddings(manifest):
+    rule = {"dim": EmbeddingSpec().dim, "features_sha256": EmbeddingSpec().digest.hex()}
+    return manifest.model_copy(update={"model": manifest.model.model_copy(update=rule)})
+
+
+def test_extra_is_named_when_texts_are_read_by_an_embedding_that_is_not_installed(
+    ready, run, words, monkeypatch
+):
+    monkeypatch.setattr(minilm, "find_spec", lambda name: None)
+    words[1].write_text(on_embeddings(run.manifest).to_toml())
+    assert "folkmoot[embed]" in refused(ready, 3, *words)
+
+
+def test_rule_for_texts_is_acceptable_when_it_is_an_installed_embedding(ready, run, words, monkeypatch):
+    monkeypatch.setattr("federation.features.require_model", lambda: None)
+    words[1].write_text(on_embeddings(run.manifest).to_toml())
+    # It gets as far as the contract, which was made for the other manifest.
+    assert "another manifest" in refused(ready, 8, *words)
+
+
+def test_offer_names_the_embedding_when_it_reads_texts(run):
+    assert any(
+        "1152 bits of a sentence embedding" in line for line in asking._model(on_embeddings(run.manifest))
+    )
+    assert any("4096 hashed words" in line for line in asking._model(run.manifest))
 
 
 # What it costs

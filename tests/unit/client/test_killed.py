@@ -204,15 +204,16 @@ def test_nothing_is_drawn_twice_or_unbooked_when_the_guard_is_killed_under_a_cli
         ask_for(folder, round_)
         lived, round_ = time.monotonic() - began, round_ + 1
         assert nursery.end()[1] == KILLED
-    for _ in range(60):
+    finished, kills = set(), 0
+    # On a busy machine a guard may seldom live long enough to answer.
+    while kills < 60 or len(finished) < 20:
         nursery.start("guard", "-", rng.uniform(0, 2 * lived))
         # Where it was killed, the next guard is asked again.
         round_ = ask_on(folder, round_)
         assert nursery.end()[1] == KILLED
         assert not violations(folder)
-    finished = {line.split()[0] for line in noted(folder, "deltas")}
+        finished, kills = {line.split()[0] for line in noted(folder, "deltas")}, kills + 1
     assert finished.isdisjoint(noted(folder, "lost"))
-    assert len(finished) > 20, "the guards must have lived long enough to answer"
 
 
 def test_budget_holds_when_two_federations_race_on_one_vault(folder):

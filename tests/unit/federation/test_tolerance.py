@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+import torch
 
 from client.trainer_module import ModuleEngine
 from federation.delta import quantise
@@ -294,3 +295,38 @@ def test_auc_is_measured_on_the_modules_logits():
     first, last = played()[0].base.weights, played()[-1].closed.outcome.state.weights
     assert 0.5 < evaluation.auc(last, WORLD.public) <= 1
     assert evaluation.auc(last, WORLD.public) > evaluation.auc(first, WORLD.public)
+
+
+def on_another_machine(monkeypatch, size: float) -> None:
+    """Let every parameter be off by that share of itself, as another order of sums would have it."""
+    load, rng = Network.load, np.random.default_rng(0)
+
+    def loaded(self, weights):
+        load(self, weights)
+        with torch.no_grad():
+            for parameter in self.module.parameters():
+                noise = torch.from_numpy(rng.uniform(-size, size, tuple(parameter.shape)))
+                parameter.mul_(1 + noise)
+
+    monkeypatch.setattr(Network, "load", loaded)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("size", [1e-14, 1e-11, 1e-9])
+def test_round_is_accepted_when_another_machine_differs_in_the_last_digits(monkeypatch, seed, size):
+    rounds, evaluation = played(seed), ModuleEvaluation(SECTION)
+    after = [(r.closed.outcome.state, [*r.start.known, r.shard]) for r in rounds]
+    models = [evaluation.released(state, known) for state, known in after]
+    on_another_machine(monkeypatch, size)
+    for r, (state, known), model in zip(rounds, after, models, strict=True):
+        assert evaluation.reopen(r.start, r.base_bytes).hash == r.base.hash
+        assert r.reclosed(r.closed.trace).trace == r.closed.trace
+        assert evaluation.rereleased(state, known, model) == model
+
+
+def test_round_is_refused_when_another_machine_computes_something_else(monkeypatch):
+    rounds = played()
+    on_another_machine(monkeypatch, 1e-3)
+    for r in rounds:
+        with pytest.raises(VerificationFailed, match="not within 1e-6"):
+            r.reclosed(r.closed.trace)

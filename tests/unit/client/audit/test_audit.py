@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+from itertools import count
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -16,15 +21,18 @@ from client.identity import Session
 from client.member import Member
 from client.noise import gaussian
 from client.trainer import LinearEngine
+from client.trainer_module import ModuleEngine
 from federation.delta import quantise
 from federation.errors import ConfigError, VerificationFailed
 from federation.features import FeatureSpec
 from federation.hashing import sha256
 from federation.manifest import ModelSection, PrivacySection, SamplingSection
 from federation.models.linear import Design
+from federation.models.module import Network
+from federation.models.registry import Architecture
 from federation.privacy import noise_multiplier
 from tests.agreed import SILENT_SIGMA, agreed
-from tests.modules import module_section
+from tests.modules import module_section, with_module
 
 ROUNDS, DIM = 20, 4096
 
@@ -104,6 +112,36 @@ class WrongSensitivity(Defective):
         return 1.5 * privacy.clip
 
 
+class Redrawn(Member):
+    """Draws anew whenever it is asked, and books each draw as if it cost nothing."""
+
+    asked: ClassVar[Counter[int]] = Counter()
+
+    def commit(self, request):
+        self.asked[request.round] += 1
+        return super().commit(request)
+
+    def _release(self, round_, base_hash):
+        made = super()._release(round_, base_hash)
+        return replace(made, round=round_ + 1000 * self.times(round_), sigma=1e6)
+
+    def times(self, round_):
+        return self.asked[round_]
+
+
+class Restarted(Redrawn):
+    """Remembers what it drew until it ends."""
+
+    lives = count()
+
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
+        self.life = next(self.lives)
+
+    def times(self, round_):
+        return self.life
+
+
 DEFECTS = {
     "noise halved": (Halved, {"auc", "noise"}),
     "noise over the root of the rounds": (OverRounds, {"auc", "noise", "epsilon-lower-bound"}),
@@ -112,6 +150,8 @@ DEFECTS = {
     "noise on touched coordinates only": (OnlyTouched, {"noise"}),
     "one key for all noise": (Reused, {"shared-noise"}),
     "sensitivity wrong by half": (WrongSensitivity, {"auc"}),
+    "drawn anew on a retry": (Redrawn, {"retry"}),
+    "drawn anew after a restart": (Restarted, {"retry"}),
 }
 
 
@@ -147,9 +187,8 @@ def test_audit_is_refused_when_no_privacy_is_promised():
     [
         {"sampling": SamplingSection(rate_milli=100, steps=5, eta_milli=1000)},
         {"privacy": manifest().privacy.model_copy(update={"unit": "member"})},
-        {"module": module_section()},
     ],
-    ids=["sampling", "unit", "module"],
+    ids=["sampling", "unit"],
 )
 def test_audit_is_refused_when_its_canaries_would_not_show_what_is_promised(changes):
     with pytest.raises(ConfigError, match="protect one example"):
@@ -207,3 +246,52 @@ def test_sound_clients_rarely_fail_when_many_are_audited():
     alarms = sum(not audit(manifest(), entropy=seeded(seed)).passed for seed in range(100))
     # One in 350 is expected; five or more of a hundred would come by chance once in 70,000.
     assert alarms < 5
+
+
+# Networks: the same gates through Opacus' hooks and ghost norms
+
+
+class FaintEngine(ModuleEngine):
+    """Forgets to clip."""
+
+    def step(self, design, base, clip):
+        return super().step(design, base, 10 * clip)
+
+
+def module_manifest(name: str):
+    """An architecture of 512 words, twelve rounds of noise for epsilon 3."""
+    privacy = PrivacySection(
+        epsilon="3", delta="1e-5", clip_milli=250, sigma_e4=round(noise_multiplier(3.0, 1e-5, 12) * 10_000)
+    )
+    made = agreed(rounds=12, shards=12, privacy=privacy)
+    return with_module(made, module_section(Architecture(name=name, words=512, hidden=4)))
+
+
+def of_module(kind, engine=ModuleEngine):
+    def make(vault, identity, terms, reader, entropy):
+        made = engine(partial(Network.of, terms.manifest.module.architecture))
+        return kind(vault, Session(identity=identity), terms, reader, engine=made, entropy=entropy)
+
+    return make
+
+
+@pytest.mark.parametrize("name", ["embedding", "mlp"])
+def test_audit_passes_when_a_network_is_trained_soundly(name):
+    findings = audit(module_manifest(name), canaries=256, entropy=seeded(0))
+    assert failed(findings) == set()
+    assert {gate.name: gate.measured for gate in findings.gates}["auc"] > 0.58, "the attack must see canaries"
+
+
+@pytest.mark.parametrize("name", ["embedding", "mlp"])
+@pytest.mark.parametrize(
+    ("make", "gate"),
+    [
+        (of_module(Halved), "noise"),
+        (of_module(Without), "epsilon-lower-bound"),
+        (of_module(Member, FaintEngine), "auc"),
+        (of_module(Redrawn), "retry"),
+    ],
+    ids=["halved", "without", "unclipped", "redrawn"],
+)
+def test_audit_fails_when_a_network_is_trained_with_a_defect(name, make, gate):
+    assert gate in failed(audit(module_manifest(name), canaries=256, entropy=seeded(0), make_member=make))
