@@ -135,7 +135,7 @@ class Offer:
 
 _WARNING: Final = (
     "*" * 78,
-    "*  NO DIFFERENTIAL PRIVACY: everybody can read from what you send which words    *"[:77] + "*",
+    "*  NO DIFFERENTIAL PRIVACY: everybody can read from what you send which words".ljust(77) + "*",
     "*  are in your messages, now and for good. This cannot be taken back.".ljust(77) + "*",
     "*" * 78,
     "",

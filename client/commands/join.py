@@ -138,10 +138,9 @@ def _join(
     from client.member import require_acceptable
     from client.membership import memberships
     from client.outbox import Outbox
-<<<<<<< HEAD
     from client.wallet import names
     from contracts.session import address
-    from federation.features import FeatureSpec
+    from federation.features import pipeline_of
 
     before = memberships(vault).get(manifest.name)
     federation = address(_need(given.federation, before.federation if before else None, "--federation"))
@@ -149,17 +148,8 @@ def _join(
     known = before if before is not None and before.federation == federation else None
     joined = _membership(vault, manifest, federation, given, known)
     chain = assemble.connect(joined.rpc, manifest)
-    require_acceptable(manifest, FeatureSpec(dim=manifest.words), unsafe_no_dp=joined.unsafe_no_dp)
-=======
-    from federation.features import pipeline_of
-
-    before = memberships(vault).get(manifest.name)
-    rpc = _need(given.rpc, before.rpc if before else None, "--rpc")
-    chain = assemble.connect(rpc, manifest)
-    joined = _membership(vault, manifest, given, before, rpc)
     features = pipeline_of(manifest.model.features_sha256, manifest.words)
     require_acceptable(manifest, features, unsafe_no_dp=joined.unsafe_no_dp)
->>>>>>> int5
     deployment = assemble.bind(chain, joined)
     joining.require_one_token(deployment)
     cost = forecast(vault, manifest, joined.federation)
