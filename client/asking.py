@@ -135,8 +135,8 @@ class Offer:
 
 _WARNING: Final = (
     "*" * 78,
-    "*  NO DIFFERENTIAL PRIVACY: everybody can read from what you send which words    *"[:77] + "*",
-    "*  are in your messages, now and for good. This cannot be taken back.".ljust(77) + "*",
+    "*  NO DIFFERENTIAL PRIVACY: everybody can read from what you send which".ljust(77) + "*",
+    "*  words are in your messages, now and for good. It cannot be taken back.".ljust(77) + "*",
     "*" * 78,
     "",
 )

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from ceramic_bridge.admission import read_event
-from ceramic_bridge.events import SignedEvent
 from ceramic_bridge.node.client import RemoteNode
-from ceramic_bridge.store.base import Interest, Query
+from ceramic_bridge.store.base import Interest
 from ceramic_bridge.store.sqlite import SqliteStore
-from client.published import QUICK
+from client.published import QUICK, signed_by
 from federation.errors import FolkmootError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from ceramic_bridge.cid import StreamId
+    from ceramic_bridge.events import SignedEvent
     from federation.types import Did
-
-_PAGE: Final = 100
 
 
 class Outbox:
@@ -73,10 +70,11 @@ class Outbox:
         """
         taken = missing = 0
         with SqliteStore(self._path) as store, RemoteNode(self._url) as node:
-            for event in _own(store, dids, models):
-                if node.get(event.cid) is None:
-                    missing += 1
-                    taken += self._hand_over(node, [event])
+            for interest in (Interest(model=model, controller=did) for did in dids for model in models):
+                for event in signed_by(store, interest):
+                    if node.get(event.cid) is None:
+                        missing += 1
+                        taken += self._hand_over(node, [event])
         return taken, missing - taken
 
     def _hand_over(self, node: RemoteNode, events: Sequence[SignedEvent]) -> int:
@@ -85,17 +83,3 @@ class Outbox:
             if receipt.refusal is not None:
                 self._report(f"not published: {receipt.refusal.message}")
         return sum(receipt.refusal is None for receipt in receipts)
-
-
-def _own(store: SqliteStore, dids: Collection[Did], models: Collection[StreamId]) -> Iterator[SignedEvent]:
-    for did in dids:
-        for model in models:
-            token, complete = 0, False
-            while not complete:
-                interest = Interest(model=model, controller=did)
-                page = store.page(Query(after=token, limit=_PAGE, interest=interest))
-                for entry in page.entries:
-                    event = read_event(entry.car)
-                    if isinstance(event, SignedEvent):
-                        yield event
-                token, complete = page.token, page.complete

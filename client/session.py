@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from client.home import ClientHome
+from federation.cli import printable
 from federation.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ def open_vault(passphrase_file: Path | None) -> Vault:
     if not path.is_file():  # said before anybody types a passphrase
         raise ConfigError(f"there is no vault at {path}", hint="make one with: folkmoot client init")
     return Vault.open(path, find_passphrase(passphrase_file, os.environ, path))
+
+
+def tell(line: str) -> None:
+    """Tell the user something that is no result; it may quote a hostile peer."""
+    click.echo(printable(line), err=True)
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from client.session import client_home, open_vault, passphrase_option
+from client.session import client_home, open_vault, passphrase_option, tell
 from federation.cli import emit_json, format_option, printable
 from federation.errors import ConfigError, DataError, UsageError
 
@@ -200,7 +200,7 @@ def _send(vault: Vault, place: Membership) -> int:
     from client.outbox import Outbox
     from client.syncing import send
 
-    outbox = Outbox(client_home().events, place.events, lambda line: click.echo(printable(line), err=True))
+    outbox = Outbox(client_home().events, place.events, tell)
     count = send(vault, place, outbox)
     say(vault, place, outbox)
     return count

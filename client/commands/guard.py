@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from client.session import client_home, open_vault, passphrase_option
-from federation.cli import printable
+from client.session import client_home, open_vault, passphrase_option, tell
 from federation.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def guard(passphrase_file: Path | None, allowed: tuple[str, ...], socket_dir: Pa
         return _posts(opened.enter_context(open_vault(passphrase_file)), folder)
 
     with alone(home.path / "guard.lock"):
-        asyncio.run(run_guard(open_posts, users=users, report=_report, close=opened.close))
+        asyncio.run(run_guard(open_posts, users=users, report=tell, close=opened.close))
 
 
 def _posts(vault: Vault, folder: Path) -> Mapping[str, Post]:
@@ -76,7 +75,7 @@ def _posts(vault: Vault, folder: Path) -> Mapping[str, Post]:
     from client.membership import memberships
 
     events = client_home().events
-    opened = partial(open_member, vault, events=events, report=_report)
+    opened = partial(open_member, vault, events=events, report=tell)
     posts = {}
     for name, membership in memberships(vault).items():
         dim = membership.manifest.model.dim
@@ -96,7 +95,3 @@ def _user_id(name: str) -> int:
         return int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid
     except KeyError as error:
         raise UsageError(f"there is no user {name!r}") from error
-
-
-def _report(line: str) -> None:
-    click.echo(printable(line), err=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from client.session import client_home, confirm, open_vault, passphrase_option
+from client.session import client_home, confirm, open_vault, passphrase_option, tell
 from federation.cli import emit_json, format_option, printable
 from federation.errors import ConfigError, IdentityError, PeerError, UsageError
 
@@ -171,7 +171,7 @@ def _join(
         confirm(f"Do you agree, and take part in {manifest.name}?", yes=yes)
     _authorise(vault, joined, chain, signature)
     # The consent comes first: nobody takes part without one.
-    said = joining.say(vault, joined, Outbox(client_home().events, joined.events, _report))
+    said = joining.say(vault, joined, Outbox(client_home().events, joined.events, tell))
     joining.save(vault, joined)
     details = offer.as_json()
     details |= _said(said) | _registration(vault, joined, deployment, chain)
@@ -240,7 +240,7 @@ def _models(
     except PeerError as error:
         if known is None:
             raise
-        _report(f"{error.message}; its event models were not read again")
+        tell(f"{error.message}; its event models were not read again")
         return known.models
 
 
@@ -269,7 +269,7 @@ def _authorise(vault: Vault, joined: Membership, chain: Reader, signature: Path 
     if sys.stdin.isatty():
         wallet.answer(vault, joined.name, click.prompt("Signature", err=True))
     elif wallet.authorised(vault, manifest, models, until=now):
-        _report("what it has signed before ends before the next epoch may: sign the text in time")
+        tell("what it has signed before ends before the next epoch may: sign the text in time")
     else:
         raise IdentityError(
             f"your wallet has not authorised this machine's key for {joined.name}",
@@ -354,7 +354,3 @@ def _write(path: Path, data: bytes) -> None:
     from federation.home import write_private
 
     write_private(path, data, replace=True)
-
-
-def _report(line: str) -> None:
-    click.echo(printable(line), err=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from client.session import client_home, open_vault, passphrase_option
+from client.session import client_home, open_vault, passphrase_option, tell
 from federation.cli import emit_json, format_option, printable
 from federation.errors import ConfigError, PeerError
 
@@ -35,9 +35,9 @@ def sync(ctx: click.Context, name: str | None, passphrase_file: Path | None, out
     with open_vault(passphrase_file) as vault:
         for one in chosen(vault, name):
             try:
-                reports.append(syncing.sync(vault, one, Outbox(events, one.events, _report)))
+                reports.append(syncing.sync(vault, one, Outbox(events, one.events, tell)))
             except PeerError as error:
-                _report(f"{one.name}: {error.message}")
+                tell(f"{one.name}: {error.message}")
                 silent.append(one.name)
         count = vault.count
     code = PeerError.exit_code if silent else 0
@@ -72,7 +72,3 @@ def chosen(vault: Vault, name: str | None) -> list[Membership]:
             hint="join a federation that has one: folkmoot client join federation.toml --events URL",
         )
     return found
-
-
-def _report(line: str) -> None:
-    click.echo(printable(line), err=True)

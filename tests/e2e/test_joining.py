@@ -176,6 +176,10 @@ def test_rows_arrive_on_a_second_machine_when_the_first_published_them(make, tmp
         "spam-detection": 1
     }
     assert first("sync", "--format", "json").data["count"] == 32
+    for person in (first, second):
+        written = [path for path in person.home.path.rglob("*") if path.is_file()]
+        assert {"vault.db", "events.db"} <= {path.name for path in written}
+        assert not any(CANARY.encode() in path.read_bytes() for path in written)
 
 
 def test_events_reach_the_node_later_when_it_was_down(make, tmp_path):

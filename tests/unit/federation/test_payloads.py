@@ -140,3 +140,23 @@ def as_json(value):
 def test_content_fits_its_schema_when_an_event_is_made_of_it(kind, content):
     assert content["kind"] == kind
     validate(kind, as_json(content))
+
+
+@pytest.mark.parametrize("consent", [None, sha256(b"manifest")])
+def test_import_comes_back_when_it_is_parsed_with_or_without_consent(consent):
+    mine = DataImport(
+        federation=DOMAIN.federation,
+        payee=Address("0x" + "ab" * 20),
+        count=3,
+        root=sha256(b"root"),
+        head=NOTHING,
+        consent=consent,
+    )
+    validate("data", mine.content())
+    assert ("consent" in mine.content()) == (consent is not None)
+    assert DataImport.parse(mine.content(), DOMAIN.federation) == mine
+    with pytest.raises(PeerError, match="the event is for federation"):
+        DataImport.parse(mine.content(), Address("0x" + "cd" * 20))
+    for field in ("payee", "count", "root", "head"):
+        with pytest.raises(PeerError, match=field):
+            DataImport.parse({**mine.content(), field: None}, DOMAIN.federation)
