@@ -110,7 +110,7 @@ def _epsilon(given: float | None) -> float:
     click.echo(
         "Each round you take part in tells a little about your messages. Epsilon bounds the sum over all\n"
         "rounds and federations: at 1 hardly anything can be learned about one message, at 8 somebody\n"
-        "with much knowledge may learn something, above 10 the promise is weak. You take part until it is spent.",
+        "who knows much may learn something, above 10 the promise is weak. You take part until it is spent.",
         err=True,
     )
     value: float = click.prompt("Lifetime epsilon", default=_EPSILON, type=_POSITIVE, err=True)
