@@ -1,9 +1,8 @@
 """A throw-away member whose every example is a canary with a direction of its own.
 
 Each canary is one word with an index that no other canary has, so its clipped step moves coordinates
-of its own (:mod:`client.audit.stage`), in the linear model by the whole clipping norm: no real example
-can show more. What the attacker knows beside is as much as any attacker can: the base, the noise, all
-the other examples.
+of its own (:mod:`client.audit.stage`), by the whole clipping norm: no real example can show more. What
+the attacker knows beside is as much as any attacker can: the base, the noise, all the other examples.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Where a canary stands in each kind of model: the base that makes its step largest, and its coordinates.
 
 In the linear model a word has one weight. In a network it has one for each hidden unit: a row of the
-embedding, or a column of the first layer. The base leaves all of these at zero, where the activation
-is steepest and the output's own gradient vanishes, and the outputs alike, so that each canary's step
-has one known direction in coordinates that no other canary moves. An embedding's canary has its whole
-clipping norm there; a first layer's has the root of half of it, as the bias takes the other half.
+embedding, or a column of the first layer. The base leaves all of these at zero, where the output's own
+gradient vanishes, and the outputs alike, so that each canary's step has its whole clipping norm in one
+known direction, in coordinates that no other canary moves.
 """
 
 from __future__ import annotations

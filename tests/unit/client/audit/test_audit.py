@@ -16,18 +16,19 @@ import pytest
 from ceramic_bridge.did import Identity
 from client.audit.canaries import Canaries
 from client.audit.report import check_report, lines, sign_report
+from client.audit.stage import Stage
 from client.audit.trial import audit
 from client.identity import Session
 from client.member import Member
 from client.noise import gaussian
-from client.trainer import LinearEngine
+from client.trainer import LinearEngine, engine_of
 from client.trainer_module import ModuleEngine
 from federation.delta import quantise
 from federation.errors import ConfigError, VerificationFailed
 from federation.features import FeatureSpec
 from federation.hashing import sha256
 from federation.manifest import ModelSection, PrivacySection, SamplingSection
-from federation.models.linear import Design
+from federation.models.linear import Design, Examples
 from federation.models.module import Network
 from federation.models.registry import Architecture
 from federation.privacy import noise_multiplier
@@ -273,6 +274,19 @@ def of_module(kind, engine=ModuleEngine):
         return kind(vault, Session(identity=identity), terms, reader, engine=made, entropy=entropy)
 
     return make
+
+
+@pytest.mark.parametrize("name", [None, "embedding", "mlp"])
+def test_a_canary_has_its_whole_clipping_norm_in_its_own_direction(name):
+    asked = manifest() if name is None else module_manifest(name)
+    stage, spec = Stage.of(asked), FeatureSpec(dim=asked.words)
+    drawn = Canaries.draw(100, spec, seeded(3))
+    rows = drawn.rows()
+    examples = Examples.build([spec.indices(row) for row in rows], [1] * len(rows))
+    design = Design.build(examples, np.zeros(spec.dim, dtype=np.int64))
+    step = engine_of(asked).step(design, stage.base, asked.privacy.clip)
+    along = stage.along(step[None, :], drawn.indices)[0]
+    assert along == pytest.approx(asked.privacy.clip * drawn.inserted, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["embedding", "mlp"])
