@@ -50,6 +50,8 @@ class Canaries:
         Raises:
             ConfigError: There are too few or too many.
         """
+        if spec.dim // 2 < LEAST:
+            raise ConfigError(f"a model of {spec.dim} words has no room for the canaries of an audit")
         if not LEAST <= count <= spec.dim // 2:
             raise ConfigError(
                 f"{count} canaries were asked for",

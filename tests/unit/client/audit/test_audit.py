@@ -202,6 +202,11 @@ def test_audit_is_refused_when_the_number_of_canaries_says_nothing(count):
         audit(manifest(), canaries=count)
 
 
+def test_audit_is_refused_when_the_model_is_too_small_for_one():
+    with pytest.raises(ConfigError, match="no room"):
+        Canaries.draw(100, FeatureSpec(dim=64), seeded(1))
+
+
 def test_canaries_have_directions_of_their_own():
     spec = FeatureSpec(dim=512)
     drawn = Canaries.draw(256, spec, seeded(1))
