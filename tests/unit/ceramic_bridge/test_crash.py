@@ -101,10 +101,15 @@ def sync_and_kill(kept, tmp_path, times, seed, events):
     while kills < times or not before:
         code, _ = killed(SYNC, kept.place, source, delay=rng.uniform(0.0, reach))
         assert code == -signal.SIGKILL, "the peer ran out of events"
-        kills, reach = kills + 1, reach if before else reach * 1.3
+        kills += 1
         with kept.open() as store:
             found = all_events(store)
             cursor = store.cursor("peer", EVERYTHING)
+        if not found:
+            reach *= 1.3
+        elif (len(found) - before) * (times - kills) > events - len(found):
+            # At this pace the peer runs out of events before the last kill.
+            reach *= 0.7
         # One writer, one peer, all of it: how far the peer was read is how much there is.
         assert len(found) == (cursor.token if cursor else 0)
         assert len(found) >= before
