@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from http.client import HTTPException
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, build_opener
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from federation.canonical import parse_table
 from federation.errors import ConfigError, PeerError, VerificationFailed
 from federation.hashing import sha256
 from federation.types import Hash32
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _SECONDS: Final = 30.0
+_MOST_INDEX: Final = 16 << 20
+_PATIENCE: Final = 120.0
+"""Seconds for looking through a place on the web."""
 
 
 class _Stay(HTTPRedirectHandler):
@@ -52,9 +60,42 @@ def fetch_blob(place: str, digest: Hash32, *, most: int) -> bytes:
     return data
 
 
-def _over_http(url: str, name: str, most: int) -> bytes:
+def blobs_that_begin(url: str, magic: bytes) -> Iterator[Hash32]:
+    """Look through a public directory on the web, as it lies there once a run is over.
+
+    Of each blob that the directory's index lists, only the beginning is asked for.
+
+    Args:
+        url: The directory's.
+        magic: How the blobs that are looked for begin.
+
+    Raises:
+        PeerError: There is no index, a blob cannot be read, or it all takes too long.
+    """
+    until = time.monotonic() + _PATIENCE
+    index = _over_http(f"{url.rstrip('/')}/index.json", "index.json", _MOST_INDEX)
     try:
-        with build_opener(_Stay).open(url, timeout=_SECONDS) as answer:
+        listed = parse_table(index)["files"]
+        if not isinstance(listed, dict):
+            raise PeerError("index.json lists no files")
+        digests = [
+            Hash32(bytes.fromhex(name.removeprefix("blobs/"))) for name in listed if name.startswith("blobs/")
+        ]
+    except (ValueError, KeyError) as error:
+        raise PeerError("index.json lists no files") from error
+    for digest in digests:
+        if time.monotonic() > until:
+            raise PeerError("looking through the public directory takes too long")
+        name = f"blobs/{digest.hex()}"
+        if _over_http(f"{url.rstrip('/')}/{name}", name, len(magic) - 1) == magic:
+            yield digest
+
+
+def _over_http(url: str, name: str, most: int) -> bytes:
+    """Return what is there, cut behind one byte more than it may have."""
+    try:
+        asked = Request(url, headers={"Range": f"bytes=0-{most}"})  # noqa: S310 -- http or https, as was checked
+        with build_opener(_Stay).open(asked, timeout=_SECONDS) as answer:
             return bytes(answer.read(most + 1))
     except (URLError, HTTPException, OSError) as error:
         raise PeerError(f"{name} cannot be fetched: {type(error).__name__}") from error

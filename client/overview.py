@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from ceramic_bridge.did import verify
 from client import assemble, receipts
-from client.blobs import fetch_blob
+from client.blobs import blobs_that_begin, fetch_blob
 from client.budget import dataset_budget
 from client.forecast import forecast
 from client.ledger import PrivacyLedger, Status
@@ -18,7 +18,7 @@ from client.release import ledger_name
 from client.restored import restored_at
 from client.wallet import names, session
 from contracts.agreement import require_agreed
-from contracts.payouts import find_table
+from contracts.payouts import MAGIC, find_table, pick_table
 from contracts.view import FederationView
 from federation.errors import FolkmootError, IdentityError
 from federation.hashing import Domain, did_hash
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from contracts.deploy import Deployment
 
 _MOST_ROSTER: Final = 16 << 20
+_MOST_TABLE: Final = 64 << 20
 
 _T = TypeVar("_T")
 
@@ -185,10 +186,12 @@ def _payments(made: Overview, deployment: Deployment) -> None:
     if not any(root):
         made.claimable = 0
         return
-    if "://" in membership.public:
-        made.unknown.append("what can be claimed: the payout table is only found in a folder")
-        return
-    table = find_table(Path(membership.public), pool.reader.chain_id, pool.address, root)
+    place, chain_id = membership.public, pool.reader.chain_id
+    if "://" in place:
+        found = (fetch_blob(place, digest, most=_MOST_TABLE) for digest in blobs_that_begin(place, MAGIC))
+        table = pick_table(found, chain_id, pool.address, root, place=place)
+    else:
+        table = find_table(Path(place), chain_id, pool.address, root)
     due = dict(table.rows).get(payee, 0)
     made.claimable = max(0, due - made.paid)
 

@@ -10,6 +10,7 @@ from federation.reward import PayoutTable
 from federation.types import Wei
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from federation.types import Address, Hash32
@@ -60,14 +61,34 @@ def find_table(path: Path, chain_id: int, pool: Address, root: Hash32) -> Payout
         tables = [raw for file in files if (raw := _table_bytes(file)) is not None]
     except OSError as err:
         raise ConfigError(f"{path} cannot be read: {(err.strerror or str(err)).lower()}") from err
-    if not tables:
-        raise ConfigError(f"{path} holds no payout table", hint="name a table, or a run's public directory")
+    return pick_table(tables, chain_id, pool, root, place=str(path))
+
+
+def pick_table(
+    tables: Iterable[bytes], chain_id: int, pool: Address, root: Hash32, *, place: str
+) -> PayoutTable:
+    """Return the table that a pool pays by.
+
+    Args:
+        tables: The bytes of some tables.
+        chain_id: The pool's chain.
+        pool: The pool.
+        root: The pool's payout root.
+        place: Where they are from, for errors.
+
+    Raises:
+        ConfigError: There is none, or one is not in its one form.
+        VerificationFailed: None of them has that root.
+    """
+    raw = None
     for raw in tables:
         table = parse_table(raw, chain_id, pool)
         if table.tree().root == root:
             return table
+    if raw is None:
+        raise ConfigError(f"{place} holds no payout table", hint="name a table, or a run's public directory")
     raise VerificationFailed(
-        f"payout table in {path}",
+        f"payout table in {place}",
         f"its root is not the one that pool {pool} pays by on chain {chain_id}",
         hint="it may be of another epoch, or not final yet",
     )
