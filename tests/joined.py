@@ -64,7 +64,8 @@ class Person:
         self.secret.touch(mode=0o600)
         self.secret.write_text(PASSPHRASE + "\n", encoding="utf-8")
         self.patch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-        self.patch.setitem(Vault.create.__func__.__kwdefaults__, "kdf", Kdf.MINIMUM)  # type: ignore[attr-defined]
+        defaults = Vault.create.__func__.__kwdefaults__  # type: ignore[attr-defined]  # of a class method
+        self.patch.setitem(defaults, "kdf", Kdf.MINIMUM)
 
     @property
     def home(self) -> ClientHome:

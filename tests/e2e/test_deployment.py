@@ -58,7 +58,7 @@ class Story:
 
     deployment: Deployment
     members: list[Process] = field(default_factory=list)
-    alone: dict[str, Process] = field(default_factory=list)  # type: ignore[arg-type]
+    alone: dict[str, Process] = field(default_factory=dict)
     twice: subprocess.CompletedProcess[str] | None = None
     unregistered: list[object] = field(default_factory=list)
     hostile: str = ""

@@ -259,7 +259,7 @@ def test_contribution_is_rejected_when_it_spells_the_account_in_mixed_case():
     assert isinstance(block, dict)
     spelled = Account.of(wallet("owner").address).issuer
     assert spelled != OWNER.did
-    block["header"]["controllers"] = [spelled]  # type: ignore[index, call-overload]
+    block["header"]["controllers"] = [spelled]  # type: ignore[index, call-overload]  # known shape
 
     payload = Block.of(DAG_CBOR, write(block))
     mixed = with_capability(

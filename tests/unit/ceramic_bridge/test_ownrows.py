@@ -131,15 +131,6 @@ class Lying:
         page = self._store.page(query)
         return Page(entries=(*page.entries, *self._more), token=page.token, complete=page.complete)
 
-    def add(self, events: object) -> list[object]:
-        raise NotImplementedError
-
-    def get(self, cid: Cid) -> bytes | None:
-        raise NotImplementedError
-
-    def position(self) -> int:
-        raise NotImplementedError
-
 
 def entry(event: SignedEvent, car: bytes | None = None) -> Entry:
     return Entry(cid=event.cid, car=write_event(event) if car is None else car)
