@@ -15,28 +15,22 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from flwr.app import Message
-from flwr.serverapp import Grid
 
 from aggregator.relaywire import LineLost, receive, send
 from federation._flwr_compat import (
-    SERVER_NODE_ID,
-    adopt_identity,
     decode,
-    empty_run,
     encode_records,
     set_message_id,
 )
 from federation.errors import ConfigError, FolkmootError, PeerError
+from federation.grid import RunGrid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
     from types import TracebackType
 
-    from flwr.app import RecordDict
-
     from ceramic_bridge.dagcbor import Value
-    from federation._flwr_compat import Run
 
 POLL: Final = 1.0
 """Seconds between two looks for replies."""
@@ -53,7 +47,7 @@ RETRY: Final = 5.0
 _logger = logging.getLogger(__name__)
 
 
-class RelayedGrid(Grid):  # type: ignore[misc]  # Flower's types are not followed
+class RelayedGrid(RunGrid):
     """Listens for relays; a context manager that tells the last one to end."""
 
     def __init__(
@@ -75,7 +69,6 @@ class RelayedGrid(Grid):  # type: ignore[misc]  # Flower's types are not followe
         self._path = path
         self._line: socket.socket | None = None
         self._call_at = 0.0
-        self._run = empty_run(0)
         self._door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             path.unlink(missing_ok=True)
@@ -89,7 +82,7 @@ class RelayedGrid(Grid):  # type: ignore[misc]  # Flower's types are not followe
             self._door.close()
             raise ConfigError(f"{path} cannot be listened on: {(error.strerror or '').lower()}") from error
         # Messages are built here, and built again by the relay with the identity of its run.
-        adopt_identity(0, SERVER_NODE_ID)
+        super().__init__(0)
 
     def __enter__(self) -> Self:
         return self
@@ -103,26 +96,6 @@ class RelayedGrid(Grid):  # type: ignore[misc]  # Flower's types are not followe
         self._drop()
         self._door.close()
         self._path.unlink(missing_ok=True)
-
-    def set_run(self, run: Run) -> None:
-        """Replace the run record."""
-        self._run = run
-
-    @property
-    def run(self) -> Run:
-        """The run record; the runs behind it come and go."""
-        return self._run
-
-    def create_message(
-        self,
-        content: RecordDict,
-        message_type: str,
-        dst_node_id: int,
-        group_id: str,
-        ttl: float | None = None,
-    ) -> Message:
-        """Build a request; the same as calling ``Message`` (Flower deprecates this way)."""
-        return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
 
     def get_node_ids(self) -> list[int]:
         """Return the ids of the nodes that are connected.

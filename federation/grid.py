@@ -132,7 +132,39 @@ class _Parcel:
     settles: bool = True
 
 
-class InProcessGrid(Grid):  # type: ignore[misc]  # Flower's types are not followed by mypy here
+class RunGrid(Grid):  # type: ignore[misc]  # Flower's types are not followed by mypy here
+    """What grids outside of Flower's own servers share: a run record, and how requests are built.
+
+    Args:
+        run_id: The run as whose server this process builds messages.
+    """
+
+    def __init__(self, run_id: int) -> None:
+        self._run = empty_run(run_id)
+        adopt_identity(run_id, SERVER_NODE_ID)
+
+    def set_run(self, run: Run) -> None:
+        """Replace the run record."""
+        self._run = run
+
+    @property
+    def run(self) -> Run:
+        """The run record that a ServerApp may read."""
+        return self._run
+
+    def create_message(
+        self,
+        content: RecordDict,
+        message_type: str,
+        dst_node_id: int,
+        group_id: str,
+        ttl: float | None = None,
+    ) -> Message:
+        """Build a request; the same as calling ``Message`` (Flower deprecates this way)."""
+        return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
+
+
+class InProcessGrid(RunGrid):
     """Deliver messages between a ServerApp and ClientApps in this process.
 
     Deterministic: the same calls give the same message ids and the same order of replies.
@@ -158,9 +190,9 @@ class InProcessGrid(Grid):  # type: ignore[misc]  # Flower's types are not follo
     ) -> None:
         configs = node_configs or {}
         _check(clients, faults, configs)
+        super().__init__(_RUN_ID)
         self._clients = dict(clients)
         self._faults = tuple(faults)
-        self._run = empty_run(_RUN_ID)
         self._run.override_config = dict(run_config or {})
         self._contexts = {
             node_id: Context(
@@ -176,31 +208,10 @@ class InProcessGrid(Grid):  # type: ignore[misc]  # Flower's types are not follo
         self._matches: Counter[tuple[int, int]] = Counter()
         self._waiting: dict[str, list[_Parcel]] = {}
         self._previous: dict[tuple[int, str], bytes] = {}
-        adopt_identity(_RUN_ID, SERVER_NODE_ID)
-
-    def set_run(self, run: Run) -> None:
-        """Replace the run record."""
-        self._run = run
-
-    @property
-    def run(self) -> Run:
-        """The run record that a ServerApp may read."""
-        return self._run
 
     def get_node_ids(self) -> list[int]:
         """Return the ids of all nodes, in no meaningful order."""
         return list(self._clients)
-
-    def create_message(
-        self,
-        content: RecordDict,
-        message_type: str,
-        dst_node_id: int,
-        group_id: str,
-        ttl: float | None = None,
-    ) -> Message:
-        """Build a request; the same as calling ``Message`` (Flower deprecates this way)."""
-        return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
 
     def push_messages(self, messages: Iterable[Message]) -> list[str]:
         """Send requests; each client works before the call returns.
