@@ -49,11 +49,6 @@ def hash_value(digest: bytes) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def value_hash(value: int) -> Hash32:
-    """Return the 32 bytes that a record's value states."""
-    return Hash32(value.to_bytes(32, "big", signed=True))
-
-
 class Vectors:
     """Commits to vectors and remembers their bytes."""
 
