@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from federation.contribution import SCORE_BITS
 from federation.merkle import MerkleTree, leaf_hash
-from federation.types import Address, Did, Hash32, Wei
+from federation.types import Address, Hash32, Wei
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +76,6 @@ def suspended(
         return False
     threshold = terms.suspension_milli * terms.bounty * quota * moved
     return credit_so_far * 1000 * quota_total << SCORE_BITS < -threshold
-
-
-def payable(credits: Mapping[Did, int], funds: int) -> dict[Did, Wei]:
-    """Return what an epoch pays: positive credit, all scaled by one factor if it exceeds the funds."""
-    positive = {did: max(0, amount) for did, amount in credits.items()}
-    total = sum(positive.values())
-    if total <= funds:
-        return {did: Wei(amount) for did, amount in positive.items()}
-    return {did: Wei(amount * funds // total) for did, amount in positive.items()}
 
 
 @dataclass(frozen=True, slots=True)

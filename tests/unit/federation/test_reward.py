@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from federation.contribution import SCORE_BITS
 from federation.hashing import keccak256
 from federation.merkle import leaf_hash
-from federation.reward import PayoutTable, Terms, clip_limit, clipped, credit, payable, suspended
-from federation.types import Address, Did, Wei
+from federation.reward import PayoutTable, Terms, clip_limit, clipped, credit, suspended
+from federation.types import Address, Wei
 
 TERMS = Terms(bounty=Wei(10**21), funds=Wei(10**21))
 UNIT = 1 << SCORE_BITS
@@ -95,22 +95,6 @@ def test_member_stays_when_its_credit_is_exactly_at_the_threshold():
 def test_member_stays_when_the_round_is_before_the_third():
     assert not _suspended(-(10**30), round_=2)
     assert _suspended(-(10**30), round_=3)
-
-
-@given(st.dictionaries(st.integers(0, 30), st.integers(-(10**24), 10**24)), st.integers(0, 10**24))
-def test_paid_never_exceeds_the_funds_when_credits_are_any(credits, funds):
-    owed = {Did(f"did:key:z{i}"): c for i, c in credits.items()}
-    paid = payable(owed, funds)
-    assert sum(paid.values()) <= funds
-    assert paid.keys() == owed.keys()
-    assert all(0 <= paid[d] <= max(0, owed[d]) for d in owed)
-    total = sum(max(0, c) for c in owed.values())
-    for d, c in owed.items():
-        assert paid[d] == (max(0, c) if total <= funds else max(0, c) * funds // total)
-
-
-def test_member_is_paid_nothing_when_earlier_losses_outweigh_its_credit():
-    assert payable({Did("a"): -5, Did("b"): 7}, 100) == {"a": 0, "b": 7}
 
 
 def test_table_is_sorted_and_leaves_zeroes_out_when_built():
