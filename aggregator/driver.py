@@ -14,14 +14,13 @@ from aggregator.admission import Committed, admit_commit, admit_reveal, answered
 from aggregator.epoch import OpenEpoch
 from aggregator.events import events_root
 from aggregator.exchange import exchange
-from aggregator.provider import Provider
+from aggregator.provider import ProviderPort
 from aggregator.public import PublicDirectory
 from aggregator.sessions import Sessions
 from aggregator.shards import Shards
 from ceramic_bridge.cid import Cid, StreamId
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import JsonPatchOp, SignedEvent, create_data, create_init
-from ceramic_bridge.log import EventLog
 from contracts.bindings.federation import Federation
 from contracts.chain import Chain, Signer
 from contracts.view import FederationView
@@ -73,8 +72,8 @@ class Ports:
     federation: Federation
     sender: Signer
     identity: Identity
-    providers: Sequence[Provider]
-    log: EventLog
+    providers: Sequence[ProviderPort]
+    log: EventSink
     public: PublicDirectory
     timeout: float = 600.0
 
@@ -100,6 +99,14 @@ class RoundReport:
     committed: frozenset[Did]
     model: Ints
     model_hash: Hash32
+
+
+class EventSink(Protocol):
+    """Takes signed events; one that it has is taken again without harm."""
+
+    def append(self, event: SignedEvent) -> None:
+        """Keep an event."""
+        ...
 
 
 class Observer(Protocol):

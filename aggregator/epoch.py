@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aggregator.provider import Provider
+from aggregator.provider import ProviderPort
 from aggregator.public import MANIFEST, PublicDirectory
 from aggregator.terms import admit, epoch_terms, terms_hash
 from ceramic_bridge.cid import StreamId
@@ -89,7 +89,7 @@ def open_epoch(
     deployment: Deployment,
     manifest: Manifest,
     roster: Roster,
-    providers: Sequence[Provider],
+    providers: Sequence[ProviderPort],
     *,
     payees: Mapping[Did, Address],
     sender: Signer,

@@ -57,6 +57,60 @@ class Committed:
     signature: bytes
 
 
+class ProviderPort(Protocol):
+    """A provider as the aggregator meets it: in this process, or somewhere else behind a mailbox."""
+
+    @property
+    def did(self) -> Did:
+        """The provider's DID."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many examples it holds."""
+        ...
+
+    def counts(self, dim: int) -> Ints:
+        """Return its word counts, of which the committed mean is made."""
+        ...
+
+    def commit(self, domain: Domain, manifest: Manifest) -> Committed:
+        """Commit the examples for an epoch."""
+        ...
+
+    def consent(self, domain: Domain, agreed: Hash32) -> bytes:
+        """Sign that the provider's bond stands for its duties in an epoch on these terms."""
+        ...
+
+    def preimage(self, round_: int) -> Hash32:
+        """Return the hash chain's value for a round's draw."""
+        ...
+
+    def open(self, shard: int, round_: int, reader: DrawReader) -> bytes:
+        """Return the provider's part of a shard that the chain has drawn.
+
+        Raises:
+            PeerError: It does not open.
+        """
+        ...
+
+    def publish(self, shard: int, round_: int, reader: DrawReader, model: StreamId) -> SignedEvent:
+        """Sign the event that makes the provider's part of a drawn shard public in its round.
+
+        Raises:
+            PeerError: It does not.
+        """
+        ...
+
+    def reveal(self, reader: DrawReader, model: StreamId) -> list[tuple[bytes, SignedEvent]]:
+        """Publish every part that no round made public, each with the provider's signed event.
+
+        Raises:
+            PeerError: It does not.
+        """
+        ...
+
+
 class Provider:
     """One provider of one epoch."""
 
