@@ -10,6 +10,7 @@ from aggregator.journal import pack, unpack
 from aggregator.onchain import once, settle
 from aggregator.outbox import called
 from aggregator.settlement import SETTLEMENT_ROUND
+from contracts.bindings.errors import ChallengeWindowOpen, QuestionsOpen
 from contracts.bindings.federation import Proposed
 from contracts.bindings.structs import Phase
 from contracts.payouts import find_table, parse_table
@@ -176,13 +177,18 @@ class Payday:
     def _finalize(self, number: int) -> None:
         if self._federation.phase() is not Phase.PROPOSED:
             return
-        with called(self._ports.chain, self._label()):
-            once(
-                self._ports.chain,
-                lambda: self._view.finalized(number) is not None,
-                self._federation.finalize,
-                self._ports.sender,
-            )
+        try:
+            with called(self._ports.chain, self._label()):
+                once(
+                    self._ports.chain,
+                    lambda: self._view.finalized(number) is not None,
+                    self._federation.finalize,
+                    self._ports.sender,
+                )
+        except (ChallengeWindowOpen, QuestionsOpen):
+            # A question came at the last moment, or blocks were taken back, and their time with them.
+            self._pass(1)
+            return
         self._tell("finalized", number)
 
     def _over(self, driver: RoundDriver, epoch: OpenEpoch) -> EpochReport:

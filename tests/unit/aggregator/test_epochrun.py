@@ -331,7 +331,7 @@ def test_reverts_end_the_run_when_nobody_else_is_behind_them(standing):
         pytest.raises(Reverted, match="InsufficientBond"),
     ):
         run(standing)
-    assert standing.kinds() == ["retrying"]
+    assert standing.kinds() == ["retrying"] * 2
 
 
 def test_outage_is_waited_out_when_the_chain_cannot_be_reached(standing):
