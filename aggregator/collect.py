@@ -6,6 +6,7 @@ is looked at; whoever has not answered is asked again, and gives the same answer
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -47,6 +48,10 @@ T = TypeVar("T")
 MARGIN: Final = 60
 """Seconds before a phase's end on chain at which the aggregator waits no longer, or a quarter of the
 phase if that is less: its transaction has to get into a block in time."""
+
+ACKNOWLEDGING: Final = 30.0
+"""Most seconds that members are waited for when they are told that their deltas are here: the round does
+not depend on what they answer, and whoever has not heard in time can still reveal on chain."""
 
 COMMITTED: Final = "commit/"
 REVEALED: Final = "reveal/"
@@ -141,7 +146,7 @@ class Collector:
                 delta_sha256=digest,
                 signature=self._ports.identity.sign(signed),
             ).records()
-        for _ in self._replies(ACKNOWLEDGE, receipts):
+        for _ in self._replies(ACKNOWLEDGE, receipts, most=ACKNOWLEDGING):
             pass
         self._record("acknowledged", b"")
 
@@ -173,7 +178,9 @@ class Collector:
         self._record(CLOSED + prefix, b"")
         return answers
 
-    def _replies(self, kind: str, requests: Mapping[Did, RecordDict]) -> Iterator[tuple[Did, Message]]:
+    def _replies(
+        self, kind: str, requests: Mapping[Did, RecordDict], *, most: float = math.inf
+    ) -> Iterator[tuple[Did, Message]]:
         ports = self._ports
         left = ports.federation.deadline() - ports.chain.timestamp
         margin = min(MARGIN, self._epoch.manifest.deadlines.phase // 4)
@@ -183,7 +190,7 @@ class Collector:
             requests,
             message_type=kind,
             group=f"{self._epoch.domain.epoch}.{self._round}",
-            timeout=max(0.0, min(ports.timeout, float(left - margin))),
+            timeout=max(0.0, min(ports.timeout, most, float(left - margin))),
         )
 
     def _commitment(self, raw: bytes) -> Committed:
