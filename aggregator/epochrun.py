@@ -22,6 +22,7 @@ from aggregator.payday import Payday
 from aggregator.public import MANIFEST
 from aggregator.rebuilding import rebuild_opening, rebuild_rounds
 from aggregator.settlement import agreed_payees, wanted_payees
+from aggregator.shards import PART
 from aggregator.summary import Claims
 from ceramic_bridge.admission import UNDATED
 from ceramic_bridge.cid import StreamId
@@ -33,7 +34,7 @@ from contracts.deploy import Deployment
 from contracts.view import FederationView
 from federation.errors import ChainError, ConfigError, IdentityError, PeerError, Reverted
 from federation.evaluation import evaluation_of
-from federation.hashing import Domain
+from federation.hashing import Domain, sha256
 from federation.manifest import Manifest
 from federation.roster import Roster
 from federation.types import Did, Hash32
@@ -290,9 +291,13 @@ class EpochRun:
                     self._cancel(number)
 
     def _round(self, driver: RoundDriver, number: int) -> None:
-        self._chain.at(number, driver.state.round)
+        round_ = driver.state.round
+        self._chain.at(number, round_)
         report = driver.run_round()
-        self._put_out({report.base.hash, report.model_hash})
+        shown = {report.base.hash, report.model_hash}
+        if self._manifest.validation.reveal == "round":
+            shown |= {sha256(part) for part in self._journal.steps(number, round_, PART).values()}
+        self._put_out(shown)
 
     def _should_end(self, driver: RoundDriver) -> bool:
         """Tell whether no further round is to open; waits while the operator pauses."""

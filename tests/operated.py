@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -32,7 +32,7 @@ from examples.spam_detection.settings import FEATURES, Settings
 from examples.spam_detection.world import build_cast, entropy_for, examples_of
 from federation.grid import InProcessGrid
 from federation.hashing import Domain
-from federation.manifest import CohortSection, Manifest
+from federation.manifest import Manifest
 from federation.messages import CommitRequest
 from federation.roster import Roster
 from federation.types import Did
@@ -84,14 +84,14 @@ class Standing(Run):
         *,
         members: int = 3,
         rounds: int = 2,
-        cohort: CohortSection | None = None,
+        changes: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> None:
         settings = Settings(members=members, rounds=rounds, seed=0, cheats=(), out=out, **more)
         super().__init__(settings, build_cast(made_up_mails(), settings), Quiet())
         self.nodes: dict[Did, int] = {}
         self.told: list[Happening] = []
-        self.cohort = cohort
+        self.changes = changes or {}
 
     def found(self, chain: Callable[..., Chain] | None = None) -> None:
         """Found the community on a chain, and have its members join."""
@@ -99,7 +99,7 @@ class Standing(Run):
 
         def built(*args: Any, **more: Any) -> Manifest:
             made = build(*args, **more)
-            return Manifest.from_toml(made.model_copy(update={"cohort": self.cohort}).to_toml())
+            return Manifest.from_toml(made.model_copy(update=self.changes).to_toml())
 
         with mock.patch.object(example, "build_manifest", built):
             if chain is None:

@@ -21,7 +21,7 @@ from contracts.view import End, FederationView
 from federation.errors import ChainError, ConfigError, PeerError, Reverted
 from federation.grid import Drop, Offline
 from federation.hashing import sha256
-from federation.manifest import CohortSection, Manifest
+from federation.manifest import CohortSection, Manifest, ValidationSection
 from federation.validation import parse_opening
 from tests.operated import Standing
 
@@ -148,6 +148,29 @@ def test_plan_is_refused_when_its_roster_was_signed_for_another_epoch(standing):
     with standing.running() as running, pytest.raises(ConfigError, match="neither for epoch 0"):
         running.run(plan)
     assert standing.phase is Phase.CLOSED
+
+
+def test_drawn_shard_is_public_in_its_round_when_the_manifest_says_so(tmp_path):
+    reveal = ValidationSection(shards=2, public_milli=100, reveal="round")
+    standing = Standing(tmp_path / "run", changes={"validation": reveal})
+    standing.found()
+    try:
+        with dying(standing, "open_round", times=2):
+            crash(standing)
+        shard = FederationView(standing.deployment.federation).drawn_shard(1, 1)
+        providers = standing.seated()
+        blobs = standing.settings.out / "public" / "blobs"
+        shown = {
+            n: [(blobs / sha256(p.part(n).to_bytes()).hex()).exists() for p in providers] for n in (1, 2)
+        }
+        assert shown == {shard: [True] * 3, 3 - shard: [False] * 3}
+        report = run(standing)
+        assert (report.end, report.rounds) == (End.REVEALED, 2)
+        assert all(
+            (blobs / sha256(p.part(n).to_bytes()).hex()).exists() for p in providers for n in (0, 1, 2)
+        )
+    finally:
+        standing.close()
 
 
 # What the operator wants
@@ -482,7 +505,9 @@ def test_aggregator_keeps_its_bond_when_providers_do_not_reveal(standing):
 @pytest.fixture(scope="module")
 def sampled(tmp_path_factory):
     made = Standing(
-        tmp_path_factory.mktemp("sampled") / "run", members=4, cohort=CohortSection(size=2, minimum=2)
+        tmp_path_factory.mktemp("sampled") / "run",
+        members=4,
+        changes={"cohort": CohortSection(size=2, minimum=2)},
     )
     made.found()
     yield made
