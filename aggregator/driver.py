@@ -307,6 +307,8 @@ class RoundDriver:
             reveals=reveals,
             forced=forced,
         )
+        if (table := receipt.table()) is not None:
+            ports.public.put(table)
         signed = create_init(
             ports.identity,
             model=epoch.models["round-receipt"],

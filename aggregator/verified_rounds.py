@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
 
 from aggregator.delegation import (
     authority_at,
@@ -16,6 +17,7 @@ from aggregator.public import BLOCKS
 from aggregator.verified_epoch import VerifiedEpoch
 from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.events import InitPayload, SignedEvent
+from ceramic_bridge.schemas import validate_lists
 from contracts.bindings.structs import RoundWords
 from contracts.view import FederationView
 from federation.delta import parse_delta, within_cap
@@ -25,11 +27,14 @@ from federation.fixedpoint import Ints
 from federation.hashing import commitment, did_hash, sha256
 from federation.membertree import MemberTree
 from federation.models.linear import Design
-from federation.payloads import Contribution, Receipt
+from federation.payloads import Contribution, Receipt, receipt_lists
 from federation.roster import Roster
 from federation.rounds import Base, EpochState, RoundOutcome, Status
 from federation.trace import Position, Trace, require_equal, vector_hash
 from federation.types import Did, Hash32
+
+if TYPE_CHECKING:
+    from ceramic_bridge.dagcbor import Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,11 +93,12 @@ class RoundReplay:
         receipt_event, receipt = self._receipt(round_)
         if Hash32(receipt_event.payload_cid.digest) != on_chain.receipt_hash:
             raise VerificationFailed(subject, "the receipt is not the one that the chain recorded")
-        lines = _lines(receipt.content, self._epoch.roster)
-        forced = frozenset(Did(str(did)) for did in _listed(receipt.content, "forced"))
+        lists = self._lists(receipt)
+        lines = _lines(lists, self._epoch.roster)
+        forced = frozenset(Did(str(did)) for did in _listed(lists, "forced"))
         deltas, reveals = self._deltas(round_, base, commitments, lines, on_chain, forced=forced)
         self._check_forced(state, deltas, reveals, forced)
-        absent = _absent(lines, state, commitments, receipt.content)
+        absent = _absent(lines, state, commitments, lists)
         shard = Position(shard=on_chain.shard, design=self._epoch.shards[on_chain.shard])
         received = Received(
             deltas=deltas,
@@ -148,6 +154,14 @@ class RoundReplay:
         if len(receipts) != 1 or speaker(receipts[0][0]) != self._epoch.manifest.parties.aggregator:
             raise VerificationFailed(f"round {round_}", "has no single receipt signed by the aggregator")
         return receipts[0]
+
+    def _lists(self, receipt: InitPayload) -> Mapping[str, object]:
+        """Return what a receipt says of members, of the form that it must have."""
+        lists = receipt_lists(
+            receipt.content, lambda digest: self._epoch.public.blob(digest, "a receipt's table")
+        )
+        validate_lists(cast("Value", lists))
+        return lists
 
     def _cap(self, did: Did) -> int:
         return self._epoch.manifest.cap(self._epoch.roster.quotas[did])
@@ -233,8 +247,8 @@ class RoundReplay:
             reveals=reveals,
             forced=forced,
         ).content()
-        for key, value in expected.items():
-            found = receipt.content.get(key)
+        for key in sorted(expected.keys() | receipt.content.keys()):
+            value, found = expected.get(key), receipt.content.get(key)
             if (list(value) if isinstance(value, tuple) else value) != found:
                 raise VerificationFailed(subject, f"the receipt's {key} is not the recomputed one")
 
