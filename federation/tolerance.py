@@ -24,7 +24,7 @@ import numpy as np
 from federation.contribution import aggregate, improvement_of, inner_products, score_of
 from federation.errors import ConfigError, VerificationFailed
 from federation.evaluation import Closed, Received, Start, joined
-from federation.fixedpoint import LOGIT_BITS, PROB_BITS, Floats, Ints
+from federation.fixedpoint import LOGIT_BITS, PROB_BITS, Ints
 from federation.metrics import auc
 from federation.models.linear import Design, Fit, model_bytes, parse_model
 from federation.models.module import Network
@@ -182,7 +182,7 @@ class ModuleEvaluation:
         before, after = (self._network.fit(w, encoded).brier() for w in (base.weights, base.weights + step))
         projected = project(gradient, directions(start.state, base.weights)).projected
         order = sorted(received.deltas)
-        matrix = np.stack([received.deltas[did] for did in order]).astype(np.float64)
+        matrix = np.stack([received.deltas[did] for did in order])
         scores, whole = (
             _scores(vector, matrix, received.norm_bound, eta=scored_eta, quota_total=start.state.quota_total)
             for vector in (projected, gradient)
@@ -234,6 +234,6 @@ def _closed(start: Start, base: Base, received: Received, measured: Measured | N
     return Closed(outcome, trace)
 
 
-def _scores(vector: Ints, matrix: Floats, norm_bound: int, *, eta: int, quota_total: int) -> list[int]:
+def _scores(vector: Ints, matrix: Ints, norm_bound: int, *, eta: int, quota_total: int) -> list[int]:
     products = inner_products(vector, matrix, norm_bound=norm_bound)
     return [score_of(product, eta=eta, quota_total=quota_total << EXTRA_BITS) for product in products]
