@@ -17,27 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from federation.contribution import (
-    GRADIENT_BITS,
-    NODE_BITS,
-    NODE_WEIGHTS,
-    aggregate,
-    improvement_of,
-    inner_products,
-    node_of,
-    path_points,
-    score_of,
-)
+from federation.contribution import aggregate, improvement_of, inner_products, score_of
 from federation.errors import ConfigError, VerificationFailed
 from federation.evaluation import Closed, Received, Start, joined
-from federation.fixedpoint import LOGIT_BITS, PROB_BITS, Floats, Ints
+from federation.fixedpoint import LOGIT_BITS, PROB_BITS, Ints
 from federation.metrics import auc
 from federation.models.linear import Design, Fit, model_bytes, parse_model
 from federation.models.module import Network
+from federation.models.pathgradient import EXTRA_BITS, module_path_gradient
 from federation.projection import project
 from federation.rounds import Base, EpochState, Measured, directions, finish, momentum
 from federation.trace import Op, Position, Trace, decided_trace
@@ -45,9 +36,6 @@ from federation.types import Did
 
 if TYPE_CHECKING:
     from federation.manifest import ModuleSection
-
-_EXTRA_BITS: Final = 8
-"""Of the gradient, beyond the linear model's: what a last digit turns is far below any tolerance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,11 +177,12 @@ class ModuleEvaluation:
     ) -> Measured:
         scored_eta = eta or min(e for e in start.rules.etas if e)
         step = steps[scored_eta]
-        gradient = self._path_gradient(shard, base.weights, step)
-        before, after = (self._network.fit(w, shard).brier() for w in (base.weights, base.weights + step))
+        encoded = self._network.encode(shard)
+        gradient = module_path_gradient(self._network, encoded, base.weights, step)
+        before, after = (self._network.fit(w, encoded).brier() for w in (base.weights, base.weights + step))
         projected = project(gradient, directions(start.state, base.weights)).projected
         order = sorted(received.deltas)
-        matrix = np.stack([received.deltas[did] for did in order]).astype(np.float64)
+        matrix = np.stack([received.deltas[did] for did in order])
         scores, whole = (
             _scores(vector, matrix, received.norm_bound, eta=scored_eta, quota_total=start.state.quota_total)
             for vector in (projected, gradient)
@@ -207,18 +196,6 @@ class ModuleEvaluation:
             scores=dict(zip(order, scores, strict=True)),
             withheld=sum(whole) - sum(scores),
         )
-
-    def _path_gradient(self, shard: Design, base: Ints, step: Ints) -> Ints:
-        """Return gbar, ``GRADIENT_BITS + _EXTRA_BITS`` fractional bits.
-
-        As for the linear model, but every node has gradients of its own.
-        """
-        total = np.zeros(len(step))
-        for point, weight in zip(path_points(base, step), NODE_WEIGHTS, strict=True):
-            coefficients = node_of(self._network.fit(point, shard)).coefficients.astype(np.float64)
-            total += weight * self._network.pull_back(point, shard, coefficients)
-        bits = GRADIENT_BITS + _EXTRA_BITS - NODE_BITS - PROB_BITS
-        return np.rint(np.ldexp(total / len(shard), bits)).astype(np.int64)
 
     def released(self, state: EpochState, known: Sequence[Position]) -> bytes:
         """Return the model with its intercept fitted on all known examples."""
@@ -257,6 +234,6 @@ def _closed(start: Start, base: Base, received: Received, measured: Measured | N
     return Closed(outcome, trace)
 
 
-def _scores(vector: Ints, matrix: Floats, norm_bound: int, *, eta: int, quota_total: int) -> list[int]:
+def _scores(vector: Ints, matrix: Ints, norm_bound: int, *, eta: int, quota_total: int) -> list[int]:
     products = inner_products(vector, matrix, norm_bound=norm_bound)
-    return [score_of(product, eta=eta, quota_total=quota_total << _EXTRA_BITS) for product in products]
+    return [score_of(product, eta=eta, quota_total=quota_total << EXTRA_BITS) for product in products]
