@@ -97,6 +97,8 @@ class Offer:
         yield "what lowers the score is charged against what you earn, never against what you own"
         share = reward.clip_milli / 10
         yield f"one round moves you by at most {share:g} % of your quota's share of its improvement"
+        if caveat := manifest.rules.caveat:
+            yield caveat
         yield "silence costs nothing; a commitment whose numbers you then do not send is charged"
 
     def _who(self) -> Iterator[str]:

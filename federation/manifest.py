@@ -13,14 +13,17 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from federation.aggregation import Strategy, strategy_of
+from federation.aggregation.gated import Gated
+from federation.aggregation.total import Sum
 from federation.delta import norm_cap
+from federation.epochstate import AUMANN_SHAPLEY, Rules
 from federation.errors import ConfigError
 from federation.fixedpoint import TABLE_SHA256
 from federation.hashing import sha256
 from federation.models.registry import Architecture
 from federation.privacy import SENSITIVITY, Budget, History, Sampled, spend
 from federation.reward import Terms
-from federation.rounds import Rules
 from federation.types import Did, Hash32, Wei
 
 _LARGEST_TOLERANCE: Final = 1e-4
@@ -253,13 +256,47 @@ class SearchSection(_Section):
 
 
 class RewardSection(_Section):
-    """The money: amounts in wei as decimal strings, factors in thousandths."""
+    """The money: amounts in wei as decimal strings, factors in thousandths.
+
+    ``method`` says how members are scored; the canonical text leaves the default one out.
+    """
 
     bounty_wei: _BountyText
     funds_wei: _FundsText
     clip_milli: Annotated[int, Field(gt=0, le=1000)] = 1000
     suspension_milli: Annotated[int, Field(ge=0)] = 500
     suspension_from: Annotated[int, Field(ge=2)] = 3
+    method: Annotated[
+        Literal["aumann-shapley"],
+        Field(exclude_if=lambda method: method == AUMANN_SHAPLEY),
+    ] = AUMANN_SHAPLEY
+
+
+class AggregationSection(_Section):
+    """How deltas become the direction of the step, by a strategy and its parameters, in thousandths."""
+
+    strategy: str = Sum.name
+    beta_milli: Annotated[int | None, Field(gt=0, lt=1000)] = None
+    beta1_milli: Annotated[int | None, Field(ge=0, lt=1000)] = None
+    beta2_milli: Annotated[int | None, Field(ge=0, lt=1000)] = None
+    floor_milli: Annotated[int | None, Field(gt=0, le=1_000_000)] = None
+    norm_milli: Annotated[int | None, Field(gt=0, le=1_000_000)] = None
+    trim_milli: Annotated[int | None, Field(ge=0, lt=500)] = None
+    faulty_milli: Annotated[int | None, Field(ge=0, lt=500)] = None
+
+    @property
+    def chosen(self) -> Strategy:
+        """The strategy that is meant."""
+        given = self.model_dump(exclude={"strategy"}, exclude_none=True)
+        return strategy_of(self.strategy, given)
+
+    @model_validator(mode="after")
+    def _known(self) -> AggregationSection:
+        try:
+            self.chosen  # noqa: B018 - refuses what no strategy is
+        except ConfigError as error:
+            raise ValueError(error.message) from error
+        return self
 
 
 class ValidationSection(_Section):
@@ -294,6 +331,9 @@ class Manifest(_Section):
     validators: ValidatorSection = ValidatorSection()
     module: ModuleSection | None = None
     sampling: SamplingSection | None = None
+    aggregation: Annotated[
+        AggregationSection, Field(exclude_if=lambda section: section.strategy == Sum.name)
+    ] = AggregationSection()
 
     @model_validator(mode="after")
     def _an_account_per_provider(self) -> Manifest:
@@ -336,6 +376,24 @@ class Manifest(_Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _judged(self) -> Manifest:
+        rules = self.rules
+        if not rules.default and not self.validators.quorum:
+            raise ValueError(
+                "the judges on chain know the sum and its price only: name validators and a quorum"
+            )
+        if self.module and rules.strategy.name == Gated.name:
+            raise ValueError("a gate on scores in floating point is not the same everywhere")
+        if self.module and rules.method != AUMANN_SHAPLEY:
+            raise ValueError("the scores of a module are priced by aumann-shapley only")
+        return self
+
+    @property
+    def provable(self) -> bool:
+        """Whether the judges on chain can recompute a round: the linear model by the default rules."""
+        return self.module is None and self.rules.default
+
     @property
     def words(self) -> int:
         """How many words the features know."""
@@ -352,7 +410,13 @@ class Manifest(_Section):
             suspension_milli=reward.suspension_milli,
             suspension_from=reward.suspension_from,
         )
-        return Rules(terms=terms, etas=tuple(self.search.etas), betas_tenths=tuple(self.search.betas_tenths))
+        return Rules(
+            terms=terms,
+            etas=tuple(self.search.etas),
+            betas_tenths=tuple(self.search.betas_tenths),
+            strategy=self.aggregation.chosen,
+            method=reward.method,
+        )
 
     def history(self, rounds: int) -> History:
         """Return what so many rounds of noised deltas release of one unit."""
@@ -401,7 +465,7 @@ class Manifest(_Section):
                 continue
             if isinstance(value, dict):
                 sections.append(f"\n[{key}]")
-                sections.extend(f"{k} = {_toml(v)}" for k, v in value.items())
+                sections.extend(f"{k} = {_toml(v)}" for k, v in value.items() if v is not None)
             else:
                 lines.append(f"{key} = {_toml(value)}")
         return "\n".join([*lines, *sections]) + "\n"

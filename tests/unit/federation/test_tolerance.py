@@ -22,7 +22,7 @@ from federation.models.registry import Architecture
 from federation.rounds import Base, EpochState, Measured, Status, finish
 from federation.tolerance import ModuleEvaluation
 from federation.trace import Op, Position, Trace
-from federation.types import Did
+from federation.types import Did, Hash32
 from tests.modules import module_section
 from tests.unit.federation._world import RULES, did, make_world
 
@@ -31,6 +31,7 @@ ARCHITECTURE = Architecture(name="mlp", words=40, hidden=3)
 SECTION = module_section(ARCHITECTURE)
 PUBLIC = Position(shard=0, design=WORLD.public)
 ZERO = did(3)
+SEED = Hash32(bytes(32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ def played(seed: int = 0) -> tuple[Played, ...]:
             noise = 0.3 * rng.standard_normal(ARCHITECTURE.dim)
             deltas[name] = quantise(engine.step(held, base, 1.0) + noise)
         deltas[ZERO] = np.zeros_like(deltas[ZERO])
-        received = Received(deltas=deltas, absent={}, norm_bound=100 << 16)
+        received = Received(deltas=deltas, absent={}, norm_bound=100 << 16, seed=SEED)
         shard = Position(shard=number, design=design)
         closed = evaluation.close(start, base, received, shard)
         rounds.append(Played(start=start, base=base, received=received, shard=shard, closed=closed))
@@ -282,7 +283,7 @@ def test_released_intercept_counts_when_it_is_near_and_else_the_fitted_one_does(
 def test_round_without_deltas_recomputes_without_any_tolerance():
     r, evaluation = played()[0], ModuleEvaluation(SECTION)
     absent = dict.fromkeys(WORLD.quotas, (Status.SILENT, ""))
-    received = Received(deltas={}, absent=absent, norm_bound=1)
+    received = Received(deltas={}, absent=absent, norm_bound=1, seed=SEED)
     closed = evaluation.close(r.start, r.base, received, r.shard)
     assert closed.trace.find(Op.CHOICE).value("step") == -1
     assert (closed.outcome.gain, {m.credit for m in closed.outcome.members}) == (0, {0})
