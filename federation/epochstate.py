@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from federation.fixedpoint import Ints
 from federation.models.linear import Fit, model_hash
 from federation.reward import Terms
 from federation.types import Did, Hash32, Wei
+from federation.valuation import DEFAULT
 
 
 class Status(StrEnum):
@@ -26,10 +26,6 @@ class Status(StrEnum):
     """Committed, never revealed: charged the largest amount a score could have cost."""
     ABSENT = "absent"
     SUSPENDED = "suspended"
-
-
-AUMANN_SHAPLEY: Final = "aumann-shapley"
-"""The method by which members are scored unless the manifest names another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +44,17 @@ class Rules:
     etas: tuple[int, ...]
     betas_tenths: tuple[int, ...]
     strategy: Strategy = field(default_factory=Sum)
-    method: str = AUMANN_SHAPLEY
+    method: str = DEFAULT
 
     @property
     def default(self) -> bool:
         """Whether deltas are summed and priced by Aumann and Shapley: what the judges on chain know."""
-        return self.strategy.name == Sum.name and self.method == AUMANN_SHAPLEY
+        return self.strategy.name == Sum.name and self.method == DEFAULT
 
     @property
     def exact(self) -> bool:
         """Whether a score is the exact price of the delta, not only of its part in the step."""
-        return self.strategy.exact and self.method == AUMANN_SHAPLEY
+        return self.strategy.exact and self.method == DEFAULT
 
     @property
     def caveat(self) -> str:

@@ -17,7 +17,7 @@ from federation.aggregation import Strategy, strategy_of
 from federation.aggregation.gated import Gated
 from federation.aggregation.total import Sum
 from federation.delta import norm_cap
-from federation.epochstate import AUMANN_SHAPLEY, Rules
+from federation.epochstate import Rules
 from federation.errors import ConfigError
 from federation.fixedpoint import TABLE_SHA256
 from federation.hashing import sha256
@@ -25,8 +25,11 @@ from federation.models.registry import Architecture
 from federation.privacy import SENSITIVITY, Budget, History, Sampled, spend
 from federation.reward import Terms
 from federation.types import Did, Hash32, Wei
+from federation.valuation import DEFAULT, METHODS
 
 _LARGEST_TOLERANCE: Final = 1e-4
+_FEW: Final = "exact-shapley"
+"""Nobody knows how many members a round will have, and this method cannot score more than a few."""
 
 _Positive = Annotated[int, Field(gt=0, le=(1 << 63) - 1)]
 _Hex32 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -266,10 +269,14 @@ class RewardSection(_Section):
     clip_milli: Annotated[int, Field(gt=0, le=1000)] = 1000
     suspension_milli: Annotated[int, Field(ge=0)] = 500
     suspension_from: Annotated[int, Field(ge=2)] = 3
-    method: Annotated[
-        Literal["aumann-shapley"],
-        Field(exclude_if=lambda method: method == AUMANN_SHAPLEY),
-    ] = AUMANN_SHAPLEY
+    method: Annotated[str, Field(exclude_if=lambda method: method == DEFAULT)] = DEFAULT
+
+    @model_validator(mode="after")
+    def _of_any_size(self) -> RewardSection:
+        if self.method not in METHODS or self.method == _FEW:
+            known = ", ".join(name for name in METHODS if name != _FEW)
+            raise ValueError(f"rounds are scored by one of {known}, not {self.method!r}")
+        return self
 
 
 class AggregationSection(_Section):
@@ -385,7 +392,7 @@ class Manifest(_Section):
             )
         if self.module and rules.strategy.name == Gated.name:
             raise ValueError("a gate on scores in floating point is not the same everywhere")
-        if self.module and rules.method != AUMANN_SHAPLEY:
+        if self.module and rules.method != DEFAULT:
             raise ValueError("the scores of a module are priced by aumann-shapley only")
         return self
 

@@ -9,7 +9,7 @@ part of the second that every kind of model shares: from scores to money.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -22,8 +22,9 @@ from federation.fixedpoint import Ints
 from federation.models.linear import Design, Fit, fit_intercept
 from federation.projection import Projection, project
 from federation.reward import Terms, clip_limit, clipped, credit, suspended
-from federation.steps import combine, prices, public_directions, search_step, worth
+from federation.steps import Step, combine, game_of, prices, public_directions, search_step, worth
 from federation.types import Did, Hash32, Wei
+from federation.valuation import DEFAULT, METHODS
 
 __all__ = [
     "Base",
@@ -196,34 +197,51 @@ def close_round(
         scores={},
         withheld=0,
     )
-    projection = project(path.gradient, public_directions(state, base.weights, combined))
-    gradients = projection.projected, path.gradient
     if rules.default:
-        matrix = vectors.astype(np.float64)
-        found, before = (inner_products(vector, matrix, norm_bound=norm_bound) for vector in gradients)
-        measured = replace(
-            measured,
-            scores={
-                did: score_of(x, eta=step.scored_eta, quota_total=Q)
-                for did, x in zip(order, found, strict=True)
-            },
-            withheld=score_of(sum(before) - sum(found), eta=step.scored_eta, quota_total=Q),
-            products=dict(zip(order, found, strict=True)),
-            search=step.search,
-            path=path,
-            projection=projection,
-        )
-    else:
+        measured = _priced(measured, state, base, order, vectors, step, path, norm_bound=norm_bound)
+    elif rules.method == DEFAULT:
+        sources = public_directions(state, base.weights, combined)
         scores, whole = (
-            prices(vector, combined.parts, eta=step.scored_eta, quota_total=Q) for vector in gradients
+            prices(gradient, combined.parts, eta=step.scored_eta, quota_total=Q)
+            for gradient in (project(path.gradient, sources).projected, path.gradient)
         )
-        measured = replace(
-            measured,
-            scores=dict(zip(order, scores, strict=True)),
-            withheld=sum(whole) - sum(scores),
-            combined=combined,
-        )
+        named = dict(zip(order, scores, strict=True))
+        measured = replace(measured, scores=named, withheld=sum(whole) - sum(scores), combined=combined)
+    else:
+        game = game_of(order, combined, step, base.weights, shard=shard, quota_total=Q, seed=seed)
+        named = dict(zip(order, METHODS[rules.method](game), strict=True))
+        measured = replace(measured, scores=named, combined=combined)
     return finish(state, base, rules, absent=absent, measured=measured)
+
+
+def _priced(  # noqa: PLR0917 - the pieces of one round
+    measured: Measured,
+    state: EpochState,
+    base: Base,
+    order: Sequence[Did],
+    deltas: Ints,
+    step: Step,
+    path: PathGradient,
+    *,
+    norm_bound: int,
+) -> Measured:
+    """Price deltas by the default rules, with all that the judges on chain want to see of it."""
+    projection = project(path.gradient, public_directions(state, base.weights))
+    matrix, Q = deltas.astype(np.float64), state.quota_total
+    found, before = (
+        inner_products(gradient, matrix, norm_bound=norm_bound)
+        for gradient in (projection.projected, path.gradient)
+    )
+    products = dict(zip(order, found, strict=True))
+    return replace(
+        measured,
+        scores={did: score_of(x, eta=step.scored_eta, quota_total=Q) for did, x in products.items()},
+        withheld=score_of(sum(before) - sum(found), eta=step.scored_eta, quota_total=Q),
+        products=products,
+        search=step.search,
+        path=path,
+        projection=projection,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -16,6 +16,8 @@ from federation.contribution import aggregate, inner_products, path_gradient, sc
 from federation.epochstate import EpochState, Rules
 from federation.fixedpoint import FLOAT_EXACT, INT_EXACT, Ints, exact_dot, norm_squared
 from federation.models.linear import Design, Fit
+from federation.types import Did, Hash32
+from federation.valuation import Game
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,6 +88,30 @@ def _longest(parts: Ints) -> int:
     """Return a number that no part's norm exceeds; found in floating point, with room for its errors."""
     squares = np.einsum("ij,ij->i", parts, parts, dtype=np.float64)
     return math.isqrt(int(1.001 * squares.max(initial=0.0))) + 1
+
+
+def game_of(
+    dids: Sequence[Did],
+    combined: Combined,
+    step: Step,
+    base: Ints,
+    *,
+    shard: Design,
+    quota_total: int,
+    seed: Hash32,
+) -> Game:
+    """Return a round as a game of its parts; what is carried over moves the model whoever plays."""
+    if combined.carried is not None:
+        base = base + aggregate([combined.carried], eta=step.scored_eta, quota_total=quota_total)
+    return Game(
+        dids=tuple(dids),
+        parts=combined.parts,
+        eta=step.scored_eta,
+        quota_total=quota_total,
+        base=base,
+        shard=shard,
+        seed=seed,
+    )
 
 
 def worth(parts: Ints, base: Ints, rules: Rules, known: Design, quota_total: int) -> list[int]:

@@ -17,25 +17,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from federation.aggregation import Combined
-from federation.contribution import (
-    GRADIENT_BITS,
-    NODE_BITS,
-    NODE_WEIGHTS,
-    improvement_of,
-    node_of,
-    path_points,
-)
+from federation.contribution import improvement_of
 from federation.errors import ConfigError, VerificationFailed
 from federation.evaluation import Closed, Received, Start, joined
 from federation.fixedpoint import LOGIT_BITS, PROB_BITS, Ints
 from federation.metrics import auc
 from federation.models.linear import Design, Fit, model_bytes, parse_model
 from federation.models.module import Network
+from federation.models.pathgradient import EXTRA_BITS, module_path_gradient
 from federation.projection import project
 from federation.rounds import Base, EpochState, Measured, finish, momentum
 from federation.steps import candidates, combine, prices, public_directions, scored_step
@@ -44,9 +38,6 @@ from federation.types import Did
 
 if TYPE_CHECKING:
     from federation.manifest import ModuleSection
-
-_EXTRA_BITS: Final = 8
-"""Of the gradient, beyond the linear model's: what a last digit turns is far below any tolerance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,10 +180,11 @@ class ModuleEvaluation:
     ) -> Measured:
         scored_eta = scored_step(eta, start.rules)
         step = steps[scored_eta]
-        gradient = self._path_gradient(shard, base.weights, step)
-        before, after = (self._network.fit(w, shard).brier() for w in (base.weights, base.weights + step))
+        encoded = self._network.encode(shard)
+        gradient = module_path_gradient(self._network, encoded, base.weights, step)
+        before, after = (self._network.fit(w, encoded).brier() for w in (base.weights, base.weights + step))
         projected = project(gradient, public_directions(start.state, base.weights, combined)).projected
-        quota_total = start.state.quota_total << _EXTRA_BITS
+        quota_total = start.state.quota_total << EXTRA_BITS
         scores, whole = (
             prices(vector, combined.parts, eta=scored_eta, quota_total=quota_total)
             for vector in (projected, gradient)
@@ -207,18 +199,6 @@ class ModuleEvaluation:
             withheld=sum(whole) - sum(scores),
             combined=None if start.rules.default else combined,
         )
-
-    def _path_gradient(self, shard: Design, base: Ints, step: Ints) -> Ints:
-        """Return gbar, ``GRADIENT_BITS + _EXTRA_BITS`` fractional bits.
-
-        As for the linear model, but every node has gradients of its own.
-        """
-        total = np.zeros(len(step))
-        for point, weight in zip(path_points(base, step), NODE_WEIGHTS, strict=True):
-            coefficients = node_of(self._network.fit(point, shard)).coefficients.astype(np.float64)
-            total += weight * self._network.pull_back(point, shard, coefficients)
-        bits = GRADIENT_BITS + _EXTRA_BITS - NODE_BITS - PROB_BITS
-        return np.rint(np.ldexp(total / len(shard), bits)).astype(np.int64)
 
     def released(self, state: EpochState, known: Sequence[Position]) -> bytes:
         """Return the model with its intercept fitted on all known examples."""

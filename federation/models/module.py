@@ -9,8 +9,8 @@ The intercept is fitted, never sent, as the linear model's is: a module has no b
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,13 @@ _BLOCK: Final = 512
 """So many examples are made dense at once."""
 
 _LARGEST_LOGIT: Final = 1 << 20
+
+
+class Encoded(NamedTuple):
+    """Examples as a network takes them, in blocks."""
+
+    design: Design
+    blocks: tuple[tuple[Tensor, ...], ...]
 
 
 class Network:
@@ -74,7 +81,11 @@ class Network:
             part = design.rows(start, min(start + size, len(design)))
             yield self._encode(part), torch.from_numpy(part.labels.astype(np.float64))
 
-    def fit(self, weights: Ints, design: Design) -> Fit:
+    def encode(self, design: Design) -> Encoded:
+        """Return some examples ready to be evaluated many times; dense ones take 8 bytes a word each."""
+        return Encoded(design, tuple(inputs for inputs, _ in self.blocks(design)))
+
+    def fit(self, weights: Ints, examples: Design | Encoded) -> Fit:
         """Return the model on some examples, its intercept fitted on the same.
 
         Logits are rounded to ``LOGIT_BITS`` fractional bits; from there on the linear model's integers do
@@ -83,37 +94,44 @@ class Network:
         import torch
 
         self.load(weights)
+        if isinstance(examples, Encoded):
+            design, blocks = examples.design, iter(examples.blocks)
+        else:
+            design, blocks = examples, (inputs for inputs, _ in self.blocks(examples))
         with torch.no_grad():
-            found = [self.module(*inputs)[:, 0].numpy() for inputs, _ in self.blocks(design)]
-        joined = np.concatenate(found) if found else np.zeros(0)
-        bounded = np.clip(joined, -_LARGEST_LOGIT, _LARGEST_LOGIT)
-        logits = np.rint(np.ldexp(bounded, LOGIT_BITS)).astype(np.int64)
-        return Fit(
-            weights=weights,
-            logits=logits,
-            intercept=fit_intercept(logits, design.labels),
-            labels=design.labels,
-        )
+            return _fit(weights, design, [self.module(*inputs)[:, 0] for inputs in blocks])
 
-    def pull_back(self, weights: Ints, design: Design, coefficients: Floats) -> Floats:
-        """Return ``sum_e c_e grad z_e``, z_e being the logits; shape (dim,).
+    def pull_back(self, weights: Ints, examples: Encoded, weigh: Callable[[Fit], Floats]) -> Floats:
+        """Return ``sum_e c_e grad z_e``, z_e being the logits; shape (dim,). Each is computed once.
 
         Args:
             weights: Where; shape (dim,), ``WEIGHT_BITS`` fractional bits.
-            design: The examples.
-            coefficients: c, one per example.
+            examples: The examples.
+            weigh: Gives c, one per example, from the model on the examples.
         """
         import torch
 
         self.load(weights)
-        parameters = list(self.module.parameters())
-        total, start = np.zeros(len(weights)), 0
-        for inputs, labels in self.blocks(design):
-            part = torch.from_numpy(coefficients[start : start + len(labels)])
-            product = part @ self.module(*inputs)[:, 0]
-            total += torch.nn.utils.parameters_to_vector(torch.autograd.grad(product, parameters)).numpy()
-            start += len(labels)
+        found = [self.module(*inputs)[:, 0] for inputs in examples.blocks]
+        if not found:
+            return np.zeros(len(weights))
+        coefficients = weigh(_fit(weights, examples.design, [logits.detach() for logits in found]))
+        product = torch.from_numpy(coefficients) @ torch.cat(found)
+        gradients = torch.autograd.grad(product, list(self.module.parameters()))
+        total: Floats = torch.nn.utils.parameters_to_vector(gradients).numpy()
         return total
+
+
+def _fit(weights: Ints, design: Design, found: Sequence[Tensor]) -> Fit:
+    joined = np.concatenate([logits.numpy() for logits in found]) if found else np.zeros(0)
+    bounded = np.clip(joined, -_LARGEST_LOGIT, _LARGEST_LOGIT)
+    logits = np.rint(np.ldexp(bounded, LOGIT_BITS)).astype(np.int64)
+    return Fit(
+        weights=weights,
+        logits=logits,
+        intercept=fit_intercept(logits, design.labels),
+        labels=design.labels,
+    )
 
 
 def dense(design: Design) -> Floats:
