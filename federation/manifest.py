@@ -11,11 +11,10 @@ import tomllib
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from federation.aggregation import Strategy, strategy_of
 from federation.aggregation.gated import Gated
-from federation.aggregation.total import Sum
+from federation.aggregation.section import AggregationSection
 from federation.delta import norm_cap
 from federation.epochstate import Rules
 from federation.errors import ConfigError
@@ -24,6 +23,7 @@ from federation.hashing import sha256
 from federation.models.registry import Architecture
 from federation.privacy import SENSITIVITY, Budget, History, Sampled, spend
 from federation.reward import Terms
+from federation.section import Section
 from federation.types import Did, Hash32, Wei
 from federation.valuation import DEFAULT, METHODS
 
@@ -53,11 +53,7 @@ _Seconds = Annotated[int, Field(gt=0, le=90 * 86_400)]
 _DidText = Annotated[str, Field(pattern="^did:key:z[1-9A-HJ-NP-Za-km-z]+$")]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Parties(_Section):
+class Parties(Section):
     """Who may speak for the federation, by DID."""
 
     community: _DidText
@@ -71,7 +67,7 @@ class Parties(_Section):
         return self
 
 
-class ChainSection(_Section):
+class ChainSection(Section):
     """Where the money is, and whose accounts stand for the parties there."""
 
     chain_id: _Positive
@@ -87,7 +83,7 @@ class ChainSection(_Section):
         return self
 
 
-class DeadlineSection(_Section):
+class DeadlineSection(Section):
     """How long each duty may take, in seconds; whoever misses one loses its bond.
 
     ``phase`` is for one phase of a round, ``settle`` for proposing payments once the rounds are over,
@@ -106,7 +102,7 @@ class DeadlineSection(_Section):
         return self
 
 
-class BondSection(_Section):
+class BondSection(Section):
     """What parties stake on doing their duty, in wei of the federation's token.
 
     ``challenger_wei`` is staked on a demand: answered, half of it is lost, which is the price of putting a
@@ -124,10 +120,10 @@ class BondSection(_Section):
         return self
 
 
-class ValidatorSection(_Section):
+class ValidatorSection(Section):
     """Accounts that recompute a proposal where no proof on chain can: ``quorum`` of them must sign."""
 
-    accounts: list[_Account] = []
+    accounts: Annotated[list[_Account], Field(default_factory=list)]
     quorum: Annotated[int, Field(ge=0)] = 0
     bond_wei: _BondText = "0"
 
@@ -140,7 +136,7 @@ class ValidatorSection(_Section):
         return self
 
 
-class ModelSection(_Section):
+class ModelSection(Section):
     """The kind of model and its size: the canonical linear one, or a module (``ModuleSection``)."""
 
     kind: Literal["linear", "module"] = "linear"
@@ -155,7 +151,7 @@ class ModelSection(_Section):
         return self
 
 
-class ModuleSection(_Section):
+class ModuleSection(Section):
     """A listed architecture in floating point, and how near a recomputed score must be.
 
     ``sha256`` is the digest of the architecture's canonical description (``federation.models.registry``):
@@ -186,7 +182,7 @@ class ModuleSection(_Section):
         return self
 
 
-class PrivacySection(_Section):
+class PrivacySection(Section):
     """The lifetime budget and the noise that every delta carries.
 
     ``unit`` says what the budget protects: one example, each of whose steps is clipped to C, whether it
@@ -225,7 +221,7 @@ class PrivacySection(_Section):
         return self.clip_milli / 1000
 
 
-class SamplingSection(_Section):
+class SamplingSection(Section):
     """DP-SGD at the member: several steps a round, each on a Poisson sample of its examples.
 
     ``rate_milli`` is the probability with which an example is in a sample, in thousandths. Between two
@@ -243,7 +239,7 @@ class SamplingSection(_Section):
         return self.rate_milli / 1000
 
 
-class SearchSection(_Section):
+class SearchSection(Section):
     """The grids of the two line searches, ascending."""
 
     etas: Annotated[list[Annotated[int, Field(ge=0, le=1 << 20)]], Field(min_length=2, max_length=32)]
@@ -258,7 +254,7 @@ class SearchSection(_Section):
         return self
 
 
-class RewardSection(_Section):
+class RewardSection(Section):
     """The money: amounts in wei as decimal strings, factors in thousandths.
 
     ``method`` says how members are scored; the canonical text leaves the default one out.
@@ -279,34 +275,7 @@ class RewardSection(_Section):
         return self
 
 
-class AggregationSection(_Section):
-    """How deltas become the direction of the step, by a strategy and its parameters, in thousandths."""
-
-    strategy: str = Sum.name
-    beta_milli: Annotated[int | None, Field(gt=0, lt=1000)] = None
-    beta1_milli: Annotated[int | None, Field(ge=0, lt=1000)] = None
-    beta2_milli: Annotated[int | None, Field(ge=0, lt=1000)] = None
-    floor_milli: Annotated[int | None, Field(gt=0, le=1_000_000)] = None
-    norm_milli: Annotated[int | None, Field(gt=0, le=1_000_000)] = None
-    trim_milli: Annotated[int | None, Field(ge=0, lt=500)] = None
-    faulty_milli: Annotated[int | None, Field(ge=0, lt=500)] = None
-
-    @property
-    def chosen(self) -> Strategy:
-        """The strategy that is meant."""
-        given = self.model_dump(exclude={"strategy"}, exclude_none=True)
-        return strategy_of(self.strategy, given)
-
-    @model_validator(mode="after")
-    def _known(self) -> AggregationSection:
-        try:
-            self.chosen  # noqa: B018 - refuses what no strategy is
-        except ConfigError as error:
-            raise ValueError(error.message) from error
-        return self
-
-
-class ValidationSection(_Section):
+class ValidationSection(Section):
     """How the validation set is cut and when drawn shards become public.
 
     Attributes:
@@ -320,7 +289,7 @@ class ValidationSection(_Section):
     reveal: Literal["epoch", "round"] = "epoch"
 
 
-class Manifest(_Section):
+class Manifest(Section):
     """Everything that a member consents to and a verifier recomputes from."""
 
     name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -339,7 +308,7 @@ class Manifest(_Section):
     module: ModuleSection | None = None
     sampling: SamplingSection | None = None
     aggregation: Annotated[
-        AggregationSection, Field(exclude_if=lambda section: section.strategy == Sum.name)
+        AggregationSection, Field(exclude_if=lambda section: section == AggregationSection())
     ] = AggregationSection()
 
     @model_validator(mode="after")

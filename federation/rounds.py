@@ -9,22 +9,21 @@ part of the second that every kind of model shares: from scores to money.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
-from federation.aggregation import Combined
-from federation.contribution import PathGradient, inner_products, path_gradient, score_of
+from federation.contribution import PathGradient
 from federation.epochstate import Base, EpochState, Rules, Status
 from federation.fixedpoint import Ints
 from federation.models.linear import Design, Fit, fit_intercept
-from federation.projection import Projection, project
+from federation.projection import Projection
 from federation.reward import Terms, clip_limit, clipped, credit, suspended
-from federation.steps import Step, combine, game_of, prices, public_directions, search_step, worth
+from federation.scoring import NO_SEED, Measured, measure
+from federation.steps import Place
 from federation.types import Did, Hash32, Wei
-from federation.valuation import DEFAULT, METHODS
 
 __all__ = [
     "Base",
@@ -111,9 +110,6 @@ class RoundOutcome:
 
 _TENTHS: Final = 10
 
-NO_SEED: Final = Hash32(bytes(32))
-"""Where nothing is drawn: no method of the default rules needs chance."""
-
 
 def momentum(state: EpochState, beta_tenths: int) -> Ints:
     """Return ``w_t + beta * (w_t - w_{t-1})``, each weight rounded to the nearest integer.
@@ -181,100 +177,10 @@ def close_round(
     order = sorted(deltas)
     if not order:
         return finish(state, base, rules, absent=absent, measured=None)
-    Q = state.quota_total
     vectors = np.stack([deltas[did] for did in order])
-    combined = combine(
-        state, rules, vectors, lambda parts: worth(parts, base.weights, rules, known, quota_total=Q)
-    )
-    step = search_step(combined.direction, base.weights, rules, known, Q)
-    path = path_gradient(shard, base.weights, step.delta)
-    measured = Measured(
-        eta=step.eta,
-        scored_eta=step.scored_eta,
-        losses=step.losses,
-        step=step.delta,
-        gain=path.improvement,
-        scores={},
-        withheld=0,
-    )
-    if rules.default:
-        measured = _priced(measured, state, base, order, vectors, step, path, norm_bound=norm_bound)
-    elif rules.method == DEFAULT:
-        sources = public_directions(state, base.weights, combined)
-        scores, whole = (
-            prices(gradient, combined.parts, eta=step.scored_eta, quota_total=Q)
-            for gradient in (project(path.gradient, sources).projected, path.gradient)
-        )
-        named = dict(zip(order, scores, strict=True))
-        measured = replace(measured, scores=named, withheld=sum(whole) - sum(scores), combined=combined)
-    else:
-        game = game_of(order, combined, step, base.weights, shard=shard, quota_total=Q, seed=seed)
-        named = dict(zip(order, METHODS[rules.method](game), strict=True))
-        measured = replace(measured, scores=named, combined=combined)
+    place = Place(state=state, base=base.weights, rules=rules)
+    measured = measure(place, order, vectors, known=known, shard=shard, norm_bound=norm_bound, seed=seed)
     return finish(state, base, rules, absent=absent, measured=measured)
-
-
-def _priced(  # noqa: PLR0917 - the pieces of one round
-    measured: Measured,
-    state: EpochState,
-    base: Base,
-    order: Sequence[Did],
-    deltas: Ints,
-    step: Step,
-    path: PathGradient,
-    *,
-    norm_bound: int,
-) -> Measured:
-    """Price deltas by the default rules, with all that the judges on chain want to see of it."""
-    projection = project(path.gradient, public_directions(state, base.weights))
-    matrix, Q = deltas.astype(np.float64), state.quota_total
-    found, before = (
-        inner_products(gradient, matrix, norm_bound=norm_bound)
-        for gradient in (projection.projected, path.gradient)
-    )
-    products = dict(zip(order, found, strict=True))
-    return replace(
-        measured,
-        scores={did: score_of(x, eta=step.scored_eta, quota_total=Q) for did, x in products.items()},
-        withheld=score_of(sum(before) - sum(found), eta=step.scored_eta, quota_total=Q),
-        products=products,
-        search=step.search,
-        path=path,
-        projection=projection,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Measured:
-    """What a model found the accepted deltas to be worth; all that money follows from.
-
-    Attributes:
-        eta: The step to take; 0 leaves the model.
-        scored_eta: The step at which members are scored.
-        losses: Summed log-loss of every step candidate on the known examples, ``PROB_BITS`` fractional bits.
-        step: Delta at ``scored_eta``.
-        gain: G on the drawn shard, ``SCORE_BITS`` fractional bits.
-        scores: s_i of every accepted delta, ``SCORE_BITS`` fractional bits.
-        withheld: Sum of scores that the projection removed.
-        products: <projected gbar, delta> where it is exact.
-        search: Every step candidate where it is exact.
-        path: The scoring path where it is exact.
-        projection: How gbar was projected where it is exact.
-        combined: What the strategy made of the deltas; None where they are summed and nothing is kept.
-    """
-
-    eta: int
-    scored_eta: int
-    losses: tuple[int, ...]
-    step: Ints
-    gain: int
-    scores: Mapping[Did, int]
-    withheld: int
-    products: Mapping[Did, int] = field(default_factory=dict)
-    search: tuple[Fit, ...] = ()
-    path: PathGradient | None = None
-    projection: Projection | None = None
-    combined: Combined | None = None
 
 
 def finish(

@@ -16,8 +16,42 @@ from federation.contribution import aggregate, inner_products, path_gradient, sc
 from federation.epochstate import EpochState, Rules
 from federation.fixedpoint import FLOAT_EXACT, INT_EXACT, Ints, exact_dot, norm_squared
 from federation.models.linear import Design, Fit
-from federation.types import Did, Hash32
-from federation.valuation import Game
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Place:
+    """Where a round stands when deltas come in.
+
+    Attributes:
+        state: The epoch so far.
+        base: The weights that were sent out; shape (dim,).
+        rules: The manifest's numbers.
+    """
+
+    state: EpochState
+    base: Ints
+    rules: Rules
+
+    def public(self, combined: Combined | None = None) -> tuple[Ints, ...]:
+        """Return the vectors that are public when the round is scored, in committed order.
+
+        The base's distance from the initial model, the last move and the last two aggregates; zeros
+        stand for what has not happened yet. What a strategy carried over follows where there is any.
+        """
+        nothing = np.zeros_like(self.base)
+        last, before = (*self.state.steps, nothing, nothing)[:2]
+        sources = (self.base - self.state.initial, self.state.move, last, before)
+        carried = combined.carried if combined else None
+        return sources if carried is None else (*sources, carried)
+
+    def candidates(self, direction: Ints) -> dict[int, Ints]:
+        """Return ``Delta = eta * direction / Q`` for every eta of the grid."""
+        Q = self.state.quota_total
+        return {eta: aggregate([direction], eta=eta, quota_total=Q) for eta in self.rules.etas}
+
+    def scored_eta(self, eta: int) -> int:
+        """Return the step at which members are scored when a step was chosen."""
+        return eta or min(e for e in self.rules.etas if e)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,39 +73,34 @@ class Step:
     delta: Ints
 
 
-def candidates(direction: Ints, rules: Rules, quota_total: int) -> dict[int, Ints]:
-    """Return ``Delta = eta * direction / Q`` for every eta of the grid."""
-    return {eta: aggregate([direction], eta=eta, quota_total=quota_total) for eta in rules.etas}
-
-
-def scored_step(eta: int, rules: Rules) -> int:
-    """Return the step at which members are scored when a step was chosen."""
-    return eta or min(e for e in rules.etas if e)
-
-
-def search_step(direction: Ints, base: Ints, rules: Rules, known: Design, quota_total: int) -> Step:
+def search_step(place: Place, direction: Ints, known: Design) -> Step:
     """Choose the first minimiser of log-loss on the known examples."""
-    steps = candidates(direction, rules, quota_total)
-    search = tuple(Fit.of(known, base + step) for step in steps.values())
+    steps = place.candidates(direction)
+    search = tuple(Fit.of(known, place.base + step) for step in steps.values())
     losses = tuple(fit.log_loss() for fit in search)
-    eta = rules.etas[losses.index(min(losses))]
-    scored = scored_step(eta, rules)
+    eta = place.rules.etas[losses.index(min(losses))]
+    scored = place.scored_eta(eta)
     return Step(eta=eta, scored_eta=scored, losses=losses, search=search, delta=steps[scored])
 
 
-def combine(
-    state: EpochState, rules: Rules, deltas: Ints, valued: Callable[[Ints], Sequence[int]]
-) -> Combined:
+def combine(place: Place, deltas: Ints, valued: Callable[[Ints], Sequence[int]]) -> Combined:
     """Let the strategy make parts of deltas.
 
     Args:
-        state: The epoch so far.
-        rules: The manifest's numbers.
+        place: Where the round stands.
         deltas: Shape (n, dim), n > 0, by DID.
         valued: As ``Context.valued``.
     """
+    state = place.state
     context = Context(memory=state.memory, quota_total=state.quota_total, valued=valued)
-    return rules.strategy.combine(deltas, context)
+    return place.rules.strategy.combine(deltas, context)
+
+
+def worth(place: Place, parts: Ints, known: Design) -> list[int]:
+    """Return what parts would score on the known examples: the step searched there, the path too."""
+    step = search_step(place, np.sum(parts, axis=0), known)
+    gradient = path_gradient(known, place.base, step.delta).gradient
+    return prices(gradient, parts, eta=step.scored_eta, quota_total=place.state.quota_total)
 
 
 def prices(gradient: Ints, parts: Ints, *, eta: int, quota_total: int) -> list[int]:
@@ -88,47 +117,3 @@ def _longest(parts: Ints) -> int:
     """Return a number that no part's norm exceeds; found in floating point, with room for its errors."""
     squares = np.einsum("ij,ij->i", parts, parts, dtype=np.float64)
     return math.isqrt(int(1.001 * squares.max(initial=0.0))) + 1
-
-
-def game_of(
-    dids: Sequence[Did],
-    combined: Combined,
-    step: Step,
-    base: Ints,
-    *,
-    shard: Design,
-    quota_total: int,
-    seed: Hash32,
-) -> Game:
-    """Return a round as a game of its parts; what is carried over moves the model whoever plays."""
-    if combined.carried is not None:
-        base = base + aggregate([combined.carried], eta=step.scored_eta, quota_total=quota_total)
-    return Game(
-        dids=tuple(dids),
-        parts=combined.parts,
-        eta=step.scored_eta,
-        quota_total=quota_total,
-        base=base,
-        shard=shard,
-        seed=seed,
-    )
-
-
-def worth(parts: Ints, base: Ints, rules: Rules, known: Design, quota_total: int) -> list[int]:
-    """Return what parts would score on the known examples: the step searched there, the path too."""
-    step = search_step(np.sum(parts, axis=0), base, rules, known, quota_total)
-    gradient = path_gradient(known, base, step.delta).gradient
-    return prices(gradient, parts, eta=step.scored_eta, quota_total=quota_total)
-
-
-def public_directions(state: EpochState, base: Ints, combined: Combined | None = None) -> tuple[Ints, ...]:
-    """Return the vectors that are public when a round is scored, in committed order.
-
-    The base's distance from the initial model, the last move and the last two aggregates; zeros
-    stand for what has not happened yet. What a strategy carried over follows where there is any.
-    """
-    nothing = np.zeros_like(base)
-    last, before = (*state.steps, nothing, nothing)[:2]
-    sources = (base - state.initial, state.move, last, before)
-    carried = combined.carried if combined else None
-    return sources if carried is None else (*sources, carried)

@@ -32,7 +32,7 @@ from federation.models.module import Network
 from federation.models.pathgradient import EXTRA_BITS, module_path_gradient
 from federation.projection import project
 from federation.rounds import Base, EpochState, Measured, finish, momentum
-from federation.steps import candidates, combine, prices, public_directions, scored_step
+from federation.steps import Place, combine, prices
 from federation.trace import Op, Position, Trace, decided_trace
 from federation.types import Did
 
@@ -129,7 +129,7 @@ class ModuleEvaluation:
         """Score a round on its drawn shard."""
         if not received.deltas:
             return _closed(start, base, received, None)
-        combined = _combined(start, received)
+        combined = _combined(start, base, received)
         steps, losses = self._steps(start, base, combined)
         eta = start.rules.etas[losses.index(min(losses))]
         measured = self._measure(start, base, received, shard.design, combined, eta=eta, steps=steps)
@@ -143,7 +143,7 @@ class ModuleEvaluation:
             return _closed(start, base, received, None)
         subject = f"round {start.state.round}"
         recorded = Recorded.of(start, sorted(received.deltas), Trace.parse(published))
-        combined = _combined(start, received)
+        combined = _combined(start, base, received)
         steps, losses = self._steps(start, base, combined)
         if not self._as_good(losses[start.rules.etas.index(recorded.eta)], losses):
             raise VerificationFailed(subject, f"step {recorded.eta} is not the best within {self.tolerance}")
@@ -163,7 +163,7 @@ class ModuleEvaluation:
 
     def _steps(self, start: Start, base: Base, combined: Combined) -> tuple[dict[int, Ints], list[int]]:
         """Return Delta and the log-loss of every candidate on the known examples."""
-        steps = candidates(combined.direction, start.rules, start.state.quota_total)
+        steps = _place(start, base).candidates(combined.direction)
         _, losses = self._candidates([base.weights + step for step in steps.values()], start.design)
         return steps, losses
 
@@ -178,12 +178,13 @@ class ModuleEvaluation:
         eta: int,
         steps: Mapping[int, Ints],
     ) -> Measured:
-        scored_eta = scored_step(eta, start.rules)
+        place = _place(start, base)
+        scored_eta = place.scored_eta(eta)
         step = steps[scored_eta]
         encoded = self._network.encode(shard)
         gradient = module_path_gradient(self._network, encoded, base.weights, step)
         before, after = (self._network.fit(w, encoded).brier() for w in (base.weights, base.weights + step))
-        projected = project(gradient, public_directions(start.state, base.weights, combined)).projected
+        projected = project(gradient, place.public(combined)).projected
         quota_total = start.state.quota_total << EXTRA_BITS
         scores, whole = (
             prices(vector, combined.parts, eta=scored_eta, quota_total=quota_total)
@@ -237,9 +238,13 @@ def _closed(start: Start, base: Base, received: Received, measured: Measured | N
     return Closed(outcome, trace)
 
 
-def _combined(start: Start, received: Received) -> Combined:
+def _place(start: Start, base: Base) -> Place:
+    return Place(state=start.state, base=base.weights, rules=start.rules)
+
+
+def _combined(start: Start, base: Base, received: Received) -> Combined:
     deltas = np.stack([received.deltas[did] for did in sorted(received.deltas)])
-    return combine(start.state, start.rules, deltas, _nothing_is_exact)
+    return combine(_place(start, base), deltas, _nothing_is_exact)
 
 
 def _nothing_is_exact(_: Ints) -> Sequence[int]:
