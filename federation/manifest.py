@@ -123,7 +123,7 @@ class BondSection(Section):
 class ValidatorSection(Section):
     """Accounts that recompute a proposal where no proof on chain can: ``quorum`` of them must sign."""
 
-    accounts: Annotated[list[_Account], Field(default_factory=list)]
+    accounts: list[_Account] = Field(default=[])
     quorum: Annotated[int, Field(ge=0)] = 0
     bond_wei: _BondText = "0"
 
