@@ -126,7 +126,7 @@ def contenders(rules: Rules) -> dict[str, Rules]:
 
 
 def figures() -> Iterator[Figure]:
-    """Measure every strategy and method; the sum and the gate have targets, of the others it is told."""
+    """Measure every strategy and method; the AUC of the sum and the gate has a target, the rest is told."""
     mails = load_corpus(lambda text: print(text, file=sys.stderr))
     found: dict[tuple[str, str], list[Found]] = {}
     for seed in SEEDS:
@@ -140,7 +140,7 @@ def figures() -> Iterator[Figure]:
 
 
 def _told(name: str, cast: str, runs: list[Found]) -> Iterator[Figure]:
-    floor = {"sum": 0.95, "gated": 0.95}.get(name, 0.0)
+    floor = {"sum": 0.93, "gated": 0.96}.get(name, 0.0)
     for what, target in (("auc", floor), ("share", 0.0), ("paid", 0.0), ("suspended", 0.0)):
         values = [float(getattr(run, what)) for run in runs]
         yield Figure(

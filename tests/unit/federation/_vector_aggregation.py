@@ -16,7 +16,7 @@ PATH = Path(__file__).parents[2] / "vectors" / "aggregation.json"
 QUOTA_TOTAL = 37
 HOW = (
     "Three rounds of deltas (a row a member, 16 fractional bits; Q = 37), and what each strategy makes of "
-    "them: parts, what is carried, and what is kept, of two vectors as docs/aggregation.md names them. The first "
+    "them: parts, what is carried, and what is kept, in the order of docs/aggregation.md. The first "
     "weight of the second round is beyond what Adam squares. Made by python -m "
     "tests.unit.federation._vector_aggregation from _reference_aggregation."
 )
