@@ -237,3 +237,27 @@ def test_adam_evens_weights_out_when_some_move_more_than_others():
 def test_strategy_is_refused_when_it_or_its_parameters_are_unknown(name, parameters, message):
     with pytest.raises(ConfigError, match=message):
         strategy_of(name, parameters)
+
+
+def slope(name: str, i: int, deltas: Ints) -> Ints:
+    """How the direction moves with member i's share of its delta, where everybody takes part fully."""
+    strategy, nudged = one(name), deltas.copy()
+    nudged[i] += deltas[i] >> 12
+    moved = strategy.combine(nudged, context()).direction - strategy.combine(deltas, context()).direction
+    return moved << 12
+
+
+@pytest.mark.parametrize("name", ["sum", "momentum", "trimmed-mean", "median", "krum", "multi-krum"])
+def test_part_is_the_aumann_shapley_share_when_a_strategy_only_selects(name):
+    deltas = deltas_of(12, size=1 << 34)
+    parts = one(name).combine(deltas, context()).parts
+    for i in range(len(deltas)):
+        assert np.abs(slope(name, i, deltas) - parts[i]).max() <= 1 << 16
+
+
+@pytest.mark.parametrize("name", ["norm-cap", "adam"])
+def test_part_is_not_the_aumann_shapley_share_when_a_strategy_bends(name):
+    deltas = deltas_of(12, size=1 << 34)
+    parts = one(name).combine(deltas, context()).parts
+    off = [np.abs(slope(name, i, deltas) - parts[i]).max() / np.abs(parts[i]).max() for i in range(9)]
+    assert max(off) > 0.1
