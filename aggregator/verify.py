@@ -86,7 +86,7 @@ def _verify_run(run: Path, expect: Address | None, progress: Progress) -> Verdic
     epoch = VerifiedEpoch(public, expect, progress)
     played = RoundReplay(epoch).play()
     settlement = _check_settlement(epoch, played)
-    claims = _read_claims(epoch, played)
+    claims = read_claims(epoch, played)
     expected = build_summary(
         epoch.manifest,
         claims,
@@ -150,7 +150,12 @@ def _card_versions(epoch: VerifiedEpoch) -> list[Mapping[str, object]]:
     return versions
 
 
-def _read_claims(epoch: VerifiedEpoch, played: Sequence[PlayedRound]) -> Claims:
+def read_claims(epoch: VerifiedEpoch, played: Sequence[PlayedRound]) -> Claims:
+    """Return what the publisher states beyond what can be recomputed, its measures checked.
+
+    Raises:
+        VerificationFailed: A version of the model card, or a measure, is not what the rounds give.
+    """
     versions = _card_versions(epoch)
     digest = Hash32(bytes.fromhex(str(versions[-1]["claims"])))
     claims = Claims.parse(epoch.public.blob(digest, "the claims"))

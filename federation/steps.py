@@ -14,7 +14,7 @@ import numpy as np
 from federation.aggregation import Combined, Context
 from federation.contribution import aggregate, inner_products, path_gradient, score_of
 from federation.epochstate import EpochState, Rules
-from federation.fixedpoint import FLOAT_EXACT, INT_EXACT, Ints, exact_dot, norm_squared
+from federation.fixedpoint import INT_EXACT, Ints, exact_dot, norm_squared
 from federation.models.linear import Design, Fit
 
 
@@ -106,8 +106,8 @@ def worth(place: Place, parts: Ints, known: Design) -> list[int]:
 def prices(gradient: Ints, parts: Ints, *, eta: int, quota_total: int) -> list[int]:
     """Return the score of every part, whatever its length: ``-(eta / Q) <gradient, part>``, rounded down."""
     bound = _longest(parts)
-    if bound < FLOAT_EXACT and math.isqrt(norm_squared(gradient) * bound * bound) + 1 < INT_EXACT:
-        found = inner_products(gradient, parts.astype(np.float64), norm_bound=bound)
+    if math.isqrt(norm_squared(gradient) * bound * bound) + 1 < INT_EXACT:
+        found = inner_products(gradient, parts, norm_bound=bound)
     else:
         found = [exact_dot(part, gradient) for part in parts]
     return [score_of(product, eta=eta, quota_total=quota_total) for product in found]

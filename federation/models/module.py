@@ -101,25 +101,59 @@ class Network:
         with torch.no_grad():
             return _fit(weights, design, [self.module(*inputs)[:, 0] for inputs in blocks])
 
-    def pull_back(self, weights: Ints, examples: Encoded, weigh: Callable[[Fit], Floats]) -> Floats:
-        """Return ``sum_e c_e grad z_e``, z_e being the logits; shape (dim,). Each is computed once.
+    def pull_back(
+        self, points: Sequence[tuple[Ints, int]], examples: Encoded, weigh: Callable[[Fit], Floats]
+    ) -> Floats:
+        """Return ``sum_k v_k sum_e c_ke grad z_e(w_k)``, z_e being the logits; shape (dim,).
+
+        Each point's logits are computed once. Where the first layer is one matrix, so are its gradient's
+        factors: errors are summed over the points first, and multiplied by the inputs once for all.
 
         Args:
-            weights: Where; shape (dim,), ``WEIGHT_BITS`` fractional bits.
+            points: w_k, shape (dim,), ``WEIGHT_BITS`` fractional bits, and v_k.
             examples: The examples.
-            weigh: Gives c, one per example, from the model on the examples.
+            weigh: Gives c_k, one per example, from the model at w_k on the examples.
         """
         import torch
 
-        self.load(weights)
-        found = [self.module(*inputs)[:, 0] for inputs in examples.blocks]
-        if not found:
-            return np.zeros(len(weights))
-        coefficients = weigh(_fit(weights, examples.design, [logits.detach() for logits in found]))
-        product = torch.from_numpy(coefficients) @ torch.cat(found)
-        gradients = torch.autograd.grad(product, list(self.module.parameters()))
-        total: Floats = torch.nn.utils.parameters_to_vector(gradients).numpy()
-        return total
+        if not examples.blocks:
+            return np.zeros(self.dim)
+        first, rest = self._split()
+        after = list(rest.parameters())
+        sums: list[Tensor] = []
+        for weights, share in points:
+            self.load(weights)
+            hidden = [] if first is None else _entered(first, examples)
+            entered = examples.blocks if first is None else [(h,) for h in hidden]
+            logits = torch.cat([rest(*inputs)[:, 0] for inputs in entered])
+            coefficients = share * weigh(_fit(weights, examples.design, [logits.detach()]))
+            found = torch.autograd.grad(torch.from_numpy(coefficients) @ logits, [*hidden, *after])
+            sums = [a + b for a, b in zip(sums, found, strict=True)] if sums else list(found)
+        if first is not None:
+            count = len(examples.blocks)
+            pairs = zip(sums[:count], examples.blocks, strict=True)
+            matrix = torch.stack([errors.T @ inputs[0] for errors, inputs in pairs]).sum(dim=0)
+            sums = [matrix, *sums[count:]]
+        gradient: Floats = torch.nn.utils.parameters_to_vector(sums).numpy()
+        return gradient
+
+    def _split(self) -> tuple[nn.Linear | None, nn.Module]:
+        """Return the first layer, if it is one matrix, and what comes after it."""
+        from torch import nn
+
+        layers = list(self.module) if isinstance(self.module, nn.Sequential) else []
+        if len(layers) > 1 and isinstance(layers[0], nn.Linear) and layers[0].bias is None:
+            return layers[0], nn.Sequential(*layers[1:])
+        return None, self.module
+
+
+def _entered(first: nn.Linear, examples: Encoded) -> list[Tensor]:
+    """Return the first layer's outputs, block by block, for gradients to end there."""
+    import torch
+
+    with torch.no_grad():
+        outputs = [first(*inputs) for inputs in examples.blocks]
+    return [output.requires_grad_() for output in outputs]
 
 
 def _fit(weights: Ints, design: Design, found: Sequence[Tensor]) -> Fit:
@@ -137,9 +171,11 @@ def _fit(weights: Ints, design: Design, found: Sequence[Tensor]) -> Fit:
 def dense(design: Design) -> Floats:
     """Return the features ``a (b - m)`` of some examples; shape (n, words)."""
     sets = design.examples
-    features = np.tile(-np.ldexp(design.mean.astype(np.float64), -MEAN_BITS), (len(design), 1))
-    features[np.repeat(np.arange(len(design)), np.diff(sets.offsets)), sets.words] += 1
-    features *= np.ldexp(design.scale.astype(np.float64), -SCALE_BITS)[:, None]
+    mean = np.ldexp(design.mean.astype(np.float64), -MEAN_BITS)
+    scale = np.ldexp(design.scale.astype(np.float64), -SCALE_BITS)
+    features: Floats = np.multiply.outer(scale, -mean)
+    rows = np.repeat(np.arange(len(design)), np.diff(sets.offsets))
+    features[rows, sets.words] = scale[rows] * (1 - mean[sets.words])
     return features
 
 

@@ -29,9 +29,8 @@ def module_path_gradient(network: Network, shard: Encoded, base: Ints, step: Int
         base: w, shape (dim,), ``WEIGHT_BITS`` fractional bits.
         step: Delta, same shape and scale.
     """
-    total = np.zeros(len(step))
-    for point, weight in zip(path_points(base, step), NODE_WEIGHTS, strict=True):
-        total += weight * network.pull_back(point, shard, _coefficients)
+    points = zip(path_points(base, step), NODE_WEIGHTS, strict=True)
+    total = network.pull_back(list(points), shard, _coefficients)
     bits = GRADIENT_BITS + EXTRA_BITS - NODE_BITS - PROB_BITS
     return np.rint(np.ldexp(total / len(shard.design), bits)).astype(np.int64)
 

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from federation.contribution import inner_products, score_of
-from federation.fixedpoint import norm_squared
+from federation.contribution import aggregate, inner_products, score_of
 from federation.valuation.game import Game
 
 
@@ -23,8 +20,8 @@ def aumann_shapley(game: Game) -> tuple[int, ...]:
     """
     if not game.dids:
         return ()
-    step = game.steps([game.everybody])[0]
+    step = aggregate([game.parts.sum(axis=0)], eta=game.eta, quota_total=game.quota_total)
     gradient, extra_bits = game.model.path_gradient(game.shard, game.base, step)
-    bound = math.isqrt(max(norm_squared(part) for part in game.parts)) + 1
-    products = inner_products(gradient, game.parts.astype(np.float64), norm_bound=bound)
+    bound = game.peak * (math.isqrt(len(game.base)) + 1)
+    products = inner_products(gradient, game.parts, norm_bound=bound)
     return tuple(score_of(x, eta=game.eta, quota_total=game.quota_total << extra_bits) for x in products)

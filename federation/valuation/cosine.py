@@ -10,20 +10,14 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from federation.fixedpoint import INT_EXACT, exact_dot, norm_squared, require_below
+from federation.fixedpoint import exact_dot, norm_squared
 from federation.valuation.game import Game
 
 COSINE_BITS: Final = 40
 
 
 def cosine(game: Game) -> tuple[int, ...]:
-    """Return ``floor(G * c_i / sum_j |c_j|)``, c being the cosines with the sum of all parts.
-
-    Raises:
-        ConfigError: The sum leaves the range of exact arithmetic.
-    """
-    peak = max(int(game.parts.max(initial=0)), -int(game.parts.min(initial=0)))
-    require_below(peak * len(game.dids), INT_EXACT, "a sum of parts")
+    """Return ``floor(G * c_i / sum_j |c_j|)``, c being the cosines with the sum of all parts."""
     summed = game.parts.sum(axis=0)
     length = norm_squared(summed)
     cosines = [_cosine(exact_dot(part, summed), norm_squared(part) * length) for part in game.parts]

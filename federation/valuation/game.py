@@ -36,6 +36,7 @@ class Game:
         shard: The drawn shard.
         seed: Of the round's draw; all randomness of all methods comes from it.
         model: How losses and gradients are found.
+        peak: The largest magnitude in ``parts``.
     """
 
     dids: tuple[Did, ...]
@@ -46,6 +47,7 @@ class Game:
     shard: Design
     seed: Hash32
     model: LossModel = LINEAR
+    peak: int = field(init=False)
     _before: list[int] = field(default_factory=list, init=False, repr=False)
     _known: dict[int, int] = field(default_factory=lambda: {0: 0}, init=False, repr=False)
 
@@ -53,7 +55,7 @@ class Game:
         """Refuse what is no game.
 
         Raises:
-            ConfigError: The shapes do not fit, or eta or Q is not positive.
+            ConfigError: The shapes do not fit, eta or Q is not positive, or the parts are too large.
         """
         if self.parts.shape != (len(self.dids), len(self.base)):
             raise ConfigError(
@@ -61,6 +63,9 @@ class Game:
             )
         if self.eta <= 0 or self.quota_total <= 0 or not len(self.shard):
             raise ConfigError("a game needs a positive step, a positive quota and an example")
+        peak = max(int(self.parts.max(initial=0)), -int(self.parts.min(initial=0)))
+        require_below(2 * self.eta * peak * len(self.dids) + self.quota_total, INT_EXACT, "an aggregate")
+        object.__setattr__(self, "peak", peak)
 
     @property
     def everybody(self) -> int:
@@ -100,9 +105,7 @@ class Game:
 
     def steps(self, masks: Sequence[int]) -> Ints:
         """Return ``Delta_S`` of many coalitions, each weight rounded as in a round; shape (k, dim)."""
-        peak = max(int(self.parts.max(initial=0)), -int(self.parts.min(initial=0)))
-        largest = peak * len(self.dids)
-        require_below(2 * self.eta * largest + self.quota_total, INT_EXACT, "an aggregate")
+        largest = self.peak * len(self.dids)
         rows = _rows(masks, len(self.dids))
         if largest < FLOAT_EXACT:
             summed = (rows @ self.parts.astype(np.float64)).astype(np.int64)

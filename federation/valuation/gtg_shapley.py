@@ -23,8 +23,8 @@ class Guide:
     """GTG-Shapley's parameters.
 
     Attributes:
-        between: A round whose gain is smaller, of either sign, is worth 0 to all (``SCORE_BITS``).
-        within: An order is cut where what is missing to the gain is less than this share of it, in millionths.
+        between: A round whose gain is smaller, of either sign, is worth 0 to all; ``SCORE_BITS``.
+        within: An order is cut where what is missing to the gain is below this share of it, in millionths.
         settled: Means have settled when the last ones differ from the latest by this share, in millionths.
         last: How many of the latest means are looked at.
         least: So many orders are played at least.

@@ -38,14 +38,15 @@ def monte_carlo_shapley(game: Game) -> tuple[int, ...]:
     return estimate(game).scores
 
 
-def estimate(game: Game, *, pairs: int = PAIRS) -> Estimate:
+def estimate(game: Game, *, pairs: int = PAIRS, stream: str = "valuation.monte-carlo") -> Estimate:
     """Return the mean marginals over antithetic pairs, with standard errors.
 
     Args:
         game: The round.
         pairs: How many permutations to draw; at least 2, for there to be an error.
+        stream: Which of the seed's streams they come from.
     """
-    n, draws = len(game.dids), Draws(game.seed, "valuation.monte-carlo")
+    n, draws = len(game.dids), Draws(game.seed, stream)
     drawn = [draws.permutation(n) for _ in range(pairs)]
     # All at once: so coalitions are evaluated in blocks.
     ways = (way for order in drawn for way in (order, order[::-1]))

@@ -56,7 +56,7 @@ def test_pull_back_is_the_derivative_along_any_direction(architecture):
     rng = np.random.default_rng(1)
     weights, coefficients = architecture.initial(), rng.standard_normal(len(DESIGN))
     network = Network.of(architecture)
-    gradient = network.pull_back(weights, network.encode(DESIGN), lambda _: coefficients)
+    gradient = network.pull_back([(weights, 1)], network.encode(DESIGN), lambda _: coefficients)
     for _ in range(3):
         direction = rng.integers(-64, 65, architecture.dim)
         ahead, behind = (
@@ -71,13 +71,13 @@ def test_results_are_the_same_when_examples_come_in_blocks(architecture, size, m
     weights, coefficients = architecture.initial(), np.arange(len(DESIGN)) - 9.5
     whole = Network.of(architecture)
     fit = whole.fit(weights, DESIGN)
-    gradient = whole.pull_back(weights, whole.encode(DESIGN), lambda _: coefficients)
+    gradient = whole.pull_back([(weights, 1)], whole.encode(DESIGN), lambda _: coefficients)
     blocks = Network.blocks
     monkeypatch.setattr(Network, "blocks", lambda self, design: blocks(self, design, size))
     network = Network.of(architecture)
     assert np.array_equal(network.fit(weights, DESIGN).logits, fit.logits)
     assert np.array_equal(network.fit(weights, network.encode(DESIGN)).logits, fit.logits)
-    again = network.pull_back(weights, network.encode(DESIGN), lambda _: coefficients)
+    again = network.pull_back([(weights, 1)], network.encode(DESIGN), lambda _: coefficients)
     assert np.allclose(again, gradient, rtol=1e-12, atol=1e-12)
 
 
@@ -95,11 +95,11 @@ def test_empty_and_missing_examples_are_no_trouble(architecture):
     network, weights = Network.of(architecture), architecture.initial()
     wordless = Design.build(Examples.build([[], [3]], [0, 1]), WORLD.mean)
     assert np.isfinite(
-        network.pull_back(weights, network.encode(wordless), lambda fit: np.ones(len(fit.logits)))
+        network.pull_back([(weights, 1)], network.encode(wordless), lambda fit: np.ones(len(fit.logits)))
     ).all()
     nobody = Design.build(Examples.build([], []), WORLD.mean)
     assert len(network.fit(weights, nobody).logits) == 0
-    assert not network.pull_back(weights, network.encode(nobody), lambda _: np.zeros(0)).any()
+    assert not network.pull_back([(weights, 1)], network.encode(nobody), lambda _: np.zeros(0)).any()
 
 
 def test_logits_are_bounded_when_weights_are_huge():
