@@ -6,13 +6,19 @@ too, and many are left out: see docs/aggregation.md for what that costs.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from federation.aggregation.strategy import Combined, Context, scaled
 from federation.fixedpoint import FLOAT_EXACT, Ints, exact_dot, norm_squared
+
+_BLOCK: Final = 256
+"""So many rows of distances are held at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,26 +78,43 @@ def chosen(deltas: Ints, *, faulty: int, keep: int) -> Ints:
     n = len(deltas)
     nearest = max(1, n - faulty - 2)
     # A delta's distance to itself is 0 and comes first.
-    sums = [sum(sorted(row)[: nearest + 1]) for row in distances(deltas)]
+    sums = [sum(sorted(row.tolist())[: nearest + 1]) for row in distances(deltas)]
     parts = np.zeros_like(deltas)
     taken = sorted(range(n), key=lambda i: (sums[i], i))[:keep]
     parts[taken] = scaled(deltas[taken], n, keep)
     return parts
 
 
-def distances(deltas: Ints) -> list[list[int]]:
-    """Return the squared distance of every two deltas, exactly.
-
-    By Cauchy and Schwarz no partial sum of an inner product exceeds the largest squared norm: below
-    2^53 all of them are one product in float64, else they are Python integers.
-    """
+def distances(deltas: Ints) -> Iterator[NDArray[np.object_ | np.int64]]:
+    """Yield each delta's squared distances to all, exactly; they are Python's integers where they must be."""
     norms = [norm_squared(delta) for delta in deltas]
-    if max(norms) < FLOAT_EXACT:
-        matrix = deltas.astype(np.float64)
-        products = [[int(x) for x in row] for row in (matrix @ matrix.T).tolist()]
-    else:
-        products = [[exact_dot(a, b) for b in deltas] for a in deltas]
-    return [
-        [own + other - 2 * product for other, product in zip(norms, row, strict=True)]
-        for own, row in zip(norms, products, strict=True)
-    ]
+    largest, small = max(norms), max(norms) < FLOAT_EXACT
+    squares = np.array(norms, dtype=np.int64 if small else object)
+    for start in range(0, len(deltas), _BLOCK):
+        some = slice(start, start + _BLOCK)
+        yield from squares[some, None] + squares - 2 * _products(deltas[some], deltas, largest)
+
+
+def _products(a: Ints, b: Ints, largest: int) -> NDArray[np.object_ | np.int64]:
+    """Return the inner product of every two rows, none of which has a larger squared norm.
+
+    By Cauchy and Schwarz no partial sum exceeds the largest squared norm: below 2^53 all of them are one
+    product in float64. Longer rows are cut in two halves of their bits, which are short enough; what is
+    longer still, as no admitted delta is, is left to Python's integers one by one.
+    """
+    if largest < FLOAT_EXACT:
+        return _in_floats(a, b)
+    bits = (FLOAT_EXACT.bit_length() - 2 - a.shape[1].bit_length()) // 2
+    # Rounding down adds less than one to an entry of the upper half.
+    upper = (math.isqrt(largest) >> bits) + math.isqrt(a.shape[1]) + 2
+    if upper * upper >= FLOAT_EXACT:
+        return np.array([[exact_dot(x, y) for y in b] for x in a], dtype=object)
+    (high_a, low_a), (high_b, low_b) = ((x >> bits, x & ((1 << bits) - 1)) for x in (a, b))
+    mixed = _in_floats(high_a, low_b) + _in_floats(low_a, high_b)
+    high, low = _in_floats(high_a, high_b).astype(object), _in_floats(low_a, low_b).astype(object)
+    whole: NDArray[np.object_] = (high << 2 * bits) + (mixed.astype(object) << bits) + low
+    return whole
+
+
+def _in_floats(a: Ints, b: Ints) -> Ints:
+    return (a.astype(np.float64) @ b.astype(np.float64).T).astype(np.int64)

@@ -180,12 +180,19 @@ def test_earlier_member_is_taken_when_two_are_equally_near():
     assert taken.tolist() == [True, False, False, False]
 
 
-@pytest.mark.parametrize("size", [1 << 20, 1 << 40])
+@pytest.mark.parametrize("size", [1 << 20, 1 << 30, 1 << 40, 1 << 55])
 def test_distances_are_exact_when_squares_leave_the_floats(size):
     deltas = deltas_of(1, 6, 30, size)
     rows = deltas.tolist()
     expected = [[sum((a - b) ** 2 for a, b in zip(x, y, strict=True)) for y in rows] for x in rows]
-    assert distances(deltas) == expected
+    assert [row.tolist() for row in distances(deltas)] == expected
+
+
+def test_distances_are_the_same_when_they_come_in_blocks(monkeypatch):
+    deltas = deltas_of(3, 11, 20)
+    whole = [row.tolist() for row in distances(deltas)]
+    monkeypatch.setattr("federation.aggregation.krum._BLOCK", 4)
+    assert [row.tolist() for row in distances(deltas)] == whole
 
 
 def test_norm_cap_leaves_short_deltas_alone_when_it_shortens_long_ones():
