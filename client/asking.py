@@ -97,8 +97,6 @@ class Offer:
         yield "what lowers the score is charged against what you earn, never against what you own"
         share = reward.clip_milli / 10
         yield f"one round moves you by at most {share:g} % of your quota's share of its improvement"
-        if caveat := manifest.rules.caveat:
-            yield caveat
         yield "silence costs nothing; a commitment whose numbers you then do not send is charged"
 
     def _who(self) -> Iterator[str]:
@@ -163,6 +161,8 @@ def _model(manifest: Manifest) -> Iterator[str]:
         yield f"a network {module.name}, {module.words} words wide, {module.hidden} hidden,"
         yield f"{manifest.model.dim} weights, recomputed to within {module.tolerance}"
         yield f"architecture {module.sha256}"
+    if caveat := manifest.rules.caveat:
+        yield f"{caveat}; validators vouch for it, no contract can"
     rule = manifest.model.features_sha256
     read = "bits of a sentence embedding" if rule == EmbeddingSpec().digest.hex() else "hashed words"
     yield f"on {manifest.words} {read}; rule {rule}"

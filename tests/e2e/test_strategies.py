@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import ClassVar
 from unittest import mock
 
 import pytest
@@ -12,13 +13,14 @@ from click.testing import CliRunner
 from aggregator.cli import verify
 from aggregator.verify import verify_run
 from contracts import deploy
+from contracts.bindings.federation import ShardDrawn
 from contracts.deploy import JUDGES, QUORUM_JUDGES
 from federation.aggregation import STRATEGIES
 from federation.errors import VerificationFailed
 from federation.evaluation import Closed, LinearEvaluation, Received, Start
 from federation.rounds import Base, Measured, finish
 from federation.trace import Position, decided_trace
-from federation.types import Wei
+from federation.types import Hash32, Wei
 from tests.strategies import FLIPPER, SECTIONS, execute_rules
 
 
@@ -50,6 +52,21 @@ def test_epoch_settles_and_verifies_when_another_method_scores(tmp_path, method)
     assert f"deltas are combined by sum and scored by {method}" in done.stdout
     told = json.loads(CliRunner().invoke(verify, [str(tmp_path), "--format", "json"]).stdout)
     assert told["data"]["caveat"] == made.run.manifest.rules.caveat
+
+
+def test_method_draws_from_the_seed_on_chain_when_it_takes_chances(tmp_path):
+    class Watching(LinearEvaluation):
+        seeds: ClassVar[list[Hash32]] = []
+
+        def close(self, start: Start, base: Base, received: Received, shard: Position) -> Closed:
+            self.seeds.append(received.seed)
+            return super().close(start, base, received, shard)
+
+    made = execute_rules(tmp_path, method="market-order", liar=Watching)
+    drawn = ShardDrawn.decode_logs(made.run.deployment.federation.logs())
+    assert Watching.seeds == [event.seed for event in drawn]
+    assert len(set(Watching.seeds)) == 2
+    verify_run(tmp_path)
 
 
 class Shifting(LinearEvaluation):
