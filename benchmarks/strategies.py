@@ -7,6 +7,7 @@ chain. A cheat holds a copy of the median honest member's mails. Pay is what the
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,13 +19,14 @@ from examples.spam_detection.corpus import load_corpus
 from examples.spam_detection.settings import Settings, privacy_section
 from examples.spam_detection.simulate import Sender, World, simulate
 from examples.spam_detection.world import build_cast, entropy_for, found_world
-from federation.aggregation import STRATEGIES, Strategy, strategy_of
+from federation.aggregation import STRATEGIES, Context, Strategy, strategy_of
 from federation.epochstate import Rules
 from federation.fixedpoint import Floats
 from federation.metrics import model_auc
 from federation.models.linear import WEIGHT_BITS, Design, Examples
 from federation.valuation import METHODS
 
+MANY, DIM = 1000, 4096
 MEMBERS, ROUNDS, EPSILON, SEEDS = 12, 12, 8.0, (0, 1)
 PARAMETERS: Final[Mapping[str, Mapping[str, int]]] = {
     "momentum": {"beta_milli": 500},
@@ -137,6 +139,25 @@ def figures() -> Iterator[Figure]:
                 found.setdefault((name, cast), []).append(play(seed, data, test, rules, senders))
     for (name, cast), runs in found.items():
         yield from _told(name, cast, runs)
+    yield from _costs()
+
+
+def _costs() -> Iterator[Figure]:
+    """Measure what a strategy itself takes; the gate's own cost is a second search and path."""
+    rng = np.random.default_rng(0)
+    deltas = rng.integers(-(1 << 20), 1 << 20, (MANY, DIM))
+    context = Context(memory=(), quota_total=50 * MANY, valued=lambda parts: [0] * len(parts))
+    for name in STRATEGIES:
+        strategy = strategy_of(name, PARAMETERS.get(name, {}))
+        start = time.process_time()
+        strategy.combine(deltas, context)
+        yield Figure(
+            figure=f"{name}: CPU per member, ms",
+            value=1000 * (time.process_time() - start) / MANY,
+            target=3.0,
+            sense="<=",
+            how=f"parts of {MANY} deltas of {DIM} weights",
+        )
 
 
 def _told(name: str, cast: str, runs: list[Found]) -> Iterator[Figure]:
