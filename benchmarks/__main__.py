@@ -20,6 +20,7 @@ NAMES = (
     "audit",
     "demo",
     "flips",
+    "methods",
     "gas",
     "events",
     "stores",
