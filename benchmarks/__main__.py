@@ -21,6 +21,7 @@ NAMES = (
     "audit",
     "demo",
     "flips",
+    "methods",
     "gas",
     "events",
     "stores",
