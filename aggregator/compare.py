@@ -40,7 +40,10 @@ HONEST: Final = frozenset({"honest", "member"})
 
 EXACT: Final = "exact-shapley"
 
-REFERENCE_PAIRS: Final = 256
+REFERENCE_PAIRS: Final = 128
+
+_QUOTA_BITS: Final = 16
+"""Beyond a score's, when it is divided by a quota."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,11 +54,13 @@ class RecordedGame:
         round: Its number.
         game: Its parts, shard and draw.
         scores: As recorded, in the order of ``game.dids``.
+        quotas: Of the same members.
     """
 
     round: int
     game: Game
     scores: tuple[int, ...]
+    quotas: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +86,12 @@ class Row:
         method: Its name, or ``RECORDED``.
         spearman: Mean rank correlation with Shapley's value; None where no round has one.
         kendall: The same by tau-b.
-        detection: Probability that an honest member's summed score is above a cheat's; None without cheats.
+        detection: Probability that an honest member's score is above a cheat's, summed over rounds and per
+            unit of quota: so that nobody looks like a cheat for having few examples. None without cheats.
         missed: Sum over rounds of |sum of scores - G| over the sum of |G|; None where nothing was gained.
         calls: Coalitions evaluated; None for what was recorded.
         cpu_seconds: Of this process; None for what was recorded.
+        totals: Every member's scores, summed over rounds; ``SCORE_BITS`` fractional bits.
     """
 
     method: str
@@ -94,6 +101,7 @@ class Row:
     missed: float | None
     calls: int | None
     cpu_seconds: float | None
+    totals: Mapping[Did, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +213,12 @@ def _recorded(epoch: VerifiedEpoch, played: PlayedRound, model: LossModel, seed:
         seed=seed,
         model=model,
     )
-    return RecordedGame(round=outcome.round, game=game, scores=tuple(m.score for m in accepted))
+    return RecordedGame(
+        round=outcome.round,
+        game=game,
+        scores=tuple(m.score for m in accepted),
+        quotas=tuple(outcome.state.quotas[m.did] for m in accepted),
+    )
 
 
 def compare_games(
@@ -277,6 +290,10 @@ def _row(
         known = [x for x in found if x is not None]
         return sum(known) / len(known) if known else None
 
+    totals: dict[Did, int] = {}
+    for recorded, found in zip(games, scores, strict=True):
+        for did, score in zip(recorded.game.dids, found, strict=True):
+            totals[did] = totals.get(did, 0) + score
     gains = [g.game.gain for g in games]
     scale = sum(map(abs, gains))
     gaps = sum(abs(sum(s) - gain) for s, gain in zip(scores, gains, strict=True))
@@ -284,10 +301,11 @@ def _row(
         method=method,
         spearman=mean(spearman),
         kendall=mean(kendall),
-        detection=_detection(games, scores, roles),
+        detection=_detection(games, totals, roles),
         missed=gaps / scale if scale else None,
         calls=sum(calls for calls, _ in costs) if costs else None,
         cpu_seconds=sum(seconds for _, seconds in costs) if costs else None,
+        totals=totals,
     )
 
 
@@ -296,13 +314,11 @@ def _cheats(roles: Mapping[Did, str], did: Did) -> bool:
 
 
 def _detection(
-    games: Sequence[RecordedGame], scores: Sequence[Sequence[int]], roles: Mapping[Did, str]
+    games: Sequence[RecordedGame], totals: Mapping[Did, int], roles: Mapping[Did, str]
 ) -> float | None:
-    totals: dict[Did, int] = {}
-    for recorded, found in zip(games, scores, strict=True):
-        for did, score in zip(recorded.game.dids, found, strict=True):
-            totals[did] = totals.get(did, 0) + score
+    quotas = {did: quota for g in games for did, quota in zip(g.game.dids, g.quotas, strict=True)}
     honest = np.array([int(not _cheats(roles, did)) for did in totals])
     if honest.all() or not honest.any():
         return None
-    return auc(np.array(list(totals.values())), honest)
+    shares = [(score << _QUOTA_BITS) // quotas[did] for did, score in totals.items()]
+    return auc(np.array(shares), honest)

@@ -63,6 +63,7 @@ def _table(found: Comparison) -> dict[str, object]:
                 "missed": _rounded(row.missed),
                 "calls": row.calls,
                 "cpu_seconds": _rounded(row.cpu_seconds),
+                "scores": {did: str(score) for did, score in row.totals.items()},
             }
             for row in found.rows
         ],
@@ -90,13 +91,13 @@ def _lines(found: Comparison) -> list[str]:
     where = f"round {found.rounds[0]}" if count == 1 else f"{count} rounds"
     against = "exact Shapley"
     if not found.exact:
-        against = f"Monte-Carlo Shapley, standard error {100 * found.error:.1f} % of the scores' spread"
+        against = f"Monte-Carlo Shapley, standard error {100 * found.error:.2g} % of the scores' spread"
     return [
         *table,
         "",
         f"{where}, up to {found.members} members, {found.cheats} of them known cheats",
         f"spearman, kendall: rank correlation with {against}",
-        "detection: chance that an honest member's score is above a cheat's (AUC)",
+        "detection: chance that an honest member's score per unit of quota is above a cheat's (AUC)",
         "missed: what the scores' sum is off the improvement, as a share of it",
     ]
 

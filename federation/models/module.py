@@ -16,6 +16,7 @@ import numpy as np
 
 from federation.fixedpoint import LOGIT_BITS, Floats, Ints
 from federation.models.linear import MEAN_BITS, SCALE_BITS, WEIGHT_BITS, Design, Fit, fit_intercept
+from federation.models.sparse import SparseFeatures
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,9 +30,16 @@ _LARGEST_LOGIT: Final = 1 << 20
 
 
 class Encoded(NamedTuple):
-    """Examples as a network takes them, in blocks."""
+    """Examples as a network takes them.
+
+    Attributes:
+        design: The examples.
+        sparse: Their features, where the first layer is one matrix on them.
+        blocks: What ``forward`` takes, block by block, where it is not.
+    """
 
     design: Design
+    sparse: SparseFeatures | None
     blocks: tuple[tuple[Tensor, ...], ...]
 
 
@@ -50,10 +58,16 @@ class Network:
             encode: Turns examples into what its ``forward`` takes; the first axis is the example's.
         """
         import torch
+        from torch import nn
 
         torch.set_num_threads(1)
         self.module = module.double()
         self._encode = encode
+        self._first: nn.Linear | None = None
+        self._rest = self.module
+        layers = list(module) if isinstance(module, nn.Sequential) and encode is encode_dense else []
+        if len(layers) > 1 and isinstance(layers[0], nn.Linear) and layers[0].bias is None:
+            self._first, self._rest = layers[0], nn.Sequential(*layers[1:])
 
     @classmethod
     def of(cls, architecture: Architecture) -> Network:
@@ -82,8 +96,10 @@ class Network:
             yield self._encode(part), torch.from_numpy(part.labels.astype(np.float64))
 
     def encode(self, design: Design) -> Encoded:
-        """Return some examples ready to be evaluated many times; dense ones take 8 bytes a word each."""
-        return Encoded(design, tuple(inputs for inputs, _ in self.blocks(design)))
+        """Return some examples ready to be evaluated many times."""
+        if self._first is None:
+            return Encoded(design, None, tuple(inputs for inputs, _ in self.blocks(design)))
+        return Encoded(design, SparseFeatures.of(design), ())
 
     def fit(self, weights: Ints, examples: Design | Encoded) -> Fit:
         """Return the model on some examples, its intercept fitted on the same.
@@ -93,13 +109,10 @@ class Network:
         """
         import torch
 
+        encoded = examples if isinstance(examples, Encoded) else self.encode(examples)
         self.load(weights)
-        if isinstance(examples, Encoded):
-            design, blocks = examples.design, iter(examples.blocks)
-        else:
-            design, blocks = examples, (inputs for inputs, _ in self.blocks(examples))
         with torch.no_grad():
-            return _fit(weights, design, [self.module(*inputs)[:, 0] for inputs in blocks])
+            return _fit(weights, encoded.design, self._logits(self._entered(encoded)))
 
     def pull_back(
         self, points: Sequence[tuple[Ints, int]], examples: Encoded, weigh: Callable[[Fit], Floats]
@@ -116,49 +129,39 @@ class Network:
         """
         import torch
 
-        if not examples.blocks:
+        if not len(examples.design):
             return np.zeros(self.dim)
-        first, rest = self._split()
-        after = list(rest.parameters())
+        after = list(self._rest.parameters())
         sums: list[Tensor] = []
         for weights, share in points:
             self.load(weights)
-            hidden = [] if first is None else _entered(first, examples)
-            entered = examples.blocks if first is None else [(h,) for h in hidden]
-            logits = torch.cat([rest(*inputs)[:, 0] for inputs in entered])
-            coefficients = share * weigh(_fit(weights, examples.design, [logits.detach()]))
+            with torch.no_grad():
+                entered = self._entered(examples)
+            hidden = [] if examples.sparse is None else [entered[0][0].requires_grad_()]
+            logits = self._logits(entered)
+            coefficients = share * weigh(_fit(weights, examples.design, logits.detach()))
             found = torch.autograd.grad(torch.from_numpy(coefficients) @ logits, [*hidden, *after])
             sums = [a + b for a, b in zip(sums, found, strict=True)] if sums else list(found)
-        if first is not None:
-            count = len(examples.blocks)
-            pairs = zip(sums[:count], examples.blocks, strict=True)
-            matrix = torch.stack([errors.T @ inputs[0] for errors, inputs in pairs]).sum(dim=0)
-            sums = [matrix, *sums[count:]]
-        gradient: Floats = torch.nn.utils.parameters_to_vector(sums).numpy()
+        if examples.sparse is not None:
+            sums[0] = examples.sparse.back(sums[0])
+        gradient: Floats = torch.cat([part.flatten() for part in sums]).numpy()
         return gradient
 
-    def _split(self) -> tuple[nn.Linear | None, nn.Module]:
-        """Return the first layer, if it is one matrix, and what comes after it."""
-        from torch import nn
+    def _entered(self, examples: Encoded) -> Sequence[tuple[Tensor, ...]]:
+        """Return what comes after the first layer, where that is one matrix, else the inputs."""
+        if self._first is None or examples.sparse is None:
+            return examples.blocks
+        return [(examples.sparse.times(self._first.weight),)]
 
-        layers = list(self.module) if isinstance(self.module, nn.Sequential) else []
-        if len(layers) > 1 and isinstance(layers[0], nn.Linear) and layers[0].bias is None:
-            return layers[0], nn.Sequential(*layers[1:])
-        return None, self.module
+    def _logits(self, entered: Sequence[tuple[Tensor, ...]]) -> Tensor:
+        import torch
 
-
-def _entered(first: nn.Linear, examples: Encoded) -> list[Tensor]:
-    """Return the first layer's outputs, block by block, for gradients to end there."""
-    import torch
-
-    with torch.no_grad():
-        outputs = [first(*inputs) for inputs in examples.blocks]
-    return [output.requires_grad_() for output in outputs]
+        found = [self._rest(*inputs)[:, 0] for inputs in entered]
+        return torch.cat(found) if found else torch.zeros(0, dtype=torch.float64)
 
 
-def _fit(weights: Ints, design: Design, found: Sequence[Tensor]) -> Fit:
-    joined = np.concatenate([logits.numpy() for logits in found]) if found else np.zeros(0)
-    bounded = np.clip(joined, -_LARGEST_LOGIT, _LARGEST_LOGIT)
+def _fit(weights: Ints, design: Design, found: Tensor) -> Fit:
+    bounded = np.clip(found.numpy(), -_LARGEST_LOGIT, _LARGEST_LOGIT)
     logits = np.rint(np.ldexp(bounded, LOGIT_BITS)).astype(np.int64)
     return Fit(
         weights=weights,

@@ -13,6 +13,7 @@ from itertools import accumulate
 from operator import or_
 from typing import Final
 
+from federation.errors import ConfigError
 from federation.valuation.game import Game
 from federation.valuation.permutations import Draws
 
@@ -45,7 +46,12 @@ def estimate(game: Game, *, pairs: int = PAIRS, stream: str = "valuation.monte-c
         game: The round.
         pairs: How many permutations to draw; at least 2, for there to be an error.
         stream: Which of the seed's streams they come from.
+
+    Raises:
+        ConfigError: One pair alone leaves nothing to estimate an error from.
     """
+    if pairs < 2:
+        raise ConfigError(f"an estimate needs 2 pairs of orders, not {pairs}")
     n, draws = len(game.dids), Draws(game.seed, stream)
     drawn = [draws.permutation(n) for _ in range(pairs)]
     # All at once: so coalitions are evaluated in blocks.
