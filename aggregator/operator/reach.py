@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from aggregator.operator.deployed import bind
 from contracts.backends.patience import Patience
@@ -14,11 +15,10 @@ from federation.rostertree import NO_PAYEE
 from federation.types import Wei
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import ExitStack
+    from types import TracebackType
 
     from aggregator.operator.config import OperatorConfig
-    from contracts.chain import Reader
+    from contracts.bindings.federation import Federation
     from contracts.deploy import Deployment
     from federation.manifest import Manifest
     from federation.types import Address, Did
@@ -47,19 +47,26 @@ def connect(config: OperatorConfig, manifest: Manifest, held: ExitStack) -> RpcC
 
 
 class Onlooker:
-    """Contracts that are bound when they are first asked; threads may share it."""
+    """Contracts that are bound when they are first asked; a context manager, and threads may share it."""
 
-    def __init__(self, config: OperatorConfig, manifest: Manifest, chain: Callable[[], Reader]) -> None:
+    def __init__(self, config: OperatorConfig, manifest: Manifest) -> None:
         """Set up; nothing is asked yet.
 
         Args:
-            config: Says where the contracts are, if nothing recorded them.
+            config: Says where the chain is, and the contracts if nothing recorded them.
             manifest: What was agreed.
-            chain: Connects to the chain.
         """
-        self._config, self._manifest, self._chain = config, manifest, chain
+        self._config, self._manifest = config, manifest
         self._found: Deployment | None = None
-        self._turn = Lock()
+        self._turn, self._held = Lock(), ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._held.close()
 
     def deployment(self) -> Deployment:
         """Return the contracts.
@@ -70,8 +77,13 @@ class Onlooker:
         """
         with self._turn:
             if self._found is None:
-                self._found = bind(self._chain(), self._config, self._manifest)
+                chain = connect(self._config, self._manifest, self._held)
+                self._found = bind(chain, self._config, self._manifest)
             return self._found
+
+    def federation(self) -> Federation:
+        """Return the federation's contract; see ``deployment``."""
+        return self.deployment().federation
 
     def registered(self, did: Did, payee: Address) -> bool:
         """Tell whether an account agreed to be paid for a DID."""

@@ -27,7 +27,8 @@ POLL: Final = 10.0
 ENDED: Final = "operator/ended"
 """The journal's step that says that an epoch is over and nothing is left to do for it."""
 
-_PASSING: Final = (ChainError, PeerError, StoreError, TooFewParticipants, OSError)
+PASSING: Final = (ChainError, PeerError, StoreError, TooFewParticipants, OSError)
+"""What may be better by itself, or once somebody has funded a pool, freed a disk or started a node."""
 
 
 class Waiting(Protocol):
@@ -132,20 +133,7 @@ class Runner:
         self._say("epoch-ended", epoch=number)
 
     def _patiently(self, act: Callable[[], T]) -> T:
-        pause = FIRST_PAUSE
-        while True:
-            self._waiting.check()
-            began = self._clock()
-            try:
-                return act()
-            except _PASSING as error:
-                message = error.message if isinstance(error, FolkmootError) else str(error)
-                code = error.code if isinstance(error, FolkmootError) else "system"
-                if self._clock() - began > LONGEST_PAUSE:
-                    pause = FIRST_PAUSE  # it got somewhere meanwhile
-                self._say("waiting", what=code, message=message, again_in=pause)
-                self._waiting.wait(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+        return patiently(act, watch=self._watch, waiting=self._waiting, clock=self._clock)
 
     def _say_once(self, kind: str, epoch: int) -> None:
         if self._said != (kind, epoch):
@@ -154,3 +142,41 @@ class Runner:
 
     def _say(self, kind: str, *, epoch: int = 0, **facts: str | float) -> None:
         self._watch(Happening(kind=kind, epoch=epoch, facts=facts))
+
+
+def patiently(
+    act: Callable[[], T],
+    *,
+    watch: Watcher,
+    waiting: Waiting,
+    clock: Callable[[], float] = time.monotonic,
+) -> T:
+    """Do something until it succeeds, and say what is waited for meanwhile.
+
+    Args:
+        act: What to do; may be begun again at any time.
+        watch: Is told what went wrong, and when it is tried again.
+        waiting: Waits.
+        clock: Seconds that pass.
+
+    Raises:
+        FolkmootError: Something is wrong that does not pass by itself.
+    """
+    pause = FIRST_PAUSE
+    while True:
+        waiting.check()
+        began = clock()
+        try:
+            return act()
+        except PASSING as error:
+            if clock() - began > LONGEST_PAUSE:
+                pause = FIRST_PAUSE  # it got somewhere meanwhile
+            known = isinstance(error, FolkmootError)
+            facts: dict[str, str | int | float | bool] = {
+                "what": error.code if known else "system",
+                "message": error.message if known else str(error),
+                "again_in": pause,
+            }
+            watch(Happening(kind="waiting", facts=facts))
+        waiting.wait(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)

@@ -60,6 +60,7 @@ class Stopper:
             Stop: One has.
         """
         if self._asked.is_set():
+            signal.setitimer(signal.ITIMER_REAL, 0)  # what is on its way out is not cut short
             raise Stop
 
     def wait(self, seconds: float) -> None:
