@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 def admit(
     quotas: str,
     name: str | None,
+    *,
     events: str | None,
     community_key: Path | None,
     unsigned: Path | None,

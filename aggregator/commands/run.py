@@ -76,7 +76,7 @@ def run(name: str | None, epochs: int | None, form: str | None, passphrase_file:
 def _watcher(form: str | None, standing: Callable[[], Health], held: ExitStack) -> Watcher:
     from aggregator.operator.watchers import JsonLines, TextLines
 
-    live = sys.stderr.isatty() and not os.environ.get("TERM") == "dumb"
+    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     if form == "jsonl" or (form is None and not live):
         return JsonLines(_line)
     if not live:

@@ -6,6 +6,7 @@ It holds no secret: keys and passphrases lie in files of their own.
 from __future__ import annotations
 
 import ipaddress
+import json
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
@@ -232,8 +233,8 @@ def _toml(value: object) -> str:
         case bool():
             return str(value).lower()
         case str():
-            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-            return f'"{escaped}"'
+            # JSON's escapes are TOML's, but for one character that TOML wants escaped too.
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
         case list():
             return "[" + ", ".join(_toml(one) for one in value) + "]"
     return str(value)

@@ -171,10 +171,9 @@ def patiently(
         except PASSING as error:
             if clock() - began > LONGEST_PAUSE:
                 pause = FIRST_PAUSE  # it got somewhere meanwhile
-            known = isinstance(error, FolkmootError)
             facts: dict[str, str | int | float | bool] = {
-                "what": error.code if known else "system",
-                "message": error.message if known else str(error),
+                "what": getattr(error, "code", "system"),
+                "message": error.message if isinstance(error, FolkmootError) else str(error),
                 "again_in": pause,
             }
             watch(Happening(kind="waiting", facts=facts))

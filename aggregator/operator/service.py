@@ -124,9 +124,7 @@ def opened(operator: Operator) -> Iterator[Runner]:
             admits=onlooker.registered,
         )
         routers: list[APIRouter] = [
-            validation_router(
-                mailbox, manifest, federation=where.federation, epoch=lambda: standing().epoch
-            ),
+            validation_router(mailbox, manifest, federation=where.federation, epoch=lambda: standing().epoch),
             node_router(book, admission, root=lambda: _root(operator, gate).read_bytes()),
         ]
         app = desk.build_desk(
