@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from ceramic_bridge import reading
 from ceramic_bridge.errors import StoreError
 from ceramic_bridge.events import create_init
 from ceramic_bridge.store.base import Entry, Page
 from ceramic_bridge.store.sqlite import SqliteStore
-from ceramic_bridge import reading
 from client.identity import Session
 from client.outbox import Outbox
 from client.own import make_identity
