@@ -7,7 +7,7 @@ interrupted anywhere is run again from its beginning: what happened is recalled,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,7 +24,7 @@ from aggregator.provider import ProviderPort
 from aggregator.public import PublicDirectory
 from aggregator.records import Made, Recorder
 from aggregator.sessions import Sessions
-from aggregator.shards import Shards
+from aggregator.shards import Shards, revealed_blob
 from ceramic_bridge.admission import UNDATED
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import SignedEvent, decode, encode
@@ -64,6 +64,8 @@ class Ports:
         log: Takes events.
         public: Takes blobs.
         timeout: Seconds to wait for members in each phase.
+        published: Where blobs go once everybody may see them, if ``public`` is but a staging directory.
+        history: Gives the log's events, to rebuild a lost journal from.
     """
 
     grid: Grid
@@ -76,6 +78,8 @@ class Ports:
     log: EventSink
     public: PublicDirectory
     timeout: float = 600.0
+    published: PublicDirectory | None = None
+    history: Callable[[], Iterable[SignedEvent]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -112,6 +116,12 @@ class RoundReport:
             "credited_wei": str(sum(max(0, m.credit) for m in members)),
             "model": self.model_hash.hex(),
         }
+
+
+class AnotherRound(ChainError):
+    """The round on chain is not the one that this aggregator runs."""
+
+    code = "another-round"
 
 
 class EventSink(Protocol):
@@ -333,17 +343,24 @@ class RoundDriver:
                 absent[did] = (Status.REJECTED, "over-cap")
         return found
 
-    def close(self, claims: bytes) -> None:
+    def close(self, claims: bytes) -> frozenset[Hash32]:
         """Reveal the validation set and publish what the operator states beyond the recomputable.
 
         An epoch that ended early has no word on chain for this, and is published all the same.
 
         Args:
             claims: Canonical bytes of those statements; their hash goes on the model card.
+
+        Returns:
+            SHA-256 of what this adds to the public directory: the claims and the revealed parts.
+
+        Raises:
+            PeerError: A provider does not publish its parts.
         """
         ports, number = self._ports, self._epoch.domain.epoch
-        events = self._shards.reveal()
-        card = self._recorder.claim(ports.public.put(claims))
+        events, stated = self._shards.reveal(), ports.public.put(claims)
+        blobs = {stated, *(revealed_blob(event) for event in events)}
+        card = self._recorder.claim(stated)
         events += [card] if card is not None else []
         for event in events:
             ports.log.append(event)
@@ -355,6 +372,7 @@ class RoundDriver:
                 lambda sender: ports.federation.reveal_epoch(sender, root),
                 ports.sender,
             )
+        return frozenset(blobs)
 
     def _resume(self, finished: Finished) -> None:
         """Take up the epoch after a round that was finished before."""
@@ -382,12 +400,12 @@ class RoundDriver:
         """Put a root on chain unless it is there; another one there ends this.
 
         Raises:
-            ChainError: The chain has another one.
+            AnotherRound: The chain has another one.
         """
         ports = self._ports
         once(ports.chain, lambda: any(on_chain()), lambda sender: act(sender, root), ports.sender)
         if on_chain() != root:
-            raise ChainError(
+            raise AnotherRound(
                 f"round {self._state.round} on chain is not the one that this aggregator runs",
                 hint="was its journal lost, and a member is gone since? the epoch can be cancelled",
             )
