@@ -59,6 +59,22 @@ class EpochControl:
         return wanted
 
 
+class PromptClock:
+    """This machine's clock, whose sleep ends when the process is to end."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        """Name who waits."""
+        self._waiting = waiting
+
+    def now(self) -> float:
+        """Return Unix seconds."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises when the process is to end."""
+        self._waiting.wait(seconds)
+
+
 class Runner:
     """Runs epochs."""
 
@@ -107,7 +123,7 @@ class Runner:
                 self._say_once("waiting-for-roster", number)
                 self._waiting.wait(POLL)
                 continue
-            self._end(number)
+            self._journal.record(number, 0, ENDED, b"")
             done += 1
 
     def _next(self) -> int:
@@ -128,20 +144,13 @@ class Runner:
             return True
         return False
 
-    def _end(self, number: int) -> None:
-        self._journal.record(number, 0, ENDED, b"")
-        self._say("epoch-ended", epoch=number)
-
     def _patiently(self, act: Callable[[], T]) -> T:
         return patiently(act, watch=self._watch, waiting=self._waiting, clock=self._clock)
 
     def _say_once(self, kind: str, epoch: int) -> None:
         if self._said != (kind, epoch):
             self._said = kind, epoch
-            self._say(kind, epoch=epoch)
-
-    def _say(self, kind: str, *, epoch: int = 0, **facts: str | float) -> None:
-        self._watch(Happening(kind=kind, epoch=epoch, facts=facts))
+            self._watch(Happening(kind=kind, epoch=epoch))
 
 
 def patiently(
@@ -173,7 +182,7 @@ def patiently(
                 pause = FIRST_PAUSE  # it got somewhere meanwhile
             facts: dict[str, str | int | float | bool] = {
                 "what": getattr(error, "code", "system"),
-                "message": error.message if isinstance(error, FolkmootError) else str(error),
+                "reason": error.message if isinstance(error, FolkmootError) else str(error),
                 "again_in": pause,
             }
             watch(Happening(kind="waiting", facts=facts))

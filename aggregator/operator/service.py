@@ -23,17 +23,17 @@ from aggregator.operator.models import load_models
 from aggregator.operator.presence import present
 from aggregator.operator.probe import Probe
 from aggregator.operator.reach import Onlooker, connect
-from aggregator.operator.running import patiently
+from aggregator.operator.running import PromptClock, patiently
 from aggregator.operator.trackers import MLflow, TensorBoard, Tracked, Tracker
 from aggregator.operator.watchers import Everybody
-from aggregator.outbox import JournaledChain
-from aggregator.public import MANIFEST, PublicDirectory
 from aggregator.relayed import RelayedGrid
 from aggregator.superlink import ManagedSuperLink
 from aggregator.superlinkcontrol import SuperLinkControl
 from aggregator.validation.mailbox import Mailbox
 from aggregator.validation.remote import Patience, RemoteProvider
 from aggregator.validation.routes import router as validation_router
+from ceramic_bridge.reading import signed_by
+from ceramic_bridge.store.base import EVERYTHING
 from ceramic_bridge.store.sqlite import SqliteStore
 from federation.errors import ConfigError
 
@@ -106,7 +106,6 @@ def opened(operator: Operator) -> Iterator[Runner]:
         def wait_for(act: Callable[[], T]) -> T:
             return patiently(act, watch=watch, waiting=operator.waiting)
 
-        PublicDirectory(home.public).write(MANIFEST, manifest.to_toml().encode())
         store = held.enter_context(SqliteStore(home.events))
         sink = held.enter_context(PublishingSink(store, config.events.node, watch))
         models, signed = wait_for(lambda: load_models(home, manifest, config.events.node))
@@ -141,7 +140,8 @@ def opened(operator: Operator) -> Iterator[Runner]:
             wait_for(lambda: held.enter_context(gate.running(book.restore)))
         else:
             wait_for(book.restore)
-        chain = JournaledChain(wait_for(lambda: connect(config, manifest, held)), journal)
+        clock = PromptClock(operator.waiting)
+        chain = wait_for(lambda: connect(config, manifest, held, clock))
         deployment = wait_for(lambda: bind(chain, config, manifest))
         patience = Patience(opening=config.timeouts.providers, round=config.timeouts.shards)
         providers = [
@@ -169,11 +169,13 @@ def opened(operator: Operator) -> Iterator[Runner]:
                 nodes=book,
                 providers=providers,
                 log=sink,
+                history=lambda: signed_by(store, EVERYTHING, own=True),
                 models=models,
                 control=control,
                 watch=watch,
                 waiting=operator.waiting,
                 timeout=config.timeouts.members,
+                claim=config.settle.claim,
             )
         )
 

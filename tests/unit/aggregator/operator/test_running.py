@@ -106,7 +106,7 @@ def world(tmp_path):
 
 def test_epochs_are_run_one_after_the_other_when_there_are_rosters(world):
     world.runner().run(3)
-    assert (world.run, world.kinds(), world.waits.waited) == ([1, 2, 3], ["epoch-ended"] * 3, [])
+    assert (world.run, world.kinds(), world.waits.waited) == ([1, 2, 3], [], [])
 
 
 def test_epoch_is_taken_up_again_when_the_process_ended_in_it(world):
@@ -146,7 +146,7 @@ def test_trouble_is_waited_out_and_told_when_it_can_pass(world, error):
     assert world.waits.waited == [2, 4, 8, 16, 32, 60, 60, 60]
     told = [one.facts for one in world.told if one.kind == "waiting"]
     assert len(told) == 8
-    assert str(getattr(error, "message", error)) == told[0]["message"]
+    assert str(getattr(error, "message", error)) == told[0]["reason"]
 
 
 def test_chain_is_waited_for_when_it_is_away_between_epochs(world):
