@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from aggregator.certificates import Certificates
 from aggregator.happenings import Happening, Wanted
@@ -52,6 +54,9 @@ if TYPE_CHECKING:
     from federation.manifest import Manifest
 
 T = TypeVar("T")
+
+_LONGEST_SOCKET: Final = 103
+"""Bytes in the path of a Unix socket that every system takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +117,8 @@ def opened(operator: Operator) -> Iterator[Runner]:
         for event in signed:
             sink.append(event)
         onlooker = held.enter_context(Onlooker(config, manifest))
-        gate = _gate(operator, watch)
+        socket = _socket(home, held)
+        gate = _gate(operator, watch, socket)
         book = NodeBook(home.nodes, gate)
         held.callback(book.close)
         mailbox = Mailbox(home.mailbox)
@@ -155,7 +161,7 @@ def opened(operator: Operator) -> Iterator[Runner]:
             )
             for number in range(len(manifest.providers))
         ]
-        grid = held.enter_context(RelayedGrid(home.relay, summon=gate.summon))
+        grid = held.enter_context(RelayedGrid(socket, summon=gate.summon))
         yield assemble(
             Parts(
                 home=home,
@@ -191,10 +197,17 @@ class _Links:
             self._standing.note(superlink=happening.kind == "superlink-up")
 
 
-def _gate(operator: Operator, watch: Watcher) -> ManagedSuperLink | SuperLinkControl:
+def _socket(home: AggregatorHome, held: ExitStack) -> Path:
+    """Return where a ServerApp finds this process: in the folder, unless its path is too long."""
+    if len(os.fsencode(home.relay.absolute())) <= _LONGEST_SOCKET:
+        return home.relay
+    return Path(held.enter_context(TemporaryDirectory(prefix="folkmoot-"))) / home.relay.name
+
+
+def _gate(operator: Operator, watch: Watcher, socket: Path) -> ManagedSuperLink | SuperLinkControl:
     home, settings = operator.home, operator.config.superlink
     if settings.existing:
-        return SuperLinkControl(settings.existing, Path(settings.authority), socket=home.relay)
+        return SuperLinkControl(settings.existing, Path(settings.authority), socket=socket)
     given = None
     if settings.certificate:
         given = Certificates(
@@ -204,7 +217,7 @@ def _gate(operator: Operator, watch: Watcher) -> ManagedSuperLink | SuperLinkCon
         home.superlink,
         listen=settings.bind,
         hosts=settings.hosts,
-        socket=home.relay,
+        socket=socket,
         watch=watch,
         certificates=given,
     )
