@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aggregator.provider import ProviderPort
+from aggregator.provider import Proposal, ProviderPort
 from aggregator.public import MANIFEST, PublicDirectory
 from aggregator.terms import admit, epoch_terms, terms_hash
 from ceramic_bridge.cid import StreamId
@@ -112,6 +112,7 @@ def open_epoch(
 
     Raises:
         ConfigError: The providers are not those of the manifest, or a shard is too small.
+        PeerError: A provider does not answer.
         IdentityError: The community did not sign the roster.
         Reverted: The contract refuses, e.g. because the pool is not funded.
     """
@@ -144,6 +145,9 @@ def open_epoch(
         roster_hash=public.put(roster.to_bytes()),
         provider_tips=[c.tip for c in committed],
     )
+    proposal = Proposal(terms=terms, index=index, models=models)
+    for provider in providers:
+        provider.propose(domain, proposal)
     consents = tuple(p.consent(domain, terms_hash(terms)) for p in providers)
     federation.open_epoch(sender, terms)
     if federation.epoch() != domain.epoch:
