@@ -1,4 +1,4 @@
-"""Flower's SuperLink with two listeners: everything on loopback, the nodes' calls for the world.
+"""Flower's SuperLink with two listeners: everything on loopback for one user, nodes' calls for the world.
 
 ``python -m aggregator.superlink_process TOLD``, started by ``aggregator.superlink`` alone. It ends
 when its standard input closes: a SuperLink without its aggregator serves nobody.
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aggregator.fleetdoor import FleetDoor
+from aggregator.owndoor import OwnDoor, user_of
 from federation._flwr_compat import is_registered_node, run_superlink
 
 if TYPE_CHECKING:
@@ -113,7 +114,9 @@ async def _serve(told: Told, door: socket.socket, app: Asgi) -> None:
         secured = {"ssl_certfile": certificate, "ssl_keyfile": key}
         return uvicorn.Server(uvicorn.Config(served, access_log=False, **secured, **more))  # type: ignore[arg-type]
 
-    inner = listener(app, told.inner_certificate, told.inner_key, host=LOOPBACK, port=told.inner)
+    inner = listener(
+        OwnDoor(app, user_of=user_of), told.inner_certificate, told.inner_key, host=LOOPBACK, port=told.inner
+    )
     nodes = FleetDoor(app, admits=partial(is_registered_node, app))
     # The application starts and ends once.
     outer = listener(nodes, told.certificate, told.key, lifespan="off")

@@ -170,6 +170,28 @@ def test_superlink_is_refused_when_its_address_is_none(folder, listen):
         )
 
 
+ANOTHER = """
+import encodings.idna, http.client, os, ssl, sys
+context = ssl.create_default_context(cadata=sys.stdin.read())
+os.setgid(65534)
+os.setuid(65534)
+line = http.client.HTTPSConnection("127.0.0.1", int(sys.argv[1]), timeout=20, context=context)
+line.request("POST", "/v1/control/list-nodes", b"", {"Content-Type": "application/protobuf"})
+print(line.getresponse().status)
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+def test_other_users_of_the_machine_are_refused_when_they_find_the_control_api(folder):
+    link = managed(folder, free_port(), [])
+    with link.running(lambda: None):
+        words = [sys.executable, "-c", ANOTHER, str(inner_port(link))]
+        root = link.root.read_text()
+        asked = subprocess.run(words, input=root, capture_output=True, text=True, check=True, timeout=30)
+        assert asked.stdout == "403\n"
+        assert link.nodes() == {}
+
+
 KEEPER = """
 import pathlib, sys, time
 from aggregator.superlink import ManagedSuperLink
