@@ -7,9 +7,7 @@ interrupted anywhere is run again from its beginning: what happened is recalled,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from aggregator.admission import Committed
 from aggregator.collect import COMMITTED, Collector, commit_tree, reveal_tree
@@ -20,124 +18,27 @@ from aggregator.finished import Finished
 from aggregator.happenings import Happening, Watcher
 from aggregator.journal import Forgetful, Memory, pack, unpack
 from aggregator.onchain import once
-from aggregator.provider import ProviderPort
-from aggregator.public import PublicDirectory
+from aggregator.ports import AnotherRound, EventSink, Observer, Ports, RoundReport
 from aggregator.records import Made, Recorder
 from aggregator.sessions import Sessions
 from aggregator.shards import Shards, revealed_blob
 from ceramic_bridge.admission import UNDATED
-from ceramic_bridge.did import Identity
 from ceramic_bridge.events import SignedEvent, decode, encode
-from contracts.bindings.federation import Federation
 from contracts.bindings.structs import Phase
-from contracts.chain import Chain, Receipt, Signer
+from contracts.chain import Receipt, Signer
 from contracts.view import FederationView
 from federation.cohort import cohort, enough
-from federation.contribution import SCORE_BITS
 from federation.delta import delta_bytes, delta_hash, parse_delta, within_cap
-from federation.errors import ChainError
 from federation.evaluation import Received, Start, evaluation_of
 from federation.fixedpoint import Ints
 from federation.hashing import did_hash
 from federation.messages import RevealReply
-from federation.models.linear import Design, model_bytes
-from federation.rounds import Base, EpochState, RoundOutcome, Status
+from federation.models.linear import model_bytes
+from federation.rounds import Base, EpochState, Status
 from federation.trace import Position
 from federation.types import Did, Hash32
 
-if TYPE_CHECKING:
-    from flwr.serverapp import Grid
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """What the driver works with; every one can be replaced.
-
-    Attributes:
-        grid: Carries messages.
-        nodes: Flower node of each member.
-        chain: Carries transactions.
-        federation: The contract, bound to that chain.
-        sender: Signs transactions as the aggregator.
-        identity: Signs events as the aggregator.
-        providers: Open shards, in the manifest's order.
-        log: Takes events.
-        public: Takes blobs.
-        timeout: Seconds to wait for members in each phase.
-        published: Where blobs go once everybody may see them, if ``public`` is but a staging directory.
-        history: Gives the log's events, to rebuild a lost journal from.
-    """
-
-    grid: Grid
-    nodes: Mapping[Did, int]
-    chain: Chain
-    federation: Federation
-    sender: Signer
-    identity: Identity
-    providers: Sequence[ProviderPort]
-    log: EventSink
-    public: PublicDirectory
-    timeout: float = 600.0
-    published: PublicDirectory | None = None
-    history: Callable[[], Iterable[SignedEvent]] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RoundReport:
-    """A finished round, for whoever watches.
-
-    Attributes:
-        base: What was sent out.
-        outcome: What was decided.
-        shard: The drawn shard's number.
-        shard_design: Its examples.
-        committed: Members that committed to a delta.
-        model: The new model's weights.
-        model_hash: Its hash.
-    """
-
-    base: Base
-    outcome: RoundOutcome
-    shard: int
-    shard_design: Design
-    committed: frozenset[Did]
-    model: Ints
-    model_hash: Hash32
-
-    def facts(self) -> dict[str, str | int | float]:
-        """Return what there is to tell of it: counts by status, G and credits in wei, the model's hash."""
-        members = self.outcome.members
-        counts = {str(status): sum(m.status is status for m in members) for status in Status}
-        return {
-            **counts,
-            "shard": self.shard,
-            "eta": self.outcome.eta,
-            "gain": self.outcome.gain / (1 << SCORE_BITS),
-            "credited_wei": str(sum(max(0, m.credit) for m in members)),
-            "model": self.model_hash.hex(),
-        }
-
-
-class AnotherRound(ChainError):
-    """The round on chain is not the one that this aggregator runs."""
-
-    code = "another-round"
-
-
-class EventSink(Protocol):
-    """Takes signed events; one that it has is taken again without harm."""
-
-    def append(self, event: SignedEvent) -> None:
-        """Keep an event."""
-        ...
-
-
-class Observer(Protocol):
-    """Watches rounds as they end."""
-
-    def __call__(self, report: RoundReport, /) -> None:
-        """Take one finished round."""
-        ...
+__all__ = ["AnotherRound", "EventSink", "Observer", "Ports", "RoundDriver", "RoundReport"]
 
 
 class RoundDriver:

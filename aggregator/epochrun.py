@@ -16,7 +16,7 @@ from aggregator.driver import AnotherRound, Ports, RoundDriver
 from aggregator.epoch import OpenEpoch, Opening, prepare_epoch
 from aggregator.happenings import Control, Happening, Wanted, Watcher
 from aggregator.journal import Journal, pack, unpack
-from aggregator.onchain import once
+from aggregator.onchain import once, settle
 from aggregator.outbox import JournaledChain
 from aggregator.payday import Payday
 from aggregator.public import MANIFEST
@@ -224,18 +224,20 @@ class EpochRun:
 
     def _opening(self, plan: EpochPlan, number: int) -> tuple[Opening, list[SignedEvent]]:
         raw = self._journal.recall(number, 0, "opening")
-        if raw is None and self._federation.epoch() >= number:
-            self._tell("rebuilding", number)
-            rebuild_opening(self._ports, self._deployment, self._view, self._journal, plan)
-            raw = self._journal.recall(number, 0, "opening")
         if raw is not None:
             kept = self._journal.recall(number, 0, "imports") or b""
             return Opening.parse(raw), [decode(one, authority=UNDATED) for one in unpack(kept)]
-        payees = agreed_payees(self._deployment.registry, wanted_payees(plan.imports))
-        domain = self._domain(number)
-        opening = prepare_epoch(
-            self._manifest, domain, plan.roster, self._ports.providers, payees, plan.models
-        )
+        domain, registry, providers = self._domain(number), self._deployment.registry, self._ports.providers
+        if self._federation.epoch() >= number:
+            self._tell("rebuilding", number)
+            settle(self._chain)
+            terms = self._view.terms(number)
+            opening = rebuild_opening(
+                self._ports, self._manifest, plan, domain, terms=terms, registry=registry
+            )
+        else:
+            payees = agreed_payees(registry, wanted_payees(plan.imports))
+            opening = prepare_epoch(self._manifest, domain, plan.roster, providers, payees, plan.models)
         self._journal.record(number, 0, "imports", pack([encode(event) for event in plan.imports]))
         self._journal.record(number, 0, "opening", opening.to_bytes())
         return opening, list(plan.imports)
@@ -262,6 +264,9 @@ class EpochRun:
     def _run_rounds(self, driver: RoundDriver, epoch: OpenEpoch) -> None:
         """Run rounds until there are none left, the operator cancels, the bounty is spent or time is up."""
         number = epoch.domain.epoch
+        while any(self._view.words(number, driver.state.round).model_hash):
+            # Recorded on chain, but not known here to be finished: computed again, nothing is sent.
+            self._round(driver, number)
         while self._view.end(number) is None and self._federation.phase() in _ROUND_PHASES:
             phase, round_ = self._federation.phase(), driver.state.round
             if self._left() <= 0:
@@ -271,16 +276,18 @@ class EpochRun:
             elif phase is Phase.OPEN and self._should_end(driver):
                 self._cancel(number)
             else:
-                self._chain.at(number, round_)
                 try:
-                    report = driver.run_round()
+                    self._round(driver, number)
                 except AnotherRound as error:
                     if self._federation.phase() not in _CANCELLABLE:
                         raise
                     self._tell("diverged", number, round_, reason=error.message)
                     self._cancel(number)
-                    return
-                self._put_out({report.base.hash, report.model_hash})
+
+    def _round(self, driver: RoundDriver, number: int) -> None:
+        self._chain.at(number, driver.state.round)
+        report = driver.run_round()
+        self._put_out({report.base.hash, report.model_hash})
 
     def _should_end(self, driver: RoundDriver) -> bool:
         """Tell whether no further round is to open; waits while the operator pauses."""

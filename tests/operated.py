@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -17,8 +18,10 @@ from aggregator.happenings import Happening, Wanted
 from aggregator.journal import Journal
 from aggregator.provider import Committed, Provider
 from aggregator.public import PublicDirectory
+from ceramic_bridge.events import SignedEvent
 from client.app import build_client_app
 from client.member import Member, Terms
+from client.noise import Entropy
 from client.trainer import engine_of
 from contracts.bindings.structs import Phase
 from contracts.chain import Chain
@@ -30,6 +33,7 @@ from examples.spam_detection.world import build_cast, entropy_for, examples_of
 from federation.grid import InProcessGrid
 from federation.hashing import Domain
 from federation.manifest import CohortSection, Manifest
+from federation.messages import CommitRequest
 from federation.roster import Roster
 from federation.types import Did
 from federation.validation import mean_bytes, parse_mean
@@ -44,6 +48,16 @@ class Steady(Provider):
     def commit(self, domain: Domain, manifest: Manifest) -> Committed:
         self.kept = self.kept or super().commit(domain, manifest)
         return self.kept
+
+
+class Repeatable(Member):
+    """A member whose noise in a round does not depend on how often it was restarted before."""
+
+    seeds: Callable[[int], Entropy]
+
+    def commit(self, request: CommitRequest) -> SignedEvent:
+        self._entropy = self.seeds(request.round)
+        return super().commit(request)
 
 
 @dataclass
@@ -135,17 +149,20 @@ class Standing(Run):
             contribution_model=self.models["contribution"],
             unsafe_no_dp=self.settings.epsilon is None,
         )
-        return [
-            Member(
-                actor.vault,
-                actor.session,
-                terms,
-                FederationView(self.deployment.federation),
-                engine=engine_of(self.manifest),
-                entropy=entropy_for(self.settings.seed, f"noise/{actor.party.name}/{epoch}"),
+        made = []
+        for actor in actors:
+            name = f"noise/{actor.party.name}/{epoch}"
+            reader = FederationView(self.deployment.federation)
+            entropy = entropy_for(self.settings.seed, name)
+            member = Repeatable(
+                actor.vault, actor.session, terms, reader, engine=engine_of(self.manifest), entropy=entropy
             )
-            for actor in actors
-        ]
+            member.seeds = partial(self._seeds, name)
+            made.append(member)
+        return made
+
+    def _seeds(self, name: str, round_: int) -> Entropy:
+        return entropy_for(self.settings.seed, f"{name}/{round_}")
 
     def grid(self, epoch: int = 1, **more: Any) -> InProcessGrid:
         dim = self.manifest.model.dim
