@@ -87,15 +87,22 @@ class Duties:
         require_contract(self._manifest, outside.federation)
         self._tape = Tape(outside.federation, home.settings().confirmations)
         self._told: set[tuple[object, ...]] = set()
+        self._troubles: dict[str, str] = {}
+        self._providers: dict[int, Provider] = {}
         self._resent: set[tuple[int, str, Hash32]] = set()
 
     def step(self) -> None:
         """Do everything that is due; a duty that fails is told, and stops no other."""
         for duty in (self.open, self.defend, self.reveal, self.commit):
+            name = duty.__name__
             try:
                 duty()
             except FolkmootError as error:
-                self._once("trouble", facts={"duty": duty.__name__, "error": error.message})
+                if self._troubles.get(name) != error.message:
+                    self._troubles[name] = error.message
+                    self._tell("trouble", 0, duty=name, error=error.message)
+            else:
+                self._troubles.pop(name, None)
 
     def commit(self) -> bool:
         """Commit to the next epoch, and consent to its terms once they are known and right.
@@ -112,19 +119,18 @@ class Duties:
         if federation.phase() is not Phase.CLOSED:
             return False
         epoch = federation.epoch() + 1
-        provider = self._provider(self._deal(epoch))
+        provider = self._provider(epoch)
         held = desk.held(epoch, self._number)
-        counts = provider.counts(self._manifest.words)
-        content = Commitment(committed=provider.committed(), counts=counts)
-        self._send(provider, wire.COMMIT, content.to_bytes, held)
+        self._send(provider, wire.COMMIT, partial(self._commitment, provider), held)
         proposal = desk.proposal(epoch)
         if proposal is None:
             return False
-        self._check(provider.dealt, proposal)
-        agreed = terms_hash(proposal.terms)
         if self._is_due(epoch, wire.CONSENT, held):
+            self._check(provider.dealt, proposal)
+            agreed = terms_hash(proposal.terms)
             self._home.keep_proposal(epoch, agreed, proposal_bytes(proposal))
-        self._send(provider, wire.CONSENT, lambda: provider.consent(provider.dealt.domain, agreed), held)
+            consent = partial(provider.consent, provider.dealt.domain, agreed)
+            self._send(provider, wire.CONSENT, consent, held)
         return True
 
     def open(self) -> None:
@@ -177,9 +183,9 @@ class Duties:
         Raises:
             PeerError, ChainError: The desk or the chain cannot be reached.
         """
-        now, present = self._tape.read(), self._outside.federation.epoch()
+        now = self._tape.read()
         for number, epoch, provider in self._mine(now):
-            if present > number and epoch.ended:
+            if max(now.epochs) > number:
                 self._home.keep_over(number)
                 self._once("epoch-over", epoch=number)
             elif epoch.ended and epoch.recorded:
@@ -225,8 +231,17 @@ class Duties:
         self._tell("dealt", epoch, examples=len(fresh))
         return kept
 
-    def _provider(self, dealt: Dealt) -> Provider:
-        return Provider.restore(self._identity, self._outside.account, dealt)
+    def _provider(self, epoch: int) -> Provider:
+        """Return the provider of an epoch; one that has no secrets yet deals first."""
+        if epoch not in self._providers:
+            self._providers[epoch] = Provider.restore(
+                self._identity, self._outside.account, self._deal(epoch)
+            )
+        return self._providers[epoch]
+
+    def _commitment(self, provider: Provider) -> bytes:
+        counts = provider.counts(self._manifest.words)
+        return Commitment(committed=provider.committed(), counts=counts).to_bytes()
 
     def _mine(self, now: Standing) -> list[tuple[int, Epoch, Provider]]:
         """Return the epochs that were opened with this provider's commitment and are not over."""
@@ -234,9 +249,9 @@ class Duties:
         for number in self._home.epochs():
             if number not in now.epochs or self._home.over(number):
                 continue
-            epoch, dealt = now.epochs[number], self._home.dealt(number)
-            if epoch.terms.provider_tips[self._number : self._number + 1] == (dealt.tip,):
-                found.append((number, epoch, self._provider(dealt)))
+            epoch, provider = now.epochs[number], self._provider(number)
+            if epoch.terms.provider_tips[self._number : self._number + 1] == (provider.dealt.tip,):
+                found.append((number, epoch, provider))
             else:
                 self._once("not-mine", epoch=number)
         return found
