@@ -24,7 +24,7 @@ _PATIENCE: Final = 120.0
 """Seconds for looking through a place on the web."""
 
 
-class _Stay(HTTPRedirectHandler):
+class Stay(HTTPRedirectHandler):
     """Follows nobody elsewhere: a redirect could point into the member's own network."""
 
     def redirect_request(self, *_: object) -> None:
@@ -95,7 +95,7 @@ def _over_http(url: str, name: str, most: int) -> bytes:
     """Return what is there, cut behind one byte more than it may have."""
     try:
         asked = Request(url, headers={"Range": f"bytes=0-{most}"})  # noqa: S310 -- http or https, as was checked
-        with build_opener(_Stay).open(asked, timeout=_SECONDS) as answer:
+        with build_opener(Stay).open(asked, timeout=_SECONDS) as answer:
             return bytes(answer.read(most + 1))
     except (URLError, HTTPException, OSError) as error:
         raise PeerError(f"{name} cannot be fetched: {type(error).__name__}") from error

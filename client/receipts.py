@@ -11,9 +11,9 @@ from ceramic_bridge.events import InitPayload, SignedEvent
 from ceramic_bridge.log import MAX_LOG, EventLog
 from ceramic_bridge.models import validate
 from ceramic_bridge.node.client import RemoteNode
+from ceramic_bridge.reading import signed_by
 from ceramic_bridge.schemas import validate_lists
 from ceramic_bridge.store.base import Interest
-from client.published import signed_by
 from federation.errors import ConfigError, FolkmootError
 from federation.payloads import receipt_lists
 from federation.types import Did, Hash32

@@ -7,16 +7,16 @@ import mailbox
 from email.policy import compat32
 from typing import TYPE_CHECKING, Self
 
-from client.importers.items import BadRow
-from client.importers.mailtext import body, strip_body, strip_subject, subject
 from federation.errors import DataError
+from federation.importers.items import BadRow
+from federation.importers.mailtext import body, strip_body, strip_subject, subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
 
-    from client.importers.items import Item, Reading
+    from federation.importers.items import Item, Reading
 
 _MOST_BYTES = 4 << 20
 """Of one mail; what follows are attachments."""

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from client.importers.items import Kind, Opened
-from client.importers.mail import Mails
-from client.importers.tables import read_csv, read_jsonl
 from federation.errors import ConfigError, DataError
+from federation.importers.items import Kind, Opened
+from federation.importers.mail import Mails
+from federation.importers.tables import read_csv, read_jsonl
 from federation.types import Hash32
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from client.importers.items import Reading
+    from federation.importers.items import Reading
 
 _SUFFIXES = {
     ".csv": Kind.CSV,

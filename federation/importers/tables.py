@@ -8,14 +8,14 @@ import io
 import json
 from typing import TYPE_CHECKING, BinaryIO
 
-from client.importers.items import MOST_CHARACTERS, BadRow
 from federation.canonical import require_shallow
 from federation.errors import ConfigError, DataError
+from federation.importers.items import MOST_CHARACTERS, BadRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from client.importers.items import Item, Reading
+    from federation.importers.items import Item, Reading
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

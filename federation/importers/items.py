@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from client.importers.mailtext import shorten
+from federation.importers.mailtext import shorten
 from federation.types import Row
 
 if TYPE_CHECKING:
