@@ -12,7 +12,7 @@ import json
 from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -92,7 +92,8 @@ def _state(data: bytes) -> EpochState:
     body = table["state"]
     if not isinstance(body, str) or sha256(body.encode()).hex() != table["sha256"]:
         raise ValueError("damaged")
-    return EpochState(**{name: _value(plain) for name, plain in parse_table(body.encode()).items()})
+    values: dict[str, Any] = {name: _value(plain) for name, plain in parse_table(body.encode()).items()}
+    return EpochState(**values)
 
 
 def _plain(value: object) -> object:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.challenge_cli import challenge
-from aggregator.public_options import PublicOptions, public_options
+from aggregator.public_options import PublicOptions, optional_public_options
 from federation.cli import emit_json, format_option
 from federation.errors import ConfigError, UsageError
 
@@ -54,7 +54,7 @@ class _WithCommands(click.Group):
 @click.option("--round", "round_", type=click.IntRange(1), help="This round only, and those it rests on.")
 @click.option("--all", "all_", is_flag=True, help="Every epoch and round; what happens anyway.")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep what was verified before.")
-@public_options
+@optional_public_options
 @format_option
 def verify(
     *,

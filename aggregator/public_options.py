@@ -66,8 +66,38 @@ class PublicOptions:
         return events_from(self.events, marks(ground))
 
 
+def place_options(command: Command) -> Command:
+    """Declare ``--events`` and ``--public``."""
+    for option in (
+        click.option(
+            "--public",
+            required=True,
+            metavar="URL|DIR",
+            help="The federation's public files: what its aggregator serves.",
+        ),
+        click.option(
+            "--events", required=True, metavar="URL|CAR", help="An event node, or a file of events."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def public_options(command: Command) -> Command:
-    """Declare where everything public is, passed as ``sources``; ``None`` if no place is named."""
+    """Declare where everything public is, passed as ``sources``."""
+
+    @wraps(command)
+    def inner(
+        *, target: Target, which: Which, confirmations: int, events: str, public: str, **rest: object
+    ) -> None:
+        node = replace(target, confirmations=confirmations)
+        command(sources=PublicOptions(target=node, which=which, events=events, public=public), **rest)
+
+    return node_options(federation_options(confirmations_option(place_options(inner))))
+
+
+def optional_public_options(command: Command) -> Command:
+    """Declare the same for a command that can do without, passed as ``sources``; None if not given."""
 
     @wraps(command)
     def inner(
@@ -87,24 +117,8 @@ def public_options(command: Command) -> Command:
             sources = PublicOptions(target=node, which=which, events=events, public=public)
         command(sources=sources, **rest)
 
-    with_options: Command = node_options(federation_options(inner))
-    for option in (
-        click.option(
-            "--public", metavar="URL|DIR", help="The federation's public files: what its aggregator serves."
-        ),
-        click.option("--events", metavar="URL|CAR", help="An event node, or a file of events."),
-        confirmations_option,
-    ):
-        with_options = option(with_options)
-    return with_options
-
-
-def required(sources: PublicOptions | None) -> PublicOptions:
-    """Return the sources of a command that cannot do without.
-
-    Raises:
-        UsageError: None are named.
-    """
-    if sources is None:
-        raise UsageError("nothing says where events and files are", hint="give --events and --public")
-    return sources
+    options = node_options(federation_options(confirmations_option(place_options(inner))))
+    for parameter in getattr(options, "__click_params__", ()):
+        if parameter.name in {"events", "public"}:
+            parameter.required = False
+    return options

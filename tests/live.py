@@ -201,6 +201,14 @@ def ground_of(stage: Stage, chain: Reader | None = None, public: Material | None
     )
 
 
+def ground_of_run(run: LiveRun) -> Ground:
+    """The federation as it stands now."""
+    deployment = run.deployment
+    material = RemoteMaterial(str(run.folder))
+    addresses = deployment.federation.address, deployment.registry.address
+    return live(run.chain, material, *addresses, lambda _: None)
+
+
 def verdicts(
     stage: Stage,
     *,
