@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from federation.trace import Settlement
 
 _UNIT: Final = 1 << SCORE_BITS
+_PLAIN: Final = (
+    *("epoch", "round", "did", "reason", "quota", "quota_total", "eta", "clip_milli"),
+    "suspended_after",
+)
+_NUMBERS: Final = (
+    *("score", "gain", "counts_as", "limit", "counted", "bounty", "pay"),
+    *("credit_before", "credit_after"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,11 +136,8 @@ def member_named(epoch: VerifiedEpoch, name: str) -> Did:
     exact = [did for did in epoch.roster.quotas if name == did or payees.get(did) == name.lower()]
     found = exact or [did for did in epoch.roster.quotas if name and did.endswith(name)]
     if len(found) != 1:
-        how = "no" if not found else f"{len(found)} members of"
         raise UsageError(
-            f"{name!r} names {how} member of epoch {epoch.domain.epoch}".replace(
-                "members of member", "members"
-            ),
+            f"{name!r} names {len(found)} members of epoch {epoch.domain.epoch}",
             hint="give the DID, or its end, or the account that it is paid at",
         )
     return found[0]
@@ -237,9 +242,7 @@ def in_words(told: Explanation) -> list[str]:
     return [*_round_words(told.round), *(_epoch_words(told.round, told.epoch) if told.epoch else _WAITS)]
 
 
-_WAITS: Final = (
-    "No payout table is proposed yet: what the epoch pays follows from the credits of all rounds.",
-)
+_WAITS: Final = ("No payout table is proposed yet: what is paid follows from the credits of all rounds.",)
 
 
 def _round_words(pay: RoundPay) -> list[str]:
@@ -298,10 +301,10 @@ def _epoch_words(round_: RoundPay, pay: EpochPay) -> list[str]:
     scaled = "fit the funds" if pay.positive <= pay.funds else "exceed the funds and are scaled"
     lines.append(f"All positive credits, {pay.positive} wei, {scaled} of {pay.funds} wei.")
     bonds = f" + floor({pay.forfeited} * {round_.quota} / {round_.quota_total})" if pay.forfeited else ""
-    lines.append(f"due = {base}{bonds} = {pay.due} wei, to {pay.payee}.")
-    lines.append(
-        f"That account had {pay.before} wei in all before, and has {pay.cumulative} wei by the table."
-    )
+    formula = f"{base}{bonds}"
+    due = formula if formula == str(pay.due) else f"{formula} = {pay.due}"
+    lines.append(f"due = {due} wei, to {pay.payee}.")
+    lines.append(f"It had {pay.before} wei in all before, and has {pay.cumulative} wei in all by the table.")
     if pay.leaf is not None:
         proof = " ".join("0x" + sibling.hex() for sibling in pay.proof)
         lines.append(f"Leaf 0x{pay.leaf.hex()}; proof {proof or '(none: it is the only one)'};")
@@ -318,30 +321,8 @@ def _epoch_words(round_: RoundPay, pay: EpochPay) -> list[str]:
 def as_table(told: Explanation) -> dict[str, object]:
     """Return an explanation as JSON can say it; money and scores as decimal strings."""
     pay, epoch = told.round, told.epoch
-    numbers = (
-        "score",
-        "gain",
-        "counts_as",
-        "limit",
-        "counted",
-        "bounty",
-        "pay",
-        "credit_before",
-        "credit_after",
-    )
-    plain = (
-        "epoch",
-        "round",
-        "did",
-        "reason",
-        "quota",
-        "quota_total",
-        "eta",
-        "clip_milli",
-        "suspended_after",
-    )
-    table: dict[str, object] = {name: getattr(pay, name) for name in plain}
-    table |= {name: str(getattr(pay, name)) for name in numbers}
+    table: dict[str, object] = {name: getattr(pay, name) for name in _PLAIN}
+    table |= {name: str(getattr(pay, name)) for name in _NUMBERS}
     table |= {"status": str(pay.status), "product": None if pay.product is None else str(pay.product)}
     return {"round": table, "epoch": None if epoch is None else _epoch_table(epoch)}
 
