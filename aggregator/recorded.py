@@ -20,7 +20,7 @@ from federation.hashing import Domain
 from federation.payloads import require_place
 from federation.types import Did
 
-MODELS, CLOSING = "models", "closing"
+MODELS, CLOSING, LOOSE = "models", "closing", "loose"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,7 +29,8 @@ class Recorded:
 
     Attributes:
         models: StreamIDs of the event models, by kind.
-        groups: Events by what records them: "models", a round's number, or "closing".
+        groups: Events by what records them: "models", a round's number, or "closing"; "loose" are parts
+            of the validation set under no root, since their epoch or round ended early.
         cards: The versions of the model card.
         imports: Each member's import of its data.
     """
@@ -55,7 +56,7 @@ class Recorded:
 
 def empty_groups(rounds: int) -> dict[str, list[SignedEvent]]:
     """Return the groups of an epoch of so many rounds, without any event."""
-    return {MODELS: [], CLOSING: [], **{str(r): [] for r in range(1, rounds + 1)}}
+    return {MODELS: [], CLOSING: [], LOOSE: [], **{str(r): [] for r in range(1, rounds + 1)}}
 
 
 def opening_authority(ground: Ground, past: EpochHistory) -> Authority:

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from aggregator.delegation import holds, require_revocation, speaker
 from aggregator.events import event_leaf
 from aggregator.ground import Ground
-from aggregator.recorded import CLOSING, MODELS, Recorded, empty_groups, opening_authority
+from aggregator.recorded import CLOSING, LOOSE, MODELS, Recorded, empty_groups, opening_authority
 from aggregator.sources import Unpublished
 from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.cid import Cid, StreamId
@@ -113,7 +113,12 @@ class Selection:
             chosen.groups[str(round_)].extend(events)
             self._used.update(event.cid for event in events)
             self._follow(events, chosen)
-        chosen.groups[CLOSING].extend(self._closing(chosen))
+        shards = self._left(range(self._ground.manifest.validation.shards + 1))
+        if self._past.revealed is None:
+            chosen.groups[LOOSE].extend(self._parts_at_hand(shards))
+        else:
+            chosen.groups[CLOSING].extend(self._closing(chosen, shards))
+            chosen.groups[LOOSE].extend(self._parts_at_hand(self._drawn() - self._revealed))
         for event, payload in chosen.of_kind("1", "data"):
             chosen.imports[speaker(event)] = payload
         return chosen
@@ -237,27 +242,40 @@ class Selection:
             choices.append(list(found))
         return choices
 
-    def _closing(self, chosen: Recorded) -> list[SignedEvent]:
-        revealed = self._past.revealed
-        shards = [s for s in range(self._ground.manifest.validation.shards + 1) if s not in self._revealed]
-        if revealed is None:
-            return self._parts_at_hand(shards)
+    def _drawn(self) -> set[int]:
+        """Return the shards that rounds published, those that were proven wrong included."""
+        if self._ground.manifest.validation.reveal == "epoch":
+            return set()
+        rounds = range(1, self._past.terms.rounds + 1)
+        return {self._ground.view.drawn_shard(self._domain.epoch, round_) for round_ in rounds} - {0}
+
+    def _left(self, shards: Iterable[int]) -> list[int]:
+        """Return the shards whose publication no recorded round holds; the closing holds those not drawn."""
+        gone = self._revealed if self._past.revealed is None else self._drawn()
+        return [shard for shard in shards if shard not in gone]
+
+    def _closing(self, chosen: Recorded, shards: Sequence[int]) -> list[SignedEvent]:
+        assert self._past.revealed is not None
         choices = [choice for shard in shards for choice in self._shard(shard, None)]
         if self._card is not None:
             claims: Choice = [
-                (event,) for event, state in self._next_cards() if set(str(state.content["claims"])) != {"0"}
+                (event,)
+                for event in self._found.patches[self._card.stream_id]
+                if isinstance(event.payload, DataPayload)
+                and any(operation.path == "/claims" for operation in event.payload.patch)
             ]
             if not claims:
                 raise Unpublished("model card", "its last version is not among the events", hint=_ELSEWHERE)
             choices.append(claims)
-        events = _matching(revealed.shards_hash, choices, "closing events")
-        self._follow(events, chosen)
+        events = _matching(self._past.revealed.shards_hash, choices, "closing events")
+        if not self._past.convicted:
+            self._follow(events, chosen)
         return events
 
-    def _parts_at_hand(self, shards: Sequence[int]) -> list[SignedEvent]:
+    def _parts_at_hand(self, shards: Iterable[int]) -> list[SignedEvent]:
         """Return what has been revealed although no root says what has to be."""
         events = []
-        for shard in shards:
+        for shard in sorted(shards):
             for i, provider in enumerate(self._ground.manifest.providers):
                 found = self._found.of("validation-shard", provider, self._domain, None)
                 mine = [

@@ -257,7 +257,7 @@ class EpochAuditor:
 
     def _closing(self, verdict: EpochVerdict) -> None:
         """Check the last version of the model card, and the claims that it names."""
-        if self._past.revealed is None or not self._models:
+        if self._past.revealed is None or self._past.convicted or not self._models:
             return
         versions = card_versions(self.epoch)
         claims, digest = read_claims(self.epoch, versions, self._models)

@@ -21,6 +21,7 @@ from contracts.bindings.federation import (
     RoundConvicted,
     RoundRecorded,
 )
+from federation.errors import VerificationFailed
 from federation.types import Address
 
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ def epochs(logs: Iterable[Log]) -> tuple[EpochHistory, ...]:
 
     Args:
         logs: All logs of the federation, in chain order.
+
+    Raises:
+        VerificationFailed: Something befalls an epoch that no log opens: the node leaves logs out.
     """
     logs = tuple(logs)
     found = {
@@ -91,6 +95,10 @@ def epochs(logs: Iterable[Log]) -> tuple[EpochHistory, ...]:
     }
     events = [event for kind in _TAKES for event in kind.decode_logs(logs)]
     for event in sorted(events, key=lambda event: (event.log.block_number, event.log.index)):
+        if event.epoch not in found:
+            raise VerificationFailed(
+                "logs", f"epoch {event.epoch} goes on and was never opened", hint="ask another node"
+            )
         _take(found[event.epoch], event)
     return tuple(found[number] for number in sorted(found))
 

@@ -18,7 +18,7 @@ from aggregator.challenge.finding import Finder, Finding
 from aggregator.selection import Candidates
 from aggregator.sources import RemoteMaterial
 from aggregator.verified_epoch import VerifiedEpoch
-from aggregator.verify_federation import paid_before
+from aggregator.verify_federation import Wanted, paid_before, verify_federation
 from contracts.bindings.data_demands import Demanded
 from contracts.bindings.federation import ProposalConvicted, RoundConvicted
 from contracts.chain import Receipt
@@ -130,6 +130,21 @@ def test_aggregator_is_convicted_when_a_published_number_is_wrong(liar, op):
             assert (finding.round, finding.demand) == (2, False)
             receipt = liar.send(finding)
             assert [c.round_ for c in RoundConvicted.decode_logs(receipt.logs)] == [2]
+
+
+def test_rounds_before_are_verified_when_one_is_convicted(liar):
+    lying, _ = tell(liar.honest, Op.IMPROVEMENT, 0, 0, "gain")
+    with liar.recorded(lying):
+        finding = liar.find()
+        assert finding is not None
+        liar.send(finding)
+        ground = ground_of_run(liar.run)
+        (verdict,) = verify_federation(
+            ground, liar.events, wanted=Wanted(), cache=None, progress=lambda _: None
+        )
+        assert (verdict.stage, verdict.recorded, verdict.verified) == ("settling", 1, 1)
+        assert verdict.pending
+        assert verdict.notes[0] == "round 2 was proven wrong and is not paid"
 
 
 def test_withheld_vector_is_demanded_and_convicts_when_it_is_posted(liar):
