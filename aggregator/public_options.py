@@ -53,7 +53,7 @@ class PublicOptions:
 
         material = RemoteMaterial(self.public)
         chain = self.target.connect()
-        pinned = PinnedChain(chain, chain.confirmed)
+        pinned = PinnedChain(chain, chain.settled)
         bound = self.which.bind(chain)
         ground = live(pinned, material, bound.federation.address, bound.registry.address, progress)
         return chain, pinned, ground

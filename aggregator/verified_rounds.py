@@ -19,6 +19,7 @@ from aggregator.verified_epoch import VerifiedEpoch
 from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.events import InitPayload, SignedEvent
 from contracts.bindings.structs import RoundWords
+from federation.cohort import cohort, enough
 from federation.delta import parse_delta, within_cap
 from federation.errors import IdentityError, VerificationFailed
 from federation.evaluation import Received, Start
@@ -176,6 +177,7 @@ class RoundReplay:
         """
         state, words, forced = start.state, statements.words, statements.forced
         lines, commitments = statements.lines, statements.commitments
+        self._require_asked(state, statements)
         deltas, reveals = self._deltas(state.round, commitments, lines, words, forced=forced)
         self._check_forced(state, deltas, reveals, forced)
         absent = _absent(lines, state, commitments, statements.receipt.content)
@@ -262,7 +264,24 @@ class RoundReplay:
             found[did] = statement.commitment
         if MemberTree.build(found).root != on_chain.commit_root:
             raise VerificationFailed(f"round {round_}", "the commit root does not hold its contributions")
+        rule = self._epoch.manifest.cohort
+        if rule and found and not enough(len(found), rule.minimum):
+            raise VerificationFailed(f"round {round_}", f"went on with {len(found)} commitments, too few")
         return found
+
+    def _require_asked(self, state: EpochState, statements: Statements) -> None:
+        """Refuse a commitment of somebody whom a round did not ask.
+
+        Without a rule for cohorts everybody is asked; a suspended member's commitment does not count.
+        """
+        epoch, rule = self._epoch, self._epoch.manifest.cohort
+        if rule is None:
+            return
+        members = epoch.roster.quotas.keys() - state.suspended
+        beacon = self._view.beacon(epoch.domain.epoch, state.round)
+        asked = cohort(members, size=rule.size, domain=epoch.domain, round_=state.round, beacon=beacon)
+        for did in sorted(statements.commitments.keys() - asked):
+            raise VerificationFailed(f"round {state.round}", f"{did} committed and was not asked")
 
     def _receipt(self, round_: int) -> tuple[SignedEvent, InitPayload]:
         receipts = self._epoch.events.of_kind(str(round_), "round-receipt")

@@ -47,6 +47,11 @@ class PinnedChain:
         """The pinned block."""
         return self._number
 
+    @property
+    def settled(self) -> int:
+        """The pinned block, which has its confirmations."""
+        return self._number
+
     def block_hash(self, number: int) -> Hash32:
         """Return the hash of a block up to the pinned one."""
         if number > self._number:

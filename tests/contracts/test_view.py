@@ -158,6 +158,8 @@ def test_log_is_taken_once_when_it_came_after_the_head_was_read(world: World) ->
             late, self._first = self._first, False
             return self._chain.block_number - late
 
+        settled = block_number
+
         def block_hash(self, number: int) -> Hash32:
             return self._chain.block_hash(number)
 
