@@ -16,12 +16,12 @@ from typing import Final
 
 import numpy as np
 
+from aggregator.ground import Progress, replayed
 from aggregator.public import PublicReader
 from aggregator.ranks import kendall, spearman
-from aggregator.verified_epoch import Progress, VerifiedEpoch
+from aggregator.verified_epoch import VerifiedEpoch
+from aggregator.verified_money import card_versions, read_claims
 from aggregator.verified_rounds import PlayedRound, RoundReplay
-from aggregator.verify import read_claims
-from contracts.bindings.federation import ShardDrawn
 from federation.delta import parse_delta
 from federation.errors import UsageError
 from federation.metrics import auc
@@ -172,37 +172,32 @@ def require_methods(methods: Sequence[str]) -> None:
 
 def read_games(run: Path, progress: Progress) -> tuple[list[RecordedGame], Mapping[Did, str]]:
     """Verify a run; return its rounds as games, and the members' roles as its claims have them."""
-    epoch = VerifiedEpoch(PublicReader(run / "public"), None, progress)
-    played = RoundReplay(epoch).play()
-    names = read_claims(epoch, played).names
+    epoch = VerifiedEpoch.of_run(replayed(PublicReader(run / "public"), None, progress), progress)
+    replay = RoundReplay(epoch)
+    played = list(replay.play())
+    models = [(one.outcome.round, one.outcome.state.weights) for one in played]
+    claims, _ = read_claims(epoch, card_versions(epoch), models)
     section = epoch.manifest.module
     model: LossModel = LINEAR
     if section is not None:
         from federation.models.module import Network
 
         model = ModuleLosses(Network.of(section.architecture))
-    drawn = {
-        event.round_: event.seed
-        for event in ShardDrawn.decode_logs(epoch.deployment.federation.logs())
-        if event.epoch == epoch.domain.epoch
-    }
     games = [
-        _recorded(epoch, result, model, drawn[result.outcome.round])
+        _recorded(epoch, result, model, replay.statements[result.outcome.round].lines)
         for result in played
         if result.outcome.scored_eta
     ]
-    return games, {did: role for did, (_, role) in names.items()}
+    return games, {did: role for did, (_, role) in claims.names.items()}
 
 
-def _recorded(epoch: VerifiedEpoch, played: PlayedRound, model: LossModel, seed: Hash32) -> RecordedGame:
+def _recorded(
+    epoch: VerifiedEpoch, played: PlayedRound, model: LossModel, lines: Mapping[Did, Mapping[str, str]]
+) -> RecordedGame:
     outcome = played.outcome
-    [(_, receipt)] = epoch.of_kind(str(outcome.round), "round-receipt")
-    lines = receipt.content["credits"]
-    assert isinstance(lines, list)
-    rows = [line for line in lines if isinstance(line, dict)]
-    digests = {Did(str(row["did"])): Hash32(bytes.fromhex(str(row["delta"]))) for row in rows}
     accepted = [m for m in outcome.members if m.status is Status.ACCEPTED]
-    deltas = [parse_delta(epoch.public.blob(digests[m.did], f"{m.did}'s delta")) for m in accepted]
+    digests = [Hash32(bytes.fromhex(lines[m.did]["delta"])) for m in accepted]
+    deltas = [parse_delta(epoch.public.blob(digest, "a delta")) for digest in digests]
     game = Game(
         dids=tuple(m.did for m in accepted),
         parts=np.stack(deltas),
@@ -210,7 +205,7 @@ def _recorded(epoch: VerifiedEpoch, played: PlayedRound, model: LossModel, seed:
         quota_total=outcome.state.quota_total,
         base=played.base.weights,
         shard=played.shard,
-        seed=seed,
+        seed=epoch.view.draw_seed(epoch.domain.epoch, outcome.round),
         model=model,
     )
     return RecordedGame(

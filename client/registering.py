@@ -9,7 +9,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, build_opener
 
-from client.blobs import Stay
+from ceramic_bridge.blobs import Stay
 from federation.errors import ConfigError, IdentityError, PeerError
 from federation.nodestatement import NodeStatement, member_digest
 

@@ -19,7 +19,7 @@ from aggregator.operator.config import DeskSettings
 from aggregator.operator.health import Health, Standing
 from aggregator.public import PublicDirectory
 from aggregator.serving.limits import Limits
-from client.blobs import blobs_that_begin, fetch_blob
+from ceramic_bridge.blobs import blobs_that_begin, fetch_blob
 from federation.errors import ConfigError, PeerError
 from federation.types import Hash32
 
