@@ -19,7 +19,7 @@ NAME, SIZES, BOUNDS = "valuation.monte-carlo", (1, 2, 5, 10), (1, 3, 10, 1 << 63
 HOW = (
     "A round as a game in plain integers, and every member's score by every method "
     "(docs/contribution-methods.md); permutations, one after another from one stream, and numbers below "
-    "bounds from another. A row is [label, words]; parts and base have 16 fractional bits, scores 40. Made by "
+    "bounds from another. A row is [label, words]; parts and base have 16 fractional bits, scores 40. By "
     "python -m tests.unit.federation._vector_valuation: _reference_valuation on the cases made there."
 )
 
