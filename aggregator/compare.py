@@ -35,7 +35,9 @@ from federation.valuation.monte_carlo import estimate
 RECORDED: Final = "recorded"
 """The row of the scores that the round recorded: the manifest's method, projected where its pay is."""
 
-HONEST: Final = frozenset({"honest", "member"})
+_HONEST_ROLE: Final = "honest"
+
+HONEST: Final = frozenset({_HONEST_ROLE, "member"})
 """Roles in a run's claims that are not a cheat's."""
 
 EXACT: Final = "exact-shapley"
@@ -92,6 +94,8 @@ class Row:
         calls: Coalitions evaluated; None for what was recorded.
         cpu_seconds: Of this process; None for what was recorded.
         totals: Every member's scores, summed over rounds; ``SCORE_BITS`` fractional bits.
+        roles: What each kind of cheat scores per unit of quota, where honest members together score 1;
+            empty where these score nothing.
     """
 
     method: str
@@ -102,6 +106,7 @@ class Row:
     calls: int | None
     cpu_seconds: float | None
     totals: Mapping[Did, int]
+    roles: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +299,7 @@ def _row(
     for recorded, found in zip(games, scores, strict=True):
         for did, score in zip(recorded.game.dids, found, strict=True):
             totals[did] = totals.get(did, 0) + score
+    quotas = {did: quota for g in games for did, quota in zip(g.game.dids, g.quotas, strict=True)}
     gains = [g.game.gain for g in games]
     scale = sum(map(abs, gains))
     gaps = sum(abs(sum(s) - gain) for s, gain in zip(scores, gains, strict=True))
@@ -301,11 +307,12 @@ def _row(
         method=method,
         spearman=mean(spearman),
         kendall=mean(kendall),
-        detection=_detection(games, totals, roles),
+        detection=_detection(quotas, totals, roles),
         missed=gaps / scale if scale else None,
         calls=sum(calls for calls, _ in costs) if costs else None,
         cpu_seconds=sum(seconds for _, seconds in costs) if costs else None,
         totals=totals,
+        roles=_by_role(quotas, totals, roles),
     )
 
 
@@ -313,10 +320,23 @@ def _cheats(roles: Mapping[Did, str], did: Did) -> bool:
     return roles.get(did, "member") not in HONEST
 
 
+def _by_role(
+    quotas: Mapping[Did, int], totals: Mapping[Did, int], roles: Mapping[Did, str]
+) -> dict[str, float]:
+    sums: dict[str, tuple[int, int]] = {}
+    for did, score in totals.items():
+        role = roles[did] if _cheats(roles, did) else _HONEST_ROLE
+        scored, quota = sums.get(role, (0, 0))
+        sums[role] = (scored + score, quota + quotas[did])
+    honest, held = sums.pop(_HONEST_ROLE, (0, 1))
+    if not honest:
+        return {}
+    return {role: scored * held / (quota * honest) for role, (scored, quota) in sorted(sums.items())}
+
+
 def _detection(
-    games: Sequence[RecordedGame], totals: Mapping[Did, int], roles: Mapping[Did, str]
+    quotas: Mapping[Did, int], totals: Mapping[Did, int], roles: Mapping[Did, str]
 ) -> float | None:
-    quotas = {did: quota for g in games for did, quota in zip(g.game.dids, g.quotas, strict=True)}
     honest = np.array([int(not _cheats(roles, did)) for did in totals])
     if honest.all() or not honest.any():
         return None

@@ -50,6 +50,7 @@ def test_report_compares_all_methods_on_one_round_in_json(finished):
     assert rows["recorded"]["scores"] == rows["aumann-shapley"]["scores"]
     assert data["cheats"] > 0
     assert 0 <= rows["recorded"]["detection_auc"] <= 1
+    assert rows["recorded"]["roles"]["flip"] < 0
 
 
 def test_report_is_a_table_on_stdout_when_it_is_for_people(finished):

@@ -133,3 +133,19 @@ def test_methods_are_refused_when_there_are_none_of_that_name(names, message):
     with pytest.raises(UsageError, match=message) as refused:
         require_methods(names)
     assert "aumann-shapley" in refused.value.hint
+
+
+def test_roles_are_weighed_by_quota_beside_honest_members():
+    played = made_game(lambda who: int(who @ [10, 20, 30, -5, 48]))
+    known = {**roles(played, 3, 4), played.dids[4]: "cap"}
+    found = compare_games([recorded(played, quotas=(1, 2, 3, 1, 2))], known, ["exact-shapley"])
+    # Honest members score 60 on a quota of 6.
+    assert row(found, "exact-shapley").roles == {"cap": 2.4, "flip": -0.5}
+
+
+def test_roles_are_left_out_when_honest_members_score_nothing():
+    played = made_game(lambda who: int(who[3]))
+    assert (
+        row(compare_games([recorded(played)], roles(played, 3), ["exact-shapley"]), "exact-shapley").roles
+        == {}
+    )
