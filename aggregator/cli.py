@@ -51,10 +51,12 @@ def verify(run_dir: Path, expect: str | None, expect_head: str | None, output_fo
                 "events": verdict.events,
                 "paid_wei": str(verdict.paid_wei),
                 "tolerance": verdict.tolerance,
+                "caveat": verdict.caveat,
             },
         )
         return
     within = f"; scores verified within tolerance {verdict.tolerance}" if verdict.tolerance else ""
+    within += f"; {verdict.caveat}" if verdict.caveat else ""
     click.echo(
         f"yes: {verdict.rounds} rounds, {verdict.members} members, {verdict.events} events and "
         f"{verdict.paid_wei} wei recompute{within}; federation {verdict.federation}, "

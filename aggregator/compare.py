@@ -21,13 +21,14 @@ from aggregator.ranks import kendall, spearman
 from aggregator.verified_epoch import Progress, VerifiedEpoch
 from aggregator.verified_rounds import PlayedRound, RoundReplay
 from aggregator.verify import read_claims
-from contracts.bindings.federation import ShardDrawn
+from contracts.view import FederationView
 from federation.delta import parse_delta
 from federation.errors import UsageError
+from federation.fixedpoint import Ints
 from federation.metrics import auc
 from federation.rounds import Status
 from federation.types import Did, Hash32
-from federation.valuation import METHODS, Game
+from federation.valuation import METHODS, Game, carried_base
 from federation.valuation.exact_shapley import MOST_MEMBERS, exact_shapley
 from federation.valuation.lossmodel import LINEAR, LossModel, ModuleLosses
 from federation.valuation.monte_carlo import estimate
@@ -186,13 +187,9 @@ def read_games(run: Path, progress: Progress) -> tuple[list[RecordedGame], Mappi
         from federation.models.module import Network
 
         model = ModuleLosses(Network.of(section.architecture))
-    drawn = {
-        event.round_: event.seed
-        for event in ShardDrawn.decode_logs(epoch.deployment.federation.logs())
-        if event.epoch == epoch.domain.epoch
-    }
+    view = FederationView(epoch.deployment.federation)
     games = [
-        _recorded(epoch, result, model, drawn[result.outcome.round])
+        _recorded(epoch, result, model, view.draw_seed(epoch.domain.epoch, result.outcome.round))
         for result in played
         if result.outcome.scored_eta
     ]
@@ -200,20 +197,15 @@ def read_games(run: Path, progress: Progress) -> tuple[list[RecordedGame], Mappi
 
 
 def _recorded(epoch: VerifiedEpoch, played: PlayedRound, model: LossModel, seed: Hash32) -> RecordedGame:
-    outcome = played.outcome
-    [(_, receipt)] = epoch.of_kind(str(outcome.round), "round-receipt")
-    lines = receipt.content["credits"]
-    assert isinstance(lines, list)
-    rows = [line for line in lines if isinstance(line, dict)]
-    digests = {Did(str(row["did"])): Hash32(bytes.fromhex(str(row["delta"]))) for row in rows}
+    outcome, Q = played.outcome, played.outcome.state.quota_total
     accepted = [m for m in outcome.members if m.status is Status.ACCEPTED]
-    deltas = [parse_delta(epoch.public.blob(digests[m.did], f"{m.did}'s delta")) for m in accepted]
+    parts = outcome.parts or _deltas(epoch, outcome.round)
     game = Game(
         dids=tuple(m.did for m in accepted),
-        parts=np.stack(deltas),
+        parts=np.stack([parts[m.did] for m in accepted]),
         eta=outcome.scored_eta,
-        quota_total=outcome.state.quota_total,
-        base=played.base.weights,
+        quota_total=Q,
+        base=carried_base(played.base.weights, outcome.carried, eta=outcome.scored_eta, quota_total=Q),
         shard=played.shard,
         seed=seed,
         model=model,
@@ -224,6 +216,16 @@ def _recorded(epoch: VerifiedEpoch, played: PlayedRound, model: LossModel, seed:
         scores=tuple(m.score for m in accepted),
         quotas=tuple(outcome.state.quotas[m.did] for m in accepted),
     )
+
+
+def _deltas(epoch: VerifiedEpoch, round_: int) -> dict[Did, Ints]:
+    """Return a round's accepted deltas, as its receipt names them."""
+    [(_, receipt)] = epoch.of_kind(str(round_), "round-receipt")
+    lines = receipt.content["credits"]
+    assert isinstance(lines, list)
+    accepted = [line for line in lines if isinstance(line, dict) and line["status"] == Status.ACCEPTED]
+    digests = {Did(str(line["did"])): Hash32(bytes.fromhex(str(line["delta"]))) for line in accepted}
+    return {did: parse_delta(epoch.public.blob(digest, f"{did}'s delta")) for did, digest in digests.items()}
 
 
 def compare_games(

@@ -167,7 +167,8 @@ class RoundDriver:
         replies |= forced
 
         deltas = {did: reply.delta for did, reply in replies.items()}
-        received = Received(deltas=deltas, absent=absent, norm_bound=epoch.norm_bound)
+        seed = self._view.draw_seed(epoch.domain.epoch, round_)
+        received = Received(deltas=deltas, absent=absent, norm_bound=epoch.norm_bound, seed=seed)
         outcome, trace = self._evaluation.close(start, base, received, drawn)
         self._known.append(drawn)
         self._state = outcome.state

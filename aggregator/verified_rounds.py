@@ -98,6 +98,7 @@ class RoundReplay:
             deltas=deltas,
             absent=absent,
             norm_bound=self._epoch.manifest.norm_bound(self._epoch.roster.quotas),
+            seed=self._view.draw_seed(self._epoch.domain.epoch, round_),
         )
         published = self._epoch.public.blob(
             Hash32(bytes.fromhex(str(receipt.content["trace"]))), f"{subject}'s trace"

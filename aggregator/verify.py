@@ -39,6 +39,7 @@ class Verdict:
         events: Signed events checked.
         paid_wei: What was paid in total.
         tolerance: Within which scores recompute, where the model is floating point; None where all is exact.
+        caveat: What is to be known of other rules than the default ones; empty by those.
     """
 
     federation: Address
@@ -48,6 +49,7 @@ class Verdict:
     events: int
     paid_wei: int
     tolerance: str | None
+    caveat: str
 
 
 def verify_run(
@@ -103,6 +105,7 @@ def _verify_run(run: Path, expect: Address | None, progress: Progress) -> Verdic
         events=len(epoch.log),
         paid_wei=sum(settlement.due.values()),
         tolerance=tolerance,
+        caveat=epoch.manifest.rules.caveat,
     )
 
 

@@ -13,6 +13,7 @@ NAMES = (
     "training",
     "grid",
     "utility",
+    "strategies",
     "central",
     "embedding",
     "member",

@@ -51,6 +51,7 @@ class _Read:
     terms: dict[int, EpochTerms] = field(default_factory=dict)
     words: dict[tuple[int, int], RoundWords] = field(default_factory=dict)
     opened: dict[tuple[int, int], int] = field(default_factory=dict)
+    seeds: dict[tuple[int, int], Hash32] = field(default_factory=dict)
     forced: dict[tuple[int, int], list[RevealForced]] = field(default_factory=dict)
 
 
@@ -82,6 +83,11 @@ class FederationView:
     def drawn_shard(self, epoch: int, round_: int) -> int:
         """Return the shard drawn for a round; 0 before the draw."""
         return self.words(epoch, round_).shard
+
+    def draw_seed(self, epoch: int, round_: int) -> Hash32:
+        """Return the seed of a round's draw; zero before."""
+        self._catch_up()
+        return self._read.seeds.get((epoch, round_), _ZERO)
 
     def rounds_over(self, epoch: int) -> bool:
         """Tell whether every round of an epoch is recorded."""
@@ -141,6 +147,7 @@ class FederationView:
         for drawn in ShardDrawn.decode_logs(found):
             at = drawn.epoch, drawn.round_
             words[at] = replace(words[at], shard=drawn.shard)
+            self._read.seeds[at] = drawn.seed
         for recorded in RoundRecorded.decode_logs(found):
             at = recorded.epoch, recorded.round_
             words[at] = replace(
