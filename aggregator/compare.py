@@ -16,21 +16,14 @@ from typing import Final
 
 import numpy as np
 
-from aggregator.public import PublicReader
+from aggregator.games import RecordedGame, read_games
 from aggregator.ranks import kendall, spearman
-from aggregator.verified_epoch import Progress, VerifiedEpoch
-from aggregator.verified_rounds import PlayedRound, RoundReplay
-from aggregator.verify import read_claims
-from contracts.view import FederationView
-from federation.delta import parse_delta
+from aggregator.verified_epoch import Progress
 from federation.errors import UsageError
-from federation.fixedpoint import Ints
 from federation.metrics import auc
-from federation.rounds import Status
-from federation.types import Did, Hash32
-from federation.valuation import METHODS, Game, carried_base
+from federation.types import Did
+from federation.valuation import METHODS, Game
 from federation.valuation.exact_shapley import MOST_MEMBERS, exact_shapley
-from federation.valuation.lossmodel import LINEAR, LossModel, ModuleLosses
 from federation.valuation.monte_carlo import estimate
 
 RECORDED: Final = "recorded"
@@ -47,23 +40,6 @@ REFERENCE_PAIRS: Final = 128
 
 _QUOTA_BITS: Final = 16
 """Beyond a score's, when it is divided by a quota."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RecordedGame:
-    """A recorded round as a game.
-
-    Attributes:
-        round: Its number.
-        game: Its parts, shard and draw.
-        scores: As recorded, in the order of ``game.dids``.
-        quotas: Of the same members.
-    """
-
-    round: int
-    game: Game
-    scores: tuple[int, ...]
-    quotas: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,58 +150,6 @@ def require_methods(methods: Sequence[str]) -> None:
             f"no such method: {', '.join(unknown)}" if unknown else "no method to compare",
             hint=f"there are: {', '.join(METHODS)}",
         )
-
-
-def read_games(run: Path, progress: Progress) -> tuple[list[RecordedGame], Mapping[Did, str]]:
-    """Verify a run; return its rounds as games, and the members' roles as its claims have them."""
-    epoch = VerifiedEpoch(PublicReader(run / "public"), None, progress)
-    played = RoundReplay(epoch).play()
-    names = read_claims(epoch, played).names
-    section = epoch.manifest.module
-    model: LossModel = LINEAR
-    if section is not None:
-        from federation.models.module import Network
-
-        model = ModuleLosses(Network.of(section.architecture))
-    view = FederationView(epoch.deployment.federation)
-    games = [
-        _recorded(epoch, result, model, view.draw_seed(epoch.domain.epoch, result.outcome.round))
-        for result in played
-        if result.outcome.scored_eta
-    ]
-    return games, {did: role for did, (_, role) in names.items()}
-
-
-def _recorded(epoch: VerifiedEpoch, played: PlayedRound, model: LossModel, seed: Hash32) -> RecordedGame:
-    outcome, Q = played.outcome, played.outcome.state.quota_total
-    accepted = [m for m in outcome.members if m.status is Status.ACCEPTED]
-    parts = outcome.parts or _deltas(epoch, outcome.round)
-    game = Game(
-        dids=tuple(m.did for m in accepted),
-        parts=np.stack([parts[m.did] for m in accepted]),
-        eta=outcome.scored_eta,
-        quota_total=Q,
-        base=carried_base(played.base.weights, outcome.carried, eta=outcome.scored_eta, quota_total=Q),
-        shard=played.shard,
-        seed=seed,
-        model=model,
-    )
-    return RecordedGame(
-        round=outcome.round,
-        game=game,
-        scores=tuple(m.score for m in accepted),
-        quotas=tuple(outcome.state.quotas[m.did] for m in accepted),
-    )
-
-
-def _deltas(epoch: VerifiedEpoch, round_: int) -> dict[Did, Ints]:
-    """Return a round's accepted deltas, as its receipt names them."""
-    [(_, receipt)] = epoch.of_kind(str(round_), "round-receipt")
-    lines = receipt.content["credits"]
-    assert isinstance(lines, list)
-    accepted = [line for line in lines if isinstance(line, dict) and line["status"] == Status.ACCEPTED]
-    digests = {Did(str(line["did"])): Hash32(bytes.fromhex(str(line["delta"]))) for line in accepted}
-    return {did: parse_delta(epoch.public.blob(digest, f"{did}'s delta")) for did, digest in digests.items()}
 
 
 def compare_games(

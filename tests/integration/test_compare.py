@@ -7,10 +7,13 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from aggregator.compare import compare_run, read_games
+from aggregator.compare import compare_games, compare_run
 from aggregator.compare_cli import compare
+from aggregator.games import read_games
 from federation.errors import ConfigError, UsageError, VerificationFailed
 from federation.valuation import METHODS
+from tests.modules import execute_module
+from tests.strategies import execute_rules
 from tests.world import copy_of
 
 
@@ -36,6 +39,27 @@ def test_recorded_scores_are_aumann_shapleys_less_what_is_projected_in_the_first
     first = games[0][0]
     assert first.round == 1
     assert METHODS["aumann-shapley"](first.game) == first.scores
+
+
+@pytest.mark.parametrize(
+    ("strategy", "method"), [("momentum", "market-order"), ("adam", "leave-one-out"), ("median", "cosine")]
+)
+def test_recorded_scores_are_the_methods_own_when_a_federation_chose_one(tmp_path, strategy, method):
+    games, _ = read_games(execute_rules(tmp_path, strategy=strategy, method=method).out, lambda _: None)
+    assert [g.round for g in games] == [1, 2]
+    for recorded in games:
+        assert METHODS[method](recorded.game) == recorded.scores
+        assert any(recorded.scores)
+
+
+@pytest.mark.slow
+def test_rounds_of_a_network_are_games_too(tmp_path):
+    games, _ = read_games(execute_module(tmp_path).out, lambda _: None)
+    first = games[0]
+    assert METHODS["aumann-shapley"](first.game) == first.scores
+    found = compare_games(games, {}, ["leave-one-out"])
+    assert found.exact
+    assert found.rows[1].spearman > 0.9
 
 
 def test_report_compares_all_methods_on_one_round_in_json(finished):

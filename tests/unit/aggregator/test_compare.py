@@ -8,12 +8,12 @@ import pytest
 
 from aggregator.compare import (
     RECORDED,
-    RecordedGame,
     compare_games,
     playable,
     reference_of,
     require_methods,
 )
+from aggregator.games import RecordedGame
 from federation.errors import ConfigError, UsageError
 from federation.types import Did
 from federation.valuation import METHODS

@@ -1,0 +1,90 @@
+"""Recorded rounds as games: a run is verified, then every scored round is played again by coalitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from aggregator.public import PublicReader
+from aggregator.verified_epoch import Progress, VerifiedEpoch
+from aggregator.verified_rounds import PlayedRound, RoundReplay
+from aggregator.verify import read_claims
+from contracts.view import FederationView
+from federation.delta import parse_delta
+from federation.fixedpoint import Ints
+from federation.rounds import Status
+from federation.types import Did, Hash32
+from federation.valuation import Game, carried_base
+from federation.valuation.lossmodel import LINEAR, LossModel, ModuleLosses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RecordedGame:
+    """A recorded round as a game.
+
+    Attributes:
+        round: Its number.
+        game: Its parts, shard and draw.
+        scores: As recorded, in the order of ``game.dids``.
+        quotas: Of the same members.
+    """
+
+    round: int
+    game: Game
+    scores: tuple[int, ...]
+    quotas: tuple[int, ...]
+
+
+def read_games(run: Path, progress: Progress) -> tuple[list[RecordedGame], Mapping[Did, str]]:
+    """Verify a run; return its rounds as games, and the members' roles as its claims have them."""
+    epoch = VerifiedEpoch(PublicReader(run / "public"), None, progress)
+    played = RoundReplay(epoch).play()
+    names = read_claims(epoch, played).names
+    section = epoch.manifest.module
+    model: LossModel = LINEAR
+    if section is not None:
+        from federation.models.module import Network
+
+        model = ModuleLosses(Network.of(section.architecture))
+    view = FederationView(epoch.deployment.federation)
+    games = [
+        _recorded(epoch, result, model, view.draw_seed(epoch.domain.epoch, result.outcome.round))
+        for result in played
+        if result.outcome.scored_eta
+    ]
+    return games, {did: role for did, (_, role) in names.items()}
+
+
+def _recorded(epoch: VerifiedEpoch, played: PlayedRound, model: LossModel, seed: Hash32) -> RecordedGame:
+    outcome, Q = played.outcome, played.outcome.state.quota_total
+    accepted = [m for m in outcome.members if m.status is Status.ACCEPTED]
+    parts = outcome.parts or _deltas(epoch, outcome.round)
+    game = Game(
+        dids=tuple(m.did for m in accepted),
+        parts=np.stack([parts[m.did] for m in accepted]),
+        eta=outcome.scored_eta,
+        quota_total=Q,
+        base=carried_base(played.base.weights, outcome.carried, eta=outcome.scored_eta, quota_total=Q),
+        shard=played.shard,
+        seed=seed,
+        model=model,
+    )
+    return RecordedGame(
+        round=outcome.round,
+        game=game,
+        scores=tuple(m.score for m in accepted),
+        quotas=tuple(outcome.state.quotas[m.did] for m in accepted),
+    )
+
+
+def _deltas(epoch: VerifiedEpoch, round_: int) -> dict[Did, Ints]:
+    """Return a round's accepted deltas, as its receipt names them."""
+    [(_, receipt)] = epoch.of_kind(str(round_), "round-receipt")
+    lines = receipt.content["credits"]
+    assert isinstance(lines, list)
+    accepted = [line for line in lines if isinstance(line, dict) and line["status"] == Status.ACCEPTED]
+    digests = {Did(str(line["did"])): Hash32(bytes.fromhex(str(line["delta"]))) for line in accepted}
+    return {did: parse_delta(epoch.public.blob(digest, f"{did}'s delta")) for did, digest in digests.items()}
