@@ -16,26 +16,22 @@ from typing import Final
 
 import numpy as np
 
-from aggregator.ground import Progress, replayed
-from aggregator.public import PublicReader
+from aggregator.games import RecordedGame, read_games
+from aggregator.ground import Progress
 from aggregator.ranks import kendall, spearman
-from aggregator.verified_epoch import VerifiedEpoch
-from aggregator.verified_money import card_versions, read_claims
-from aggregator.verified_rounds import PlayedRound, RoundReplay
-from federation.delta import parse_delta
 from federation.errors import UsageError
 from federation.metrics import auc
-from federation.rounds import Status
-from federation.types import Did, Hash32
+from federation.types import Did
 from federation.valuation import METHODS, Game
 from federation.valuation.exact_shapley import MOST_MEMBERS, exact_shapley
-from federation.valuation.lossmodel import LINEAR, LossModel, ModuleLosses
 from federation.valuation.monte_carlo import estimate
 
 RECORDED: Final = "recorded"
 """The row of the scores that the round recorded: the manifest's method, projected where its pay is."""
 
-HONEST: Final = frozenset({"honest", "member"})
+_HONEST_ROLE: Final = "honest"
+
+HONEST: Final = frozenset({_HONEST_ROLE, "member"})
 """Roles in a run's claims that are not a cheat's."""
 
 EXACT: Final = "exact-shapley"
@@ -44,23 +40,6 @@ REFERENCE_PAIRS: Final = 128
 
 _QUOTA_BITS: Final = 16
 """Beyond a score's, when it is divided by a quota."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RecordedGame:
-    """A recorded round as a game.
-
-    Attributes:
-        round: Its number.
-        game: Its parts, shard and draw.
-        scores: As recorded, in the order of ``game.dids``.
-        quotas: Of the same members.
-    """
-
-    round: int
-    game: Game
-    scores: tuple[int, ...]
-    quotas: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +71,8 @@ class Row:
         calls: Coalitions evaluated; None for what was recorded.
         cpu_seconds: Of this process; None for what was recorded.
         totals: Every member's scores, summed over rounds; ``SCORE_BITS`` fractional bits.
+        roles: What each kind of cheat scores per unit of quota, where honest members together score 1;
+            empty where these score nothing.
     """
 
     method: str
@@ -102,6 +83,7 @@ class Row:
     calls: int | None
     cpu_seconds: float | None
     totals: Mapping[Did, int]
+    roles: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,52 +150,6 @@ def require_methods(methods: Sequence[str]) -> None:
             f"no such method: {', '.join(unknown)}" if unknown else "no method to compare",
             hint=f"there are: {', '.join(METHODS)}",
         )
-
-
-def read_games(run: Path, progress: Progress) -> tuple[list[RecordedGame], Mapping[Did, str]]:
-    """Verify a run; return its rounds as games, and the members' roles as its claims have them."""
-    epoch = VerifiedEpoch.of_run(replayed(PublicReader(run / "public"), None, progress), progress)
-    replay = RoundReplay(epoch)
-    played = list(replay.play())
-    models = [(one.outcome.round, one.outcome.state.weights) for one in played]
-    claims, _ = read_claims(epoch, card_versions(epoch), models)
-    section = epoch.manifest.module
-    model: LossModel = LINEAR
-    if section is not None:
-        from federation.models.module import Network
-
-        model = ModuleLosses(Network.of(section.architecture))
-    games = [
-        _recorded(epoch, result, model, replay.statements[result.outcome.round].lines)
-        for result in played
-        if result.outcome.scored_eta
-    ]
-    return games, {did: role for did, (_, role) in claims.names.items()}
-
-
-def _recorded(
-    epoch: VerifiedEpoch, played: PlayedRound, model: LossModel, lines: Mapping[Did, Mapping[str, str]]
-) -> RecordedGame:
-    outcome = played.outcome
-    accepted = [m for m in outcome.members if m.status is Status.ACCEPTED]
-    digests = [Hash32(bytes.fromhex(lines[m.did]["delta"])) for m in accepted]
-    deltas = [parse_delta(epoch.public.blob(digest, "a delta")) for digest in digests]
-    game = Game(
-        dids=tuple(m.did for m in accepted),
-        parts=np.stack(deltas),
-        eta=outcome.scored_eta,
-        quota_total=outcome.state.quota_total,
-        base=played.base.weights,
-        shard=played.shard,
-        seed=epoch.view.draw_seed(epoch.domain.epoch, outcome.round),
-        model=model,
-    )
-    return RecordedGame(
-        round=outcome.round,
-        game=game,
-        scores=tuple(m.score for m in accepted),
-        quotas=tuple(outcome.state.quotas[m.did] for m in accepted),
-    )
 
 
 def compare_games(
@@ -289,6 +225,7 @@ def _row(
     for recorded, found in zip(games, scores, strict=True):
         for did, score in zip(recorded.game.dids, found, strict=True):
             totals[did] = totals.get(did, 0) + score
+    quotas = {did: quota for g in games for did, quota in zip(g.game.dids, g.quotas, strict=True)}
     gains = [g.game.gain for g in games]
     scale = sum(map(abs, gains))
     gaps = sum(abs(sum(s) - gain) for s, gain in zip(scores, gains, strict=True))
@@ -296,11 +233,12 @@ def _row(
         method=method,
         spearman=mean(spearman),
         kendall=mean(kendall),
-        detection=_detection(games, totals, roles),
+        detection=_detection(quotas, totals, roles),
         missed=gaps / scale if scale else None,
         calls=sum(calls for calls, _ in costs) if costs else None,
         cpu_seconds=sum(seconds for _, seconds in costs) if costs else None,
         totals=totals,
+        roles=_by_role(quotas, totals, roles),
     )
 
 
@@ -308,10 +246,23 @@ def _cheats(roles: Mapping[Did, str], did: Did) -> bool:
     return roles.get(did, "member") not in HONEST
 
 
+def _by_role(
+    quotas: Mapping[Did, int], totals: Mapping[Did, int], roles: Mapping[Did, str]
+) -> dict[str, float]:
+    sums: dict[str, tuple[int, int]] = {}
+    for did, score in totals.items():
+        role = roles[did] if _cheats(roles, did) else _HONEST_ROLE
+        scored, quota = sums.get(role, (0, 0))
+        sums[role] = (scored + score, quota + quotas[did])
+    honest, held = sums.pop(_HONEST_ROLE, (0, 1))
+    if not honest:
+        return {}
+    return {role: scored * held / (quota * honest) for role, (scored, quota) in sorted(sums.items())}
+
+
 def _detection(
-    games: Sequence[RecordedGame], totals: Mapping[Did, int], roles: Mapping[Did, str]
+    quotas: Mapping[Did, int], totals: Mapping[Did, int], roles: Mapping[Did, str]
 ) -> float | None:
-    quotas = {did: quota for g in games for did, quota in zip(g.game.dids, g.quotas, strict=True)}
     honest = np.array([int(not _cheats(roles, did)) for did in totals])
     if honest.all() or not honest.any():
         return None

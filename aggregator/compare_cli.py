@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,7 @@ def _table(found: Comparison) -> dict[str, object]:
                 "missed": _rounded(row.missed),
                 "calls": row.calls,
                 "cpu_seconds": _rounded(row.cpu_seconds),
+                "roles": {role: _rounded(share) for role, share in row.roles.items()},
                 "scores": {did: str(score) for did, score in row.totals.items()},
             }
             for row in found.rows
@@ -78,27 +80,35 @@ _HEADS = ("method", "spearman", "kendall", "detection", "missed", "calls", "cpu 
 
 
 def _lines(found: Comparison) -> list[str]:
-    """Return the report as text: a table, and what its columns were measured against."""
-    cells = [_HEADS, *(_cells(row) for row in found.rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(_HEADS))]
-    table = [
-        "  ".join(
-            [line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]
-        )
-        for line in cells
-    ]
-    count = len(found.rounds)
+    """Return the report as text: tables, and what their columns were measured against."""
+    kinds = sorted({role for row in found.rows for role in row.roles})
+    shares = [(row.method, *(_decimal(row.roles.get(kind), 2) for kind in kinds)) for row in found.rows]
+    count, against = len(found.rounds), "exact Shapley"
     where = f"round {found.rounds[0]}" if count == 1 else f"{count} rounds"
-    against = "exact Shapley"
     if not found.exact:
         against = f"Monte-Carlo Shapley, standard error {100 * found.error:.2g} % of the scores' spread"
-    return [
-        *table,
+    lines = [
+        *_aligned([_HEADS, *(_cells(row) for row in found.rows)]),
         "",
         f"{where}, up to {found.members} members, {found.cheats} of them known cheats",
         f"spearman, kendall: rank correlation with {against}",
         "detection: chance that an honest member's score per unit of quota is above a cheat's (AUC)",
         "missed: what the scores' sum is off the improvement, as a share of it",
+    ]
+    if kinds:
+        lines += [
+            "",
+            "scores per unit of quota, honest members' = 1",
+            *_aligned([("method", *kinds), *shares]),
+        ]
+    return lines
+
+
+def _aligned(cells: Sequence[tuple[str, ...]]) -> list[str]:
+    first, *others = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join([line[0].ljust(first), *(c.rjust(w) for c, w in zip(line[1:], others, strict=True))])
+        for line in cells
     ]
 
 

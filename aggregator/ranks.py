@@ -19,8 +19,9 @@ def ranks(values: Sequence[int]) -> Floats:
 
 def spearman(a: Sequence[int], b: Sequence[int]) -> float | None:
     """Return Spearman's rho: Pearson's correlation of the ranks; None where one side has no two values."""
-    x, y = (r - r.mean() for r in (ranks(a), ranks(b)))
-    scale = math.sqrt(float(x @ x) * float(y @ y)) if len(x) else 0.0
+    middle = (len(a) + 1) / 2
+    x, y = ranks(a) - middle, ranks(b) - middle
+    scale = math.sqrt(float(x @ x) * float(y @ y))
     return float(x @ y) / scale if scale else None
 
 

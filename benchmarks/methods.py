@@ -130,6 +130,7 @@ def _demo() -> Iterator[Figure]:
                     f"detection {row.detection or 0:.3f}",
                     f"{row.calls} coalitions",
                     f"{(row.cpu_seconds or 0) * 1e3:.0f} ms CPU",
+                    *(f"{role} {share:.2f}" for role, share in row.roles.items()),
                 ]
             ),
         )

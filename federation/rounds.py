@@ -85,6 +85,7 @@ class RoundOutcome:
         withheld_projection: Sum of scores that the projection removed.
         state: What the next round inherits.
         parts: What the strategy made of each accepted delta; empty by the default rules: the delta itself.
+        carried: What the strategy carried over from earlier rounds, where it does.
     """
 
     round: int
@@ -101,6 +102,7 @@ class RoundOutcome:
     withheld_projection: int
     state: EpochState
     parts: Mapping[Did, Ints] = field(default_factory=dict)
+    carried: Ints | None = None
 
     @property
     def aggregate(self) -> Ints:
@@ -231,6 +233,7 @@ def finish(
         withheld_projection=measured.withheld if measured else 0,
         state=_advance(state, base, rules.terms, members=members, measured=measured, gain=gain),
         parts=_parts(measured),
+        carried=measured.combined.carried if measured and measured.combined else None,
     )
 
 

@@ -13,13 +13,13 @@ from typing import Final
 import numpy as np
 
 from federation.aggregation import Combined
-from federation.contribution import PathGradient, aggregate, inner_products, path_gradient, score_of
+from federation.contribution import PathGradient, inner_products, path_gradient, score_of
 from federation.fixedpoint import Ints
 from federation.models.linear import Design, Fit
 from federation.projection import Projection, project
 from federation.steps import Place, Step, combine, prices, search_step, worth
 from federation.types import Did, Hash32
-from federation.valuation import DEFAULT, METHODS, Game
+from federation.valuation import DEFAULT, METHODS, Game, carried_base
 
 NO_SEED: Final = Hash32(bytes(32))
 """Where nothing is drawn: the default rules need no chance."""
@@ -146,14 +146,13 @@ def _game(  # noqa: PLR0917 - the pieces of one round
     place: Place, order: Sequence[Did], combined: Combined, step: Step, shard: Design, seed: Hash32
 ) -> Game:
     """Return the round as a game of its parts; what is carried over moves the model whoever plays."""
-    carried, Q = combined.carried, place.state.quota_total
-    moved = 0 if carried is None else aggregate([carried], eta=step.scored_eta, quota_total=Q)
+    Q = place.state.quota_total
     return Game(
         dids=tuple(order),
         parts=combined.parts,
         eta=step.scored_eta,
         quota_total=Q,
-        base=place.base + moved,
+        base=carried_base(place.base, combined.carried, eta=step.scored_eta, quota_total=Q),
         shard=shard,
         seed=seed,
     )

@@ -7,7 +7,7 @@ quorum, to be chosen instead. docs/contribution-methods.md says what each costs 
 
 from __future__ import annotations
 
-from federation.valuation.game import Game
+from federation.valuation.game import Game, carried_base
 from federation.valuation.methods import DEFAULT, METHODS, Method
 
-__all__ = ["DEFAULT", "METHODS", "Game", "Method"]
+__all__ = ["DEFAULT", "METHODS", "Game", "Method", "carried_base"]

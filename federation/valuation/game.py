@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from federation.contribution import improvement_of
+from federation.contribution import aggregate, improvement_of
 from federation.errors import ConfigError
 from federation.fixedpoint import FLOAT_EXACT, INT_EXACT, Floats, Ints, require_below
 from federation.models.linear import Design
@@ -118,6 +118,18 @@ class Game:
         if not self._before:
             self._before.extend(self.model.losses(self.shard, self.base[None, :]))
         return self._before[0]
+
+
+def carried_base(base: Ints, carried: Ints | None, *, eta: int, quota_total: int) -> Ints:
+    """Return the weights from which parts move a model, whoever plays.
+
+    Args:
+        base: What the round sent out; shape (dim,).
+        carried: What a strategy carried over from earlier rounds; None where nothing.
+        eta: The step at which the round is scored.
+        quota_total: Q.
+    """
+    return base if carried is None else base + aggregate([carried], eta=eta, quota_total=quota_total)
 
 
 def mask_of(members: Iterable[int]) -> int:
