@@ -323,10 +323,10 @@ class Manifest(Section):
     validators: ValidatorSection = ValidatorSection()
     module: ModuleSection | None = None
     sampling: SamplingSection | None = None
+    cohort: CohortSection | None = None
     aggregation: Annotated[
         AggregationSection, Field(exclude_if=lambda section: section == AggregationSection())
     ] = AggregationSection()
-    cohort: CohortSection | None = None
 
     @model_validator(mode="after")
     def _an_account_per_provider(self) -> Manifest:
