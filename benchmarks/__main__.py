@@ -23,6 +23,7 @@ NAMES = (
     "gas",
     "events",
     "stores",
+    "serving",
 )
 
 

@@ -146,11 +146,12 @@ class ModuleScorer:
         """
         from federation.models.module import Network
 
-        weights, self._intercept = parse_model(model)
+        self._weights, self._intercept = parse_model(model)
         self._network, self._mean = Network.of(architecture), mean
-        if len(weights) != self._network.dim:
-            raise ConfigError(f"the model has {len(weights)} parameters, the network {self._network.dim}")
-        self._network.load(weights)
+        if len(self._weights) != self._network.dim:
+            raise ConfigError(
+                f"the model has {len(self._weights)} parameters, the network {self._network.dim}"
+            )
 
     @property
     def words(self) -> int:
@@ -164,7 +165,9 @@ class ModuleScorer:
     def score_all(self, rows: Sequence[Collection[int]]) -> list[Answer]:
         """Answer for many examples."""
         examples = Examples.build([sorted(words) for words in rows], [0] * len(rows))
-        logits = self._network.logits(Design.build(examples, self._mean)) + self._intercept
+        found = self._network.fit(self._weights, Design.build(examples, self._mean))
+        # The released intercept: the one that was just fitted belongs to labels that are not there.
+        logits = found.logits + self._intercept
         return [Answer(*pair) for pair in zip(logits.tolist(), sigmoid(logits).tolist(), strict=True)]
 
 

@@ -74,29 +74,20 @@ class Network:
             part = design.rows(start, min(start + size, len(design)))
             yield self._encode(part), torch.from_numpy(part.labels.astype(np.float64))
 
-    def logits(self, design: Design) -> Ints:
-        """Return the logit of each example under the parameters as they are set.
-
-        Returns:
-            Shape (n,), ``LOGIT_BITS`` fractional bits, without the intercept.
-        """
-        import torch
-
-        with torch.no_grad():
-            found = [self.module(*inputs)[:, 0].numpy() for inputs, _ in self.blocks(design)]
-        joined = np.concatenate(found) if found else np.zeros(0)
-        bounded = np.clip(joined, -_LARGEST_LOGIT, _LARGEST_LOGIT)
-        logits: Ints = np.rint(np.ldexp(bounded, LOGIT_BITS)).astype(np.int64)
-        return logits
-
     def fit(self, weights: Ints, design: Design) -> Fit:
         """Return the model on some examples, its intercept fitted on the same.
 
         Logits are rounded to ``LOGIT_BITS`` fractional bits; from there on the linear model's integers do
         the rest, so that equal examples count equal wherever a matrix product puts them.
         """
+        import torch
+
         self.load(weights)
-        logits = self.logits(design)
+        with torch.no_grad():
+            found = [self.module(*inputs)[:, 0].numpy() for inputs, _ in self.blocks(design)]
+        joined = np.concatenate(found) if found else np.zeros(0)
+        bounded = np.clip(joined, -_LARGEST_LOGIT, _LARGEST_LOGIT)
+        logits = np.rint(np.ldexp(bounded, LOGIT_BITS)).astype(np.int64)
         return Fit(
             weights=weights,
             logits=logits,
