@@ -91,11 +91,13 @@ class Reader:
     def _text(self, value: object) -> Words:
         if not isinstance(value, str):
             raise Refusal(422, "text", "a text must be a string")
-        try:
-            return self.indices(value)
-        except UnicodeEncodeError:
-            # JSON can write half of a surrogate pair, which is no character.
-            raise Refusal(422, "text", "a text must be Unicode, without lone surrogates") from None
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                # JSON can write half of a surrogate pair, which other languages cannot hold.
+                raise Refusal(422, "text", "a text must be Unicode, without lone surrogates") from None
+        return self.indices(value)
 
     def _indices(self, value: object) -> Words:
         if not isinstance(value, list) or not set(map(type, value)) <= {int}:

@@ -94,9 +94,12 @@ class LinearScorer:
             mean: The committed mean of its features; shape (dim,).
 
         Raises:
-            ConfigError: These are not a linear model's bytes, or its weights are too large.
+            ConfigError: These are not a linear model's bytes, or of another size, or its weights are too
+                large.
         """
         weights, self._intercept = parse_model(model)
+        if len(weights) != len(mean):
+            raise ConfigError(f"the model has {len(weights)} weights, the mean {len(mean)}")
         require_exact(weights)
         self._weights: list[int] = weights.tolist()
         self._mean: list[int] = mean.tolist()
@@ -175,11 +178,8 @@ def scorer_of(manifest: Manifest, model: bytes, mean: Ints) -> Scorer:
     """Return a federation's model, ready to answer.
 
     Raises:
-        ConfigError: The bytes are not such a model.
+        ConfigError: The bytes are not such a model, or of another size than its mean.
     """
     if manifest.module is not None:
         return ModuleScorer(model, mean, manifest.module.architecture)
-    scorer = LinearScorer(model, mean)
-    if scorer.words != manifest.words:
-        raise ConfigError(f"the model has {scorer.words} weights, the manifest {manifest.words}")
-    return scorer
+    return LinearScorer(model, mean)
