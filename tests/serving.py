@@ -91,7 +91,9 @@ class Reply:
         return self.json["error"]["code"]
 
 
-async def ask(app, method: str, path: str, body: bytes | list[bytes] = b"", *, client=("192.0.2.1", 1), headers=()):
+async def ask(
+    app, method: str, path: str, body: bytes | list[bytes] = b"", *, client=("192.0.2.1", 1), headers=()
+):
     """Ask an application without a server; a body may come in pieces."""
     pieces = [body] if isinstance(body, bytes) else list(body)
     sent: list[dict] = []

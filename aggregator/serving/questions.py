@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from collections.abc import Callable, Sequence
-from typing import Final
+from dataclasses import dataclass
 
 from federation.canonical import parse_table
 

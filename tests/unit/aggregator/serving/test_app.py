@@ -190,7 +190,9 @@ def test_body_is_refused_when_it_is_too_large(app, declared):
     assert (reply.status, reply.code) == (413, "body")
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("GET", ONE, 405), ("GET", "/v2", 404), ("POST", "/health", 405)])
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", ONE, 405), ("GET", "/v2", 404), ("POST", "/health", 405)]
+)
 def test_request_is_refused_in_json_when_there_is_no_such_route(app, method, path, status):
     reply = asyncio.run(ask(app, method, path))
     assert (reply.status, reply.code) == (status, "http")
