@@ -132,19 +132,19 @@ class FederationView:
             self._read.opened[opened.epoch, opened.round_] = opened.log.block_number
         for commits in CommitsClosed.decode_logs(found):
             at = commits.epoch, commits.round_
-            words[at] = replace(words[at], commit_root=commits.commit_root)
+            words[at] = replace(words.get(at, NO_WORDS), commit_root=commits.commit_root)
         for reveals in RevealsClosed.decode_logs(found):
             at = reveals.epoch, reveals.round_
-            words[at] = replace(words[at], reveal_root=reveals.reveal_root)
+            words[at] = replace(words.get(at, NO_WORDS), reveal_root=reveals.reveal_root)
         for reveal in RevealForced.decode_logs(found):
             self._read.forced.setdefault((reveal.epoch, reveal.round_), []).append(reveal)
         for drawn in ShardDrawn.decode_logs(found):
             at = drawn.epoch, drawn.round_
-            words[at] = replace(words[at], shard=drawn.shard)
+            words[at] = replace(words.get(at, NO_WORDS), shard=drawn.shard)
         for recorded in RoundRecorded.decode_logs(found):
             at = recorded.epoch, recorded.round_
             words[at] = replace(
-                words[at],
+                words.get(at, NO_WORDS),
                 model_hash=recorded.model_hash,
                 events_root=recorded.events_root,
                 trace_root=recorded.trace_root,

@@ -89,6 +89,11 @@ class RpcChain:
         """Unix seconds of the latest block."""
         return wire.quantity(self._header("latest").get("timestamp"))
 
+    @property
+    def confirmed(self) -> int:
+        """The number of the latest block that has its confirmations."""
+        return max(0, self.block_number - self._patience.confirmations + 1)
+
     def block_hash(self, number: int) -> Hash32:
         """Return the hash of a block.
 
@@ -112,6 +117,10 @@ class RpcChain:
     def call(self, to: Address, data: bytes) -> bytes:
         """Run a call on the latest block without recording it."""
         return self._simulate({"to": to, "data": "0x" + data.hex()}, "latest")
+
+    def call_at(self, to: Address, data: bytes, number: int) -> bytes:
+        """Run a call on the state after a block; of old blocks, only an archive node has it."""
+        return self._simulate({"to": to, "data": "0x" + data.hex()}, hex(number))
 
     def code(self, address: Address) -> bytes:
         """Return the code deployed at an address."""
@@ -139,7 +148,7 @@ class RpcChain:
             ChainError: The node refuses even single blocks, or the chain does not hold still.
         """
         for _ in range(REREADS):
-            number = max(0, self.block_number - self._patience.confirmations + 1)
+            number = self.confirmed
             pinned = self.block_hash_or_none(number)
             found: list[Log] = []
             for page in self._pages(address, from_block, number):

@@ -10,12 +10,13 @@ from types import SimpleNamespace
 import pytest
 
 from aggregator import admission, driver, epoch
+from aggregator.ground import replayed
 from aggregator.provider import Provider
 from aggregator.public import PublicReader
 from aggregator.summary import Claims
 from aggregator.verified_epoch import VerifiedEpoch
 from aggregator.verified_rounds import RoundReplay
-from aggregator.verify import _read_claims, verify_run
+from aggregator.verify import _read_claims, _Round, verify_run
 from ceramic_bridge.events import DataPayload
 from contracts import deploy
 from examples.spam_detection import run as run_module
@@ -306,8 +307,11 @@ def test_claims_are_refused_when_the_operator_signs_nonsense(tmp_path, monkeypat
 
 @pytest.fixture(scope="module")
 def epoch_and_rounds(finished):
-    epoch = VerifiedEpoch(PublicReader(finished.public), None, lambda _: None)
-    return epoch, RoundReplay(epoch).play()
+    def quiet(_: str) -> None:
+        pass
+
+    epoch = VerifiedEpoch.of_run(replayed(PublicReader(finished.public), None, quiet), quiet)
+    return epoch, list(RoundReplay(epoch).play())
 
 
 def read_claims(epoch_and_rounds, monkeypatch, claims: bytes, test_set: bytes | None = None) -> Claims:
@@ -321,7 +325,7 @@ def read_claims(epoch_and_rounds, monkeypatch, claims: bytes, test_set: bytes | 
         return test_set if test_set is not None and what == "the test set" else honest(digest, what)
 
     monkeypatch.setattr(epoch.public, "blob", blob)
-    return _read_claims(epoch, played)
+    return _read_claims(epoch, [_Round.of(epoch, p) for p in played], played[-1])
 
 
 @pytest.fixture(scope="module")
