@@ -13,7 +13,7 @@ from aggregator.serving.book import EventBook, EventPages, LogFile
 from aggregator.serving.release import Releases, replayed_federation
 from aggregator.serving.server import Follower
 from aggregator.serving.serving import Current
-from aggregator.serving.shelf import FolderShelf, open_shelf
+from aggregator.serving.shelf import Shelf, open_shelf
 from ceramic_bridge.admission import UNDATED
 from ceramic_bridge.log import EventLog
 from ceramic_bridge.store.sqlite import SqliteStore
@@ -70,7 +70,7 @@ def damaged(finished, tmp_path, name, change):
     (copy / name).unlink()
     if data is not None:
         (copy / name).write_bytes(data)
-    return FolderShelf(copy)
+    return Shelf(str(copy))
 
 
 @pytest.mark.parametrize("change", [lambda data: data[:-1] + bytes([data[-1] ^ 1]), lambda data: None])
@@ -168,7 +168,7 @@ def test_model_is_swapped_when_a_round_is_recorded(finished, federation, release
 
 
 def test_model_of_before_goes_on_when_the_next_cannot_be_read(finished, federation):
-    class Broken(FolderShelf):
+    class Broken(Shelf):
         broken = False
 
         def file(self, name):
@@ -177,7 +177,7 @@ def test_model_of_before_goes_on_when_the_next_cannot_be_read(finished, federati
             return super().file(name)
 
     chain, told, current = Growing(federation.reader), [], Current()
-    blocks, shelf = recorded_in(federation), Broken(finished.public)
+    blocks, shelf = recorded_in(federation), Broken(str(finished.public))
     chain.now = blocks[0]
     follower = Follower(bound(Federation(chain, federation.address), shelf), current, report=told.append)
     follower.look()
