@@ -24,6 +24,7 @@ NAMES = (
     "events",
     "stores",
     "serving",
+    "verify",
 )
 
 

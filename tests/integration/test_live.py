@@ -33,6 +33,7 @@ from contracts.contract import Event
 from federation.errors import VerificationFailed
 from federation.types import Address, Hash32
 from tests import live
+from tests.integration.test_reveal import with_reveal
 from tests.live import stages, verdicts
 
 
@@ -262,3 +263,24 @@ def test_checkpoint_is_of_no_use_when_the_chain_says_something_else(at, tmp_path
     told: list[str] = []
     verdicts(at["paid"], cache=tmp_path, told=told)
     assert sum("verified before" in line for line in told) == 0
+
+
+# Shards that are published in their rounds
+
+
+def test_rounds_are_verified_as_they_end_when_everything_is_published_at_once(tmp_path):
+    with with_reveal("round", shards=3):
+        run = live.LiveRun(tmp_path / "run")
+        run.found()
+    run.open()
+    run.train(1)
+    run.publish_all()
+    stage = live.Stage(run, run.chain.block_number, run.folder, tuple(run.log))
+    (verdict,) = verdicts(stage)
+    assert (verdict.stage, verdict.verified, verdict.pending) == ("rounds", 1, True)
+    assert verdict.notes[-1] == "not yet: no payout table is proposed"
+    run.driver.run(run._observe)
+    run.close()
+    stage = live.Stage(run, run.chain.block_number, run.folder, tuple(run.log))
+    (verdict,) = verdicts(stage)
+    assert (verdict.stage, verdict.verified, verdict.pending) == ("settling", 2, True)

@@ -165,6 +165,24 @@ def test_upgrade_is_not_made_when_asked_for():
         assert answered(where) == expected()
 
 
+def test_large_bodies_are_answered_when_another_caller_never_ends_its_own():
+    limits = Limits(rate=QUICK.rate, max_large=4, body_seconds=8)
+    large = json.dumps({"texts": ["word " * 2000] * 20}).encode()
+    with serving(current_of(RELEASE), limits) as where:
+        slow = [connect(where) for _ in range(6)]
+        for caller in slow:
+            caller.sendall(request("/v1/predict/batch", large)[:100_000])
+        # Half of the room is theirs, the others are told.
+        assert [read_one(caller)[0] for caller in slow[2:]] == [429] * 4
+        began = time.monotonic()
+        with socket.create_connection(where, timeout=10, source_address=("127.0.0.2", 0)) as other:
+            other.sendall(request("/v1/predict/batch", large))
+            assert read_one(other)[0] == 200
+        assert time.monotonic() - began < 6
+        for caller in slow:
+            caller.close()
+
+
 def test_body_is_refused_when_its_length_alone_is_too_large():
     with serving(current_of(RELEASE), QUICK) as where, connect(where) as caller:
         caller.sendall(request(body=b"").replace(b"length: 0", b"length: 99999999999"))
