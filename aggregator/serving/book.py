@@ -11,7 +11,7 @@ from aggregator.sources import MOST_BYTES, MOST_EVENTS
 from ceramic_bridge import car
 from ceramic_bridge.admission import UNDATED
 from ceramic_bridge.cid import DAG_CBOR, DAG_JOSE
-from ceramic_bridge.dagcbor import decode
+from ceramic_bridge.dagcbor import MalformedData, decode
 from ceramic_bridge.events import InitPayload, from_blocks
 from ceramic_bridge.log import MAX_LOG
 from ceramic_bridge.store.base import Query
@@ -44,7 +44,10 @@ class EventSource(Protocol):
     """Where events come from."""
 
     def fresh(self) -> Iterator[tuple[Block, ...]]:
-        """Yield the blocks of each signed event, envelope last; those of before may come again."""
+        """Yield the blocks of each signed event, envelope last, perhaps with others before its own.
+
+        Those of before may come again.
+        """
         ...
 
 
@@ -158,8 +161,14 @@ class EventBook:
 
 
 def _verified(blocks: tuple[Block, ...]) -> SignedEvent:
-    *capability, payload, envelope = (block.data for block in blocks)
-    return from_blocks(payload, envelope, *capability, authority=UNDATED)
+    *before, payload, envelope = (block.data for block in blocks)
+    try:
+        return from_blocks(payload, envelope, authority=UNDATED)
+    except MalformedData:
+        # What stands before may be its capability, or the end of another event, e.g. of a time event.
+        if not before:
+            raise
+        return from_blocks(payload, envelope, before[-1], authority=UNDATED)
 
 
 def _content(event: SignedEvent) -> Mapping[str, Value]:

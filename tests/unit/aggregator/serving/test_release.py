@@ -9,13 +9,21 @@ import time
 import pytest
 
 from aggregator.public import BLOCKS, EVENTS, MANIFEST
+from aggregator.serving import book
 from aggregator.serving.book import EventBook, EventPages, LogFile
 from aggregator.serving.release import Releases, replayed_federation
 from aggregator.serving.server import Follower
 from aggregator.serving.serving import Current
 from aggregator.serving.shelf import Shelf, open_shelf
+from ceramic_bridge import jws
 from ceramic_bridge.admission import UNDATED
+from ceramic_bridge.bundle import pack
+from ceramic_bridge.car import Block
+from ceramic_bridge.cid import DAG_CBOR, DAG_JOSE, META_MODEL
+from ceramic_bridge.did import Identity
+from ceramic_bridge.events import create_deterministic, encode
 from ceramic_bridge.log import EventLog
+from ceramic_bridge.store.base import Entry, Page
 from ceramic_bridge.store.sqlite import SqliteStore
 from contracts.bindings.federation import Federation, RoundRecorded
 from federation.errors import ConfigError, PeerError, VerificationFailed
@@ -60,6 +68,51 @@ def test_release_is_the_same_when_events_come_from_a_store(finished, federation,
         other = found.load(*found.newest())
     assert other.rounds == release.rounds
     assert dict(other.imports) == dict(release.imports) != {}
+
+
+def test_release_is_the_same_when_events_without_a_signature_stand_between(
+    finished, federation, release, tmp_path
+):
+    def mixed(data):
+        log = list(EventLog.from_bytes(data, authority=UNDATED))
+        model = next(e.stream_id for e in log if e.payload.model == META_MODEL)
+        unsigned = (create_deterministic(e.signer, model=model, unique=b"%d" % i) for i, e in enumerate(log))
+        return pack([event for pair in zip(unsigned, log, strict=True) for event in pair])
+
+    found = bound(federation, damaged(finished, tmp_path, EVENTS, mixed))
+    loaded = found.load(*found.newest())
+    assert (loaded.rounds, dict(loaded.imports)) == (release.rounds, dict(release.imports))
+
+
+def test_events_are_refused_when_a_node_never_comes_to_an_end(finished, federation, monkeypatch):
+    class Endless:
+        def page(self, query):
+            return Page(entries=(entry,) * query.limit, token=query.after + query.limit, complete=False)
+
+    log = EventLog.from_bytes((finished.public / EVENTS).read_bytes(), authority=UNDATED)
+    event = next(iter(log))
+    entry = Entry(cid=event.cid, car=encode(event))
+    monkeypatch.setattr(book, "MOST_EVENTS", 2_000)
+    with pytest.raises(PeerError, match="over 2000 events"):
+        EventBook(EventPages(Endless()), federation.address).refresh()
+
+
+def test_strangers_events_say_nothing_when_they_are_on_the_same_node(finished, federation, release):
+    stranger = Identity(bytes(31) + b"x")
+
+    class Mixed:
+        def fresh(self):
+            # The same payload under a key that is not its controller's, before the true one.
+            for blocks in LogFile(shelf_of(finished)).fresh():
+                payload = blocks[-2]
+                yield payload, Block.of(DAG_JOSE, jws.sign_payload(stranger, payload.cid, None))
+                yield blocks
+            yield (Block.of(DAG_JOSE, b"garbage"),)
+            yield Block.of(DAG_CBOR, b"garbage"), Block.of(DAG_JOSE, b"garbage")
+
+    found = Releases(federation, shelf_of(finished), EventBook(Mixed(), federation.address))
+    loaded = found.load(*found.newest())
+    assert (loaded.rounds, dict(loaded.imports)) == (release.rounds, dict(release.imports))
 
 
 def damaged(finished, tmp_path, name, change):
