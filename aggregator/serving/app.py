@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI, Request, Response
@@ -23,7 +25,7 @@ from aggregator.serving.questions import Refusal
 from ceramic_bridge.node.limits import RateLimiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from starlette.types import Message, Receive, Scope, Send
 
@@ -55,7 +57,8 @@ class Desk:
     def __init__(self, current: Current, limits: Limits, report: Callable[[str], None]) -> None:
         self.current, self.limits, self.report = current, limits, report
         self.rates = RateLimiter(limits.rate, time.monotonic)
-        self.large = asyncio.Semaphore(limits.max_large)
+        self._large = asyncio.Semaphore(limits.max_large)
+        self._large_of: Counter[str] = Counter()
         self.workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="answers")
 
     def charge(self, caller: str, units: int) -> None:
@@ -66,6 +69,24 @@ class Desk:
         """
         if units and not self.rates.allow(caller, units):
             raise Refusal(429, "rate", "too many examples from one caller: wait, and ask for fewer at once")
+
+    @asynccontextmanager
+    async def room(self, caller: str) -> AsyncIterator[None]:
+        """Wait for the room that a large body takes; one caller has half of it at most.
+
+        Raises:
+            Refusal: It has that already: slow bodies of one caller must not keep others out.
+        """
+        if self._large_of[caller] >= max(1, self.limits.max_large // 2):
+            raise Refusal(429, "large", "too many large bodies from one caller at once")
+        self._large_of[caller] += 1
+        try:
+            async with self._large:
+                yield
+        finally:
+            self._large_of[caller] -= 1
+            if not self._large_of[caller]:
+                del self._large_of[caller]
 
 
 class _Predict:
@@ -109,8 +130,10 @@ class _Predict:
         if not message.get("more_body") and len(body) <= _SMALL and served.light:
             question = self._read(served, body)
             self._charge(caller, question)
-            return self._say(served, question)
-        async with desk.large:
+            if not question.sign:
+                return self._say(served, question)
+            return await self._aside(served, question)
+        async with desk.room(caller):
             parts, size = [body], len(body)
             while message.get("more_body"):
                 message = await receive()
@@ -121,7 +144,12 @@ class _Predict:
             loop = asyncio.get_running_loop()
             question = await loop.run_in_executor(desk.workers, self._read, served, b"".join(parts))
             self._charge(caller, question)
-            return await loop.run_in_executor(desk.workers, self._say, served, question)
+            return await self._aside(served, question)
+
+    async def _aside(self, served: Served, question: Question) -> bytes:
+        """Answer what takes milliseconds, in a thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._desk.workers, self._say, served, question)
 
     def _read(self, served: Served, body: bytes) -> Question:
         if self._batch:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from aggregator.delegation import speaker
 from aggregator.public import EVENTS
+from aggregator.sources import MOST_BYTES, MOST_EVENTS
 from ceramic_bridge import car
 from ceramic_bridge.admission import UNDATED
 from ceramic_bridge.cid import DAG_CBOR, DAG_JOSE
-from ceramic_bridge.dagcbor import decode
+from ceramic_bridge.dagcbor import MalformedData, decode
 from ceramic_bridge.events import InitPayload, from_blocks
 from ceramic_bridge.log import MAX_LOG
-from ceramic_bridge.store.base import EVERYTHING, Query
-from federation.errors import FolkmootError, VerificationFailed
+from ceramic_bridge.store.base import Query
+from federation.errors import FolkmootError, PeerError, VerificationFailed
 from federation.payloads import DataImport
 from federation.types import Hash32
 
@@ -43,7 +44,10 @@ class EventSource(Protocol):
     """Where events come from."""
 
     def fresh(self) -> Iterator[tuple[Block, ...]]:
-        """Yield the blocks of each signed event, envelope last; those of before may come again."""
+        """Yield the blocks of each signed event, envelope last, perhaps with others before its own.
+
+        Those of before may come again.
+        """
         ...
 
 
@@ -67,14 +71,22 @@ class EventPages:
         self._pages, self._token = pages, 0
 
     def fresh(self) -> Iterator[tuple[Block, ...]]:
-        """Yield the blocks of each signed event that came since the last time."""
+        """Yield the blocks of each signed event that came since the last time.
+
+        Raises:
+            PeerError: The node cannot be read, or never comes to an end.
+        """
+        events = size = 0
         while True:
-            page = self._pages.page(Query(after=self._token, limit=_PAGE, interest=EVERYTHING))
+            page = self._pages.page(Query(after=self._token, limit=_PAGE))
             for entry in page.entries:
+                events, size = events + 1, size + len(entry.car)
                 yield from _grouped(car.read(entry.car, contents=False)[1])
             self._token = page.token
             if page.complete or not page.entries:
                 return
+            if events > MOST_EVENTS or size > MOST_BYTES:
+                raise PeerError(f"the event node has over {MOST_EVENTS} events or {MOST_BYTES} bytes")
 
 
 def _grouped(blocks: Iterable[Block]) -> Iterator[tuple[Block, ...]]:
@@ -149,8 +161,14 @@ class EventBook:
 
 
 def _verified(blocks: tuple[Block, ...]) -> SignedEvent:
-    *capability, payload, envelope = (block.data for block in blocks)
-    return from_blocks(payload, envelope, *capability, authority=UNDATED)
+    *before, payload, envelope = (block.data for block in blocks)
+    try:
+        return from_blocks(payload, envelope, authority=UNDATED)
+    except MalformedData:
+        # What stands before may be its capability, or the end of another event, e.g. of a time event.
+        if not before:
+            raise
+        return from_blocks(payload, envelope, before[-1], authority=UNDATED)
 
 
 def _content(event: SignedEvent) -> Mapping[str, Value]:

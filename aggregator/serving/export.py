@@ -7,6 +7,7 @@ that the 24-bit logit may turn by one unit; from there on it is integers too.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -82,8 +83,15 @@ def safetensors_bytes(release: Release) -> bytes:
     }
     if release.manifest.module is not None:
         tensors |= _parameters(release.manifest.module.architecture, weights)
-    data: bytes = save(tensors, metadata={"format": "np", **metadata_of(release)})
-    return data
+    return _in_order(save(tensors, metadata={"format": "np", **metadata_of(release)}))
+
+
+def _in_order(data: bytes) -> bytes:
+    """Return a safetensors file with its header in one order: the library's differs from run to run."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[end:]
 
 
 def _parameters(architecture: Architecture, weights: Ints) -> dict[str, np.ndarray]:
@@ -186,12 +194,7 @@ def _network(graph: Graph, mean: Ints, weights: Ints, architecture: Architecture
         features = graph.step("Sub", occurs, graph.constant("mean_floats", floats_of(mean, MEAN_BITS)))
     scaled = graph.step("Mul", features, graph.step("Unsqueeze", factor, axis))
     hidden = graph.step("MatMul", scaled, inner)
-    # x / 2 (1 + erf(x / sqrt 2)): onnxruntime's Gelu has no float64.
-    root = graph.constant("root_half", np.array(0.5**0.5))
-    half = graph.constant("half", np.array(0.5))
-    unit = graph.constant("unit", np.array(1.0))
-    bell = graph.step("Add", unit, graph.step("Erf", graph.step("Mul", hidden, root)))
-    active = graph.step("Mul", graph.step("Mul", hidden, half), bell)
+    active = graph.gelu(hidden)
     logit = graph.step("Squeeze", graph.step("MatMul", active, outer), axis)
     bound = graph.constant("bound", np.array(_LARGEST_LOGIT))
     logit = graph.step("Max", graph.step("Min", logit, bound), graph.step("Neg", bound))

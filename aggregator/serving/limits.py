@@ -42,7 +42,8 @@ class Limits:
         max_batch: Examples in a batch.
         max_connections: Connections at once, from all callers.
         max_per_caller: Of these, from one caller.
-        max_large: Bodies above 64 KiB that are read or worked on at once; more wait.
+        max_large: Bodies above 64 KiB that are read or worked on at once, half of them of one caller;
+            more wait.
         head_seconds: From a connection's beginning, or the last answer, to the end of the next head.
         body_seconds: From the end of a head to the end of its body.
         answer_seconds: From the end of a body to the answer's having been taken.

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
 
 from federation.canonical import parse_table
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-Words = frozenset[int]
-
-_KEYS: Final = frozenset({"text", "words"})
+Words = Sequence[int]
+"""Distinct word indices, ascending."""
 
 
 class Refusal(Exception):
@@ -94,19 +90,22 @@ class Reader:
     def _text(self, value: object) -> Words:
         if not isinstance(value, str):
             raise Refusal(422, "text", "a text must be a string")
-        try:
-            return frozenset(self.indices(value))
-        except UnicodeEncodeError:
-            # JSON can write half of a surrogate pair, which is no character.
-            raise Refusal(422, "text", "a text must be Unicode, without lone surrogates") from None
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                # JSON can write half of a surrogate pair, which other languages cannot hold.
+                raise Refusal(422, "text", "a text must be Unicode, without lone surrogates") from None
+        return self.indices(value)
 
     def _indices(self, value: object) -> Words:
         if not isinstance(value, list) or not set(map(type, value)) <= {int}:
             raise Refusal(422, "words", "words must be a list of integers")
-        words = frozenset(value)
-        if words and not (min(words) >= 0 and max(words) < self.words):
+        if sorted(value) != value or len(set(value)) != len(value):
+            value = sorted(set(value))
+        if value and not (value[0] >= 0 and value[-1] < self.words):
             raise Refusal(422, "words", f"a word is an index from 0 to {self.words - 1}")
-        return words
+        return value
 
 
 def _table(body: bytes) -> dict[str, object]:

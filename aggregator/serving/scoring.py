@@ -94,9 +94,12 @@ class LinearScorer:
             mean: The committed mean of its features; shape (dim,).
 
         Raises:
-            ConfigError: These are not a linear model's bytes, or its weights are too large.
+            ConfigError: These are not a linear model's bytes, or of another size, or its weights are too
+                large.
         """
         weights, self._intercept = parse_model(model)
+        if len(weights) != len(mean):
+            raise ConfigError(f"the model has {len(weights)} weights, the mean {len(mean)}")
         require_exact(weights)
         self._weights: list[int] = weights.tolist()
         self._mean: list[int] = mean.tolist()
@@ -146,11 +149,12 @@ class ModuleScorer:
         """
         from federation.models.module import Network
 
-        weights, self._intercept = parse_model(model)
+        self._weights, self._intercept = parse_model(model)
         self._network, self._mean = Network.of(architecture), mean
-        if len(weights) != self._network.dim:
-            raise ConfigError(f"the model has {len(weights)} parameters, the network {self._network.dim}")
-        self._network.load(weights)
+        if len(self._weights) != self._network.dim:
+            raise ConfigError(
+                f"the model has {len(self._weights)} parameters, the network {self._network.dim}"
+            )
 
     @property
     def words(self) -> int:
@@ -164,7 +168,9 @@ class ModuleScorer:
     def score_all(self, rows: Sequence[Collection[int]]) -> list[Answer]:
         """Answer for many examples."""
         examples = Examples.build([sorted(words) for words in rows], [0] * len(rows))
-        logits = self._network.logits(Design.build(examples, self._mean)) + self._intercept
+        found = self._network.fit(self._weights, Design.build(examples, self._mean))
+        # The released intercept: the one that was just fitted belongs to labels that are not there.
+        logits = found.logits + self._intercept
         return [Answer(*pair) for pair in zip(logits.tolist(), sigmoid(logits).tolist(), strict=True)]
 
 
@@ -172,11 +178,8 @@ def scorer_of(manifest: Manifest, model: bytes, mean: Ints) -> Scorer:
     """Return a federation's model, ready to answer.
 
     Raises:
-        ConfigError: The bytes are not such a model.
+        ConfigError: The bytes are not such a model, or of another size than its mean.
     """
     if manifest.module is not None:
         return ModuleScorer(model, mean, manifest.module.architecture)
-    scorer = LinearScorer(model, mean)
-    if scorer.words != manifest.words:
-        raise ConfigError(f"the model has {scorer.words} weights, the manifest {manifest.words}")
-    return scorer
+    return LinearScorer(model, mean)

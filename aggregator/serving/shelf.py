@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
-from urllib.error import URLError
-from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, build_opener
+from typing import TYPE_CHECKING
 
+from ceramic_bridge.blobs import fetch_blob, fetch_file, on_the_web
 from ceramic_bridge.log import MAX_LOG
-from federation.errors import ConfigError, FolkmootError, PeerError, VerificationFailed
-from federation.hashing import sha256
+from federation.errors import ConfigError, PeerError, VerificationFailed
 
 if TYPE_CHECKING:
     from federation.types import Hash32
 
-_SECONDS: Final = 30.0
 
-
-class Shelf(Protocol):
+class Shelf:
     """Where public files lie."""
 
-    def file(self, name: str) -> bytes:
-        """Return a file by its name."""
-        ...
+    def __init__(self, place: str) -> None:
+        """Name the place: a public directory, or its URL; nothing is read yet."""
+        self._place = place
 
-    def blob(self, digest: Hash32, what: str) -> bytes:
-        """Return the blob with a digest."""
-        ...
-
-
-class _Shelf:
     def file(self, name: str) -> bytes:
         """Return a file by its name.
 
         Raises:
-            PeerError: It is not there or longer than any file may be.
+            PeerError: It cannot be read, or is longer than a log of events may be.
         """
-        data = self._read(name, MAX_LOG + 1)
-        if len(data) > MAX_LOG:
-            raise PeerError(f"{name} is longer than {MAX_LOG} bytes")
-        return data
+        return fetch_file(self._place, name, most=MAX_LOG)
 
     def blob(self, digest: Hash32, what: str) -> bytes:
         """Return the blob with a digest.
@@ -49,52 +34,11 @@ class _Shelf:
         Raises:
             VerificationFailed: It was not published, or is something else.
         """
-        name = f"blobs/{digest.hex()}"
         try:
-            data = self.file(name)
+            return fetch_blob(self._place, digest, most=MAX_LOG)
         except PeerError as error:
+            name = f"blobs/{digest.hex()}"
             raise VerificationFailed(name, f"{what} was not published: {error.message}") from error
-        if sha256(data) != digest:
-            raise VerificationFailed(name, "its content does not match its name")
-        return data
-
-    def _read(self, name: str, most: int) -> bytes:
-        raise NotImplementedError
-
-
-class FolderShelf(_Shelf):
-    """A public directory on this machine."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def _read(self, name: str, most: int) -> bytes:
-        try:
-            with (self._path / name).open("rb") as file:
-                return file.read(most)
-        except OSError as error:
-            raise PeerError(f"{name} cannot be read: {(error.strerror or str(error)).lower()}") from error
-
-
-class _Stay(HTTPRedirectHandler):
-    """Follows nobody elsewhere: a redirect could point into the operator's own network."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Refuse."""
-
-
-class WebShelf(_Shelf):
-    """A public directory on the web."""
-
-    def __init__(self, url: str) -> None:
-        self._url, self._opener = url.rstrip("/"), build_opener(_Stay)
-
-    def _read(self, name: str, most: int) -> bytes:
-        try:
-            with self._opener.open(f"{self._url}/{name}", timeout=_SECONDS) as answer:
-                return bytes(answer.read(most))
-        except (URLError, HTTPException, OSError) as error:
-            raise PeerError(f"{name} cannot be fetched: {type(error).__name__}") from error
 
 
 def open_shelf(place: str) -> Shelf:
@@ -106,21 +50,11 @@ def open_shelf(place: str) -> Shelf:
     Raises:
         ConfigError: It is neither.
     """
-    parts = urlsplit(place)
-    if parts.scheme in {"http", "https"} and parts.hostname:
-        return WebShelf(place)
+    if on_the_web(place):
+        return Shelf(place)
     path = Path(place)
-    if "://" in place or not path.is_dir():
+    if not path.is_dir():
         raise ConfigError(
             f"{place} is neither a folder nor a URL", hint="name a run, or where its public files are"
         )
-    return FolderShelf(path / "public" if (path / "public").is_dir() else path)
-
-
-def has(shelf: Shelf, name: str) -> bool:
-    """Tell whether a file is there."""
-    try:
-        shelf.file(name)
-    except FolkmootError:
-        return False
-    return True
+    return Shelf(str(path / "public" if (path / "public").is_dir() else path))

@@ -101,27 +101,18 @@ class Network:
             return Encoded(design, None, tuple(inputs for inputs, _ in self.blocks(design)))
         return Encoded(design, SparseFeatures.of(design), ())
 
-    def logits(self, examples: Design | Encoded) -> Ints:
-        """Return the logit of each example under the parameters as they are set.
-
-        Returns:
-            Shape (n,), ``LOGIT_BITS`` fractional bits, without the intercept.
-        """
-        import torch
-
-        encoded = examples if isinstance(examples, Encoded) else self.encode(examples)
-        with torch.no_grad():
-            return _rounded(self._logits(self._entered(encoded)))
-
     def fit(self, weights: Ints, examples: Design | Encoded) -> Fit:
         """Return the model on some examples, its intercept fitted on the same.
 
         Logits are rounded to ``LOGIT_BITS`` fractional bits; from there on the linear model's integers do
         the rest, so that equal examples count equal wherever a matrix product puts them.
         """
+        import torch
+
         encoded = examples if isinstance(examples, Encoded) else self.encode(examples)
         self.load(weights)
-        return _fit(weights, encoded.design, self.logits(encoded))
+        with torch.no_grad():
+            return _fit(weights, encoded.design, self._logits(self._entered(encoded)))
 
     def pull_back(
         self, points: Sequence[tuple[Ints, int]], examples: Encoded, weigh: Callable[[Fit], Floats]
@@ -148,7 +139,7 @@ class Network:
                 entered = self._entered(examples)
             hidden = [] if examples.sparse is None else [entered[0][0].requires_grad_()]
             logits = self._logits(entered)
-            coefficients = share * weigh(_fit(weights, examples.design, _rounded(logits.detach())))
+            coefficients = share * weigh(_fit(weights, examples.design, logits.detach()))
             found = torch.autograd.grad(torch.from_numpy(coefficients) @ logits, [*hidden, *after])
             sums = [a + b for a, b in zip(sums, found, strict=True)] if sums else list(found)
         if examples.sparse is not None:
@@ -169,13 +160,9 @@ class Network:
         return torch.cat(found) if found else torch.zeros(0, dtype=torch.float64)
 
 
-def _rounded(found: Tensor) -> Ints:
+def _fit(weights: Ints, design: Design, found: Tensor) -> Fit:
     bounded = np.clip(found.numpy(), -_LARGEST_LOGIT, _LARGEST_LOGIT)
-    logits: Ints = np.rint(np.ldexp(bounded, LOGIT_BITS)).astype(np.int64)
-    return logits
-
-
-def _fit(weights: Ints, design: Design, logits: Ints) -> Fit:
+    logits = np.rint(np.ldexp(bounded, LOGIT_BITS)).astype(np.int64)
     return Fit(
         weights=weights,
         logits=logits,
