@@ -193,6 +193,7 @@ def prepare_epoch(
     roster: Roster,
     providers: Sequence[ProviderPort],
     payees: Mapping[Did, Address],
+    *,
     models: Mapping[str, StreamId],
 ) -> Opening:
     """Collect what the next epoch opens with.
@@ -269,7 +270,7 @@ def open_epoch(
     """
     federation = deployment.federation
     domain = Domain(chain_id=chain_id, federation=federation.address, epoch=federation.epoch() + 1)
-    opening = prepare_epoch(manifest, domain, roster, providers, payees, models)
+    opening = prepare_epoch(manifest, domain, roster, providers, payees, models=models)
     public.write(MANIFEST, manifest.to_toml().encode())
     for blob in opening.blobs:
         public.put(blob)
