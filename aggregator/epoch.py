@@ -192,8 +192,8 @@ def prepare_epoch(
     domain: Domain,
     roster: Roster,
     providers: Sequence[ProviderPort],
-    *,
     payees: Mapping[Did, Address],
+    *,
     models: Mapping[str, StreamId],
 ) -> Opening:
     """Collect what the next epoch opens with.
@@ -270,7 +270,7 @@ def open_epoch(
     """
     federation = deployment.federation
     domain = Domain(chain_id=chain_id, federation=federation.address, epoch=federation.epoch() + 1)
-    opening = prepare_epoch(manifest, domain, roster, providers, payees=payees, models=models)
+    opening = prepare_epoch(manifest, domain, roster, providers, payees, models=models)
     public.write(MANIFEST, manifest.to_toml().encode())
     for blob in opening.blobs:
         public.put(blob)

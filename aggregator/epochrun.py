@@ -238,7 +238,7 @@ class EpochRun:
         else:
             payees = agreed_payees(registry, wanted_payees(plan.imports))
             opening = prepare_epoch(
-                self._manifest, domain, plan.roster, providers, payees=payees, models=plan.models
+                self._manifest, domain, plan.roster, providers, payees, models=plan.models
             )
         self._journal.record(number, 0, "imports", pack([encode(event) for event in plan.imports]))
         self._journal.record(number, 0, "opening", opening.to_bytes())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from aggregator.happenings import Happening, Wanted
 from ceramic_bridge.errors import StoreError
 from contracts.bindings.structs import Phase
-from federation.errors import ChainError, FolkmootError, PeerError, TooFewParticipants
+from federation.errors import ChainError, ConfigError, FolkmootError, PeerError, TooFewParticipants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,7 +178,9 @@ def patiently(
         began = clock()
         try:
             return act()
-        except PASSING as error:
+        except (FolkmootError, OSError) as error:
+            if not passes(error):
+                raise
             if clock() - began > LONGEST_PAUSE:
                 pause = FIRST_PAUSE  # it got somewhere meanwhile
             facts: dict[str, str | int | float | bool] = {
@@ -188,3 +191,9 @@ def patiently(
             watch(Happening(kind="waiting", facts=facts))
         waiting.wait(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def passes(error: BaseException) -> bool:
+    """Tell whether an error may be gone by itself: the network's, a provider's, a full disk's."""
+    full = isinstance(error.__cause__, (OSError, sqlite3.OperationalError))
+    return isinstance(error, PASSING) or (isinstance(error, ConfigError) and full)

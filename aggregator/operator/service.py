@@ -17,7 +17,7 @@ from aggregator.nodes import Admission, NodeBook
 from aggregator.operator import desk
 from aggregator.operator.assemble import Parts, assemble
 from aggregator.operator.control import FileControl
-from aggregator.operator.deployed import bind, recorded
+from aggregator.operator.deployed import Contracts, bind, recorded
 from aggregator.operator.eventsink import PublishingSink
 from aggregator.operator.live import ROUND_RECORDED
 from aggregator.operator.metrics import Metrics, exported
@@ -25,6 +25,7 @@ from aggregator.operator.models import load_models
 from aggregator.operator.presence import present
 from aggregator.operator.probe import Probe
 from aggregator.operator.reach import Onlooker, connect
+from aggregator.operator.rosters import load_roster
 from aggregator.operator.running import PromptClock, patiently
 from aggregator.operator.trackers import MLflow, TensorBoard, Tracked, Tracker
 from aggregator.operator.watchers import Everybody
@@ -38,6 +39,8 @@ from ceramic_bridge.reading import signed_by
 from ceramic_bridge.store.base import EVERYTHING
 from ceramic_bridge.store.sqlite import SqliteStore
 from federation.errors import ConfigError
+from federation.hashing import Domain
+from federation.types import Did
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -126,7 +129,7 @@ def opened(operator: Operator) -> Iterator[Runner]:
             chain_id=manifest.chain.chain_id,
             federation=where.federation,
             contribution=models["contribution"],
-            admits=onlooker.registered,
+            admits=lambda did, payee: _listed(operator, where, did) or onlooker.registered(did, payee),
         )
         routers: list[APIRouter] = [
             validation_router(mailbox, manifest, federation=where.federation, epoch=lambda: standing().epoch),
@@ -195,6 +198,17 @@ class _Links:
     def __call__(self, happening: Happening, /) -> None:
         if happening.kind in {"superlink-up", "superlink-down"}:
             self._standing.note(superlink=happening.kind == "superlink-up")
+
+
+def _listed(operator: Operator, where: Contracts, did: Did) -> bool:
+    """Tell whether a member is on the roster of the present epoch or of the next."""
+    present = operator.standing().epoch
+    for number in (present, present + 1):
+        domain = Domain(chain_id=operator.manifest.chain.chain_id, federation=where.federation, epoch=number)
+        found = load_roster(operator.home, Did(operator.manifest.parties.community), domain)
+        if found is not None and did in found[0].quotas:
+            return True
+    return False
 
 
 def _socket(home: AggregatorHome, held: ExitStack) -> Path:

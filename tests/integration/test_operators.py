@@ -282,9 +282,9 @@ def test_shard_is_refused_when_a_provider_reveals_another_part(tmp_path, monkeyp
     honest = Provider.reveal
 
     def forgetful(self, reader, model):
-        part = self._parts[1]
-        salts = tuple(reversed(part.salts))
-        self._parts = (self._parts[0], replace(part, salts=salts))
+        first, part = self.dealt.parts[:2]
+        parts = (first, replace(part, salts=tuple(reversed(part.salts))))
+        self._dealt = replace(self.dealt, parts=parts)
         return honest(self, reader, model)
 
     monkeypatch.setattr(Provider, "reveal", forgetful)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 
 import pytest
 
 from aggregator.happenings import Happening, Wanted
 from aggregator.operator.control import FileControl
-from aggregator.operator.running import EpochControl, Runner
+from aggregator.operator.running import EpochControl, Runner, passes
 from contracts.bindings.structs import Phase
 from federation.errors import ChainError, ConfigError, PeerError, Reverted, VerificationFailed
 
@@ -147,6 +148,17 @@ def test_trouble_is_waited_out_and_told_when_it_can_pass(world, error):
     told = [one.facts for one in world.told if one.kind == "waiting"]
     assert len(told) == 8
     assert str(getattr(error, "message", error)) == told[0]["reason"]
+
+
+def test_full_disk_is_waited_out_when_the_journal_meets_it(world):
+    full = ConfigError("the journal cannot be used: database or disk is full")
+    full.__cause__ = sqlite3.OperationalError("database or disk is full")
+    damaged = ConfigError("the journal cannot be used: malformed")
+    damaged.__cause__ = sqlite3.DatabaseError("malformed")
+    assert (passes(full), passes(damaged)) == (True, False)
+    world.fails = [full]
+    world.runner().run(1)
+    assert world.run == [1]
 
 
 def test_chain_is_waited_for_when_it_is_away_between_epochs(world):
