@@ -88,6 +88,7 @@ class Stage:
                 federation=self.federation.address,
                 identity=run.aggregator_id,
                 patience=Patience(opening=20, round=0.3),
+                chain=run.chain,
             )
             for i in range(3)
         ]
