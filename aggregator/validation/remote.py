@@ -11,6 +11,7 @@ import numpy as np
 
 from aggregator.provider import Committed, DrawReader, Proposal, shard_statement
 from aggregator.validation import wire
+from aggregator.validation.clearing import opened_on_chain
 from aggregator.validation.mailbox import Mailbox
 from aggregator.validation.messages import Commitment, parse_revealed, proposal_bytes
 from ceramic_bridge.cid import StreamId
@@ -18,6 +19,8 @@ from ceramic_bridge.events import InitPayload, SignedEvent, decode
 from ceramic_bridge.jwe import Reader
 from contracts.accounts import consent_signer
 from contracts.agreement import account
+from contracts.bindings.federation import Federation
+from contracts.chain import Reader as ChainReader
 from federation.errors import FolkmootError, PeerError
 from federation.fixedpoint import Ints
 from federation.hashing import Domain, keccak256
@@ -57,6 +60,7 @@ class RemoteProvider:
         federation: Address,
         identity: Reader,
         patience: Patience | None = None,
+        chain: ChainReader | None = None,
     ) -> None:
         """Name a provider.
 
@@ -67,10 +71,12 @@ class RemoteProvider:
             federation: The contract.
             identity: The aggregator's, to which the items are sealed.
             patience: How long to wait.
+            chain: Where an accused provider may have opened its part; without it only the mailbox counts.
         """
         self._mailbox, self._manifest, self._number = mailbox, manifest, number
         self._federation, self._identity = federation, identity
         self._patience = patience or Patience()
+        self._contract = None if chain is None else Federation(chain, federation)
         self._known: tuple[Domain, Commitment] | None = None
 
     @property
@@ -160,7 +166,14 @@ class RemoteProvider:
             self._part(content, shard)
             return content
 
-        return self._take(domain, wire.part(round_), check, self._patience.round)
+        try:
+            return self._take(domain, wire.part(round_), check, self._patience.round)
+        except PeerError:
+            # The judge has held this part against the commitment already.
+            cleared = self._on_chain(domain.epoch, round_)
+            if cleared is None:
+                raise
+            return check(cleared)
 
     def publish(self, shard: int, round_: int, reader: DrawReader, model: StreamId) -> SignedEvent:
         """Wait for the event that makes its part of a drawn shard public in its round.
@@ -206,6 +219,11 @@ class RemoteProvider:
                 hint="the committed mean is wrong by that: nobody can verify the epoch",
             )
         return found
+
+    def _on_chain(self, epoch: int, round_: int) -> bytes | None:
+        if self._contract is None:
+            return None
+        return opened_on_chain(self._contract, epoch, round_, self._number)
 
     def _revealed(self, shard: int, model: StreamId) -> Callable[[bytes], tuple[bytes, SignedEvent]]:
         def check(content: bytes) -> tuple[bytes, SignedEvent]:
