@@ -183,10 +183,12 @@ def _show_run(verdict: Verdict, output_format: str) -> None:
                 "events": verdict.events,
                 "paid_wei": str(verdict.paid_wei),
                 "tolerance": verdict.tolerance,
+                "caveat": verdict.caveat,
             },
         )
         return
     within = f"; scores verified within tolerance {verdict.tolerance}" if verdict.tolerance else ""
+    within += f"; {verdict.caveat}" if verdict.caveat else ""
     click.echo(
         f"yes: {verdict.rounds} rounds, {verdict.members} members, {verdict.events} events and "
         f"{verdict.paid_wei} wei recompute{within}; federation {verdict.federation}, "

@@ -120,7 +120,8 @@ class RoundDriver:
         forced = self._forced(revealed.keys(), absent)
         replies = revealed | forced
         deltas = {did: reply.delta for did, reply in replies.items()}
-        received = Received(deltas=deltas, absent=absent, norm_bound=epoch.norm_bound)
+        seed = self._view.draw_seed(epoch.domain.epoch, round_)
+        received = Received(deltas=deltas, absent=absent, norm_bound=epoch.norm_bound, seed=seed)
         outcome, trace = self._evaluation.close(start, base, received, drawn)
         put = self._ports.public.put
         released = put(self._evaluation.released(outcome.state, [*self._known, drawn]))

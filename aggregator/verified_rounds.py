@@ -182,7 +182,8 @@ class RoundReplay:
         self._check_forced(state, deltas, reveals, forced)
         absent = _absent(lines, state, commitments, statements.receipt.content)
         bound = self._epoch.manifest.norm_bound(self._epoch.roster.quotas)
-        return Received(deltas=deltas, absent=absent, norm_bound=bound), reveals
+        seed = self._view.draw_seed(self._epoch.domain.epoch, state.round)
+        return Received(deltas=deltas, absent=absent, norm_bound=bound, seed=seed), reveals
 
     def drawn(self, words: RoundWords, round_: int) -> Position:
         """Return the shard that was drawn for a round.

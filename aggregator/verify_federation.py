@@ -210,6 +210,8 @@ class EpochAuditor:
             return verdict
         verdict.members, verdict.events = len(self.epoch.roster.quotas), len(self.epoch.events)
         verdict.tolerance = self.epoch.evaluation.tolerance
+        if caveat := self.epoch.manifest.rules.caveat:
+            verdict.notes.append(caveat)
         if not self.epoch.complete:
             verdict.notes.append("the mean of the validation set is its committer's word: parts are sealed")
         self._rounds(verdict, only)

@@ -103,6 +103,15 @@ class FederationView:
         """Return the shard drawn for a round; 0 before the draw."""
         return self.words(epoch, round_).shard
 
+    def draw_seed(self, epoch: int, round_: int) -> Hash32:
+        """Return the seed of a round's draw.
+
+        Raises:
+            ChainError: The round has drawn no shard.
+        """
+        self._catch_up()
+        return self._drawn(epoch, round_).seed
+
     def rounds_over(self, epoch: int) -> bool:
         """Tell whether every round of an epoch is recorded, or the epoch ended before."""
         if self._federation.epoch() != epoch:
@@ -151,7 +160,7 @@ class FederationView:
         self._catch_up()
         if round_ == 1 and epoch in self._read.epochs:
             return self._federation.reader.block_hash(self._read.epochs[epoch])
-        return self._drawn(epoch, round_ - 1).seed
+        return self.draw_seed(epoch, round_ - 1)
 
     def preimages(self, epoch: int, round_: int) -> tuple[Hash32, ...]:
         """Return what the providers uncovered for a round's draw: the tips of the next round's.
