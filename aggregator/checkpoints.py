@@ -7,16 +7,11 @@ one's own folder; nobody else's is ever read.
 
 from __future__ import annotations
 
-import base64
-import json
-from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from federation.canonical import parse_table
+from aggregator.snapshot import parse_state, state_bytes
 from federation.errors import ConfigError
 from federation.hashing import abi_words, keccak256, sha256
 from federation.home import write_private
@@ -61,14 +56,14 @@ class Checkpoints:
         return self._keys[round_]
 
     def _path(self, round_: int) -> Path | None:
-        return self._folder and self._folder / f"{round_}-{self._key(round_).hex()}.json"
+        return self._folder and self._folder / f"{round_}-{self._key(round_).hex()}"
 
     def load(self, round_: int) -> EpochState | None:
         """Return the state after a round, if it was established before; a damaged file counts as none."""
         path = self._path(round_)
         try:
-            return None if path is None else _state(path.read_bytes())
-        except (OSError, ValueError, KeyError, TypeError):
+            return None if path is None else parse_state(_opened(path.read_bytes()))
+        except (OSError, ConfigError):
             return None
 
     def save(self, round_: int, state: EpochState) -> None:
@@ -77,52 +72,21 @@ class Checkpoints:
         if path is None or path.exists():
             return
         try:
-            write_private(path, _bytes(state), replace=True)
+            write_private(path, _sealed(state_bytes(state)), replace=True)
         except ConfigError:
             self._folder = None
 
 
-def _bytes(state: EpochState) -> bytes:
-    body = json.dumps({field.name: _plain(getattr(state, field.name)) for field in fields(state)})
-    return json.dumps({"sha256": sha256(body.encode()).hex(), "state": body}).encode()
+def _sealed(body: bytes) -> bytes:
+    return sha256(body) + body
 
 
-def _state(data: bytes) -> EpochState:
-    table = parse_table(data)
-    body = table["state"]
-    if not isinstance(body, str) or sha256(body.encode()).hex() != table["sha256"]:
-        raise ValueError("damaged")
-    values: dict[str, Any] = {name: _value(plain) for name, plain in parse_table(body.encode()).items()}
-    return EpochState(**values)
+def _opened(data: bytes) -> bytes:
+    """Return what was sealed.
 
-
-def _plain(value: object) -> object:
-    """Return a value of a state as JSON can say it, its kind with it."""
-    match value:
-        case bool() | int() | str() | None:
-            return value
-        case np.ndarray():
-            raw = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
-            return {"array": [str(value.dtype), list(value.shape), raw]}
-        case tuple():
-            return {"tuple": [_plain(item) for item in value]}
-        case frozenset():
-            return {"set": sorted(value)}
-        case dict():
-            return {"map": [[key, _plain(item)] for key, item in value.items()]}
-    raise TypeError(f"a state holds a {type(value).__name__}, which no checkpoint can")
-
-
-def _value(plain: object) -> object:
-    match plain:
-        case {"array": [str() as kind, list() as shape, str() as raw]}:
-            return np.frombuffer(base64.b64decode(raw), dtype=kind).reshape(shape).copy()
-        case {"tuple": list() as items}:
-            return tuple(_value(item) for item in items)
-        case {"set": list() as items}:
-            return frozenset(items)
-        case {"map": list() as items}:
-            return {key: _value(item) for key, item in items}
-        case bool() | int() | str() | None:
-            return plain
-    raise TypeError("not a value of a checkpoint")
+    Raises:
+        ConfigError: It is damaged.
+    """
+    if sha256(data[32:]) != data[:32]:
+        raise ConfigError("a checkpoint is damaged")
+    return data[32:]

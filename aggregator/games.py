@@ -11,8 +11,8 @@ import numpy as np
 from aggregator.ground import Progress, replayed
 from aggregator.public import PublicReader
 from aggregator.verified_epoch import VerifiedEpoch
-from aggregator.verified_money import card_versions, read_claims
 from aggregator.verified_rounds import PlayedRound, RoundReplay, Statements
+from aggregator.verify import claims_of
 from federation.delta import parse_delta
 from federation.fixedpoint import Ints
 from federation.rounds import Status
@@ -43,8 +43,7 @@ def read_games(run: Path, progress: Progress) -> tuple[list[RecordedGame], Mappi
     epoch = VerifiedEpoch.of_run(replayed(PublicReader(run / "public"), None, progress), progress)
     replay = RoundReplay(epoch)
     played = list(replay.play())
-    models = [(one.outcome.round, one.outcome.state.weights) for one in played]
-    claims, _ = read_claims(epoch, card_versions(epoch), models)
+    names = claims_of(epoch, played).names
     section = epoch.manifest.module
     model: LossModel = LINEAR
     if section is not None:
@@ -56,7 +55,7 @@ def read_games(run: Path, progress: Progress) -> tuple[list[RecordedGame], Mappi
         for result in played
         if result.outcome.scored_eta
     ]
-    return games, {did: role for did, (_, role) in claims.names.items()}
+    return games, {did: role for did, (_, role) in names.items()}
 
 
 def _recorded(epoch: VerifiedEpoch, played: PlayedRound, model: LossModel, said: Statements) -> RecordedGame:

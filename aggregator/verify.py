@@ -95,7 +95,7 @@ def _verify_run(run: Path, expect: Address | None, progress: Progress) -> Verdic
         check_card(epoch, version, played)
         rounds.append(_Round.of(epoch, played))
     last, settlement = played, _check_settlement(epoch, played)
-    claims = _read_claims(epoch, rounds, last)
+    claims = _checked_claims(epoch, rounds, last)
     expected = build_summary(
         epoch.manifest,
         claims,
@@ -150,7 +150,16 @@ def _check_settlement(epoch: VerifiedEpoch, last: PlayedRound) -> Settlement:
     return settlement
 
 
-def _read_claims(epoch: VerifiedEpoch, rounds: Sequence[_Round], last: PlayedRound) -> Claims:
+def claims_of(epoch: VerifiedEpoch, played: Sequence[PlayedRound]) -> Claims:
+    """Return what a run's publisher states beyond what can be recomputed, its measures checked.
+
+    Raises:
+        VerificationFailed: The last version of the model card, or a measure, is not what the rounds give.
+    """
+    return _checked_claims(epoch, [_Round.of(epoch, one) for one in played], played[-1])
+
+
+def _checked_claims(epoch: VerifiedEpoch, rounds: Sequence[_Round], last: PlayedRound) -> Claims:
     versions = card_versions(epoch)
     claims, digest = read_claims(epoch, versions, [(r.facts.round, r.weights) for r in rounds])
     check_card(epoch, versions[-1], last, digest)

@@ -25,7 +25,7 @@ from contracts.payouts import MAGIC, parse_table
 from federation.errors import ConfigError, FolkmootError, UsageError, VerificationFailed
 from federation.fixedpoint import Ints
 from federation.rounds import EpochState
-from federation.types import Address, Did, Hash32, Wei
+from federation.types import Address, Did, Wei
 
 _STILL_OPEN: Final = frozenset({"rounds", "settling"})
 """Stages in which what is not public yet may still become so."""
@@ -187,6 +187,7 @@ class EpochAuditor:
         self._previous = self.paid = previous
         self._tell = progress
         self._models: list[tuple[int, Ints]] = []
+        self._aucs: list[float] = []
         self._state: EpochState | None = None
         self.last: PlayedRound | None = None
 
@@ -209,6 +210,8 @@ class EpochAuditor:
             return verdict
         verdict.members, verdict.events = len(self.epoch.roster.quotas), len(self.epoch.events)
         verdict.tolerance = self.epoch.evaluation.tolerance
+        if caveat := self.epoch.manifest.rules.caveat:
+            verdict.notes.append(caveat)
         if not self.epoch.complete:
             verdict.notes.append("the mean of the validation set is its committer's word: parts are sealed")
         self._rounds(verdict, only)
@@ -252,7 +255,9 @@ class EpochAuditor:
             how = "verified before" if state is not None else "scores, credits and trace recomputed"
             self._progress(f"round {round_}: {how}")
             verdict.verified = round_
-            self._models.append((round_, start.state.weights))
+            weights = start.state.weights
+            self._models.append((round_, weights))
+            self._aucs.append(self.epoch.evaluation.auc(weights, start.known[-1].design))
         self._state = start.state
 
     def _closing(self, verdict: EpochVerdict) -> None:
@@ -263,8 +268,9 @@ class EpochAuditor:
         claims, digest = read_claims(self.epoch, versions, self._models)
         if versions[-1] != {**versions[-2], "claims": digest.hex()}:
             raise VerificationFailed("model card", "its last version changes more than the claims")
-        if claims.test_set is None:
-            verdict.notes.append("AUCs are the publisher's word: no test set was published")
+        # An operator, who has no test set, states each model's AUC on the shard that its round drew.
+        if claims.test_set is None and list(claims.aucs) != self._aucs:
+            verdict.notes.append("AUCs are the publisher's word: neither on the drawn shards nor a test set")
 
     def _money(self, verdict: EpochVerdict) -> None:
         assert self._state is not None
@@ -284,8 +290,3 @@ class EpochAuditor:
             verdict.notes.append(f"the table can be challenged until {until} (Unix seconds)")
         else:
             self.paid = settlement.amounts
-
-
-def head_of(ground: Ground) -> Hash32:
-    """Return the hash of the block at which a federation was read."""
-    return ground.chain.block_hash(ground.chain.block_number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -26,7 +26,6 @@ from aggregator.verify_federation import EpochVerdict, Wanted, verify_federation
 from ceramic_bridge.events import SignedEvent
 from contracts.chain import Reader
 from contracts.replay import ReplayedChain
-from contracts.view import FederationView
 from examples.spam_detection import run as example
 from examples.spam_detection.run import Run
 from examples.spam_detection.settings import Settings
@@ -82,11 +81,11 @@ class LiveRun(Run):
     def _publish(self, blob: str) -> None:
         to = self.folder / "blobs" / blob
         to.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(self.public._path / "blobs" / blob, to)
+        shutil.copy(self.public.path / "blobs" / blob, to)
 
     def publish_all(self) -> None:
         """Make public what waited."""
-        for blob in (self.public._path / "blobs").iterdir():
+        for blob in (self.public.path / "blobs").iterdir():
             self._publish(blob.name)
         PublicDirectory(self.folder).seal()
 
@@ -106,13 +105,9 @@ class LiveRun(Run):
     def cancel(self) -> None:
         """End it early; the shards are published all the same."""
         self.deployment.federation.cancel(self.aggregator)
-        # Providers answer who knows that the rounds are over; how they learn it is theirs.
-        with mock.patch.object(FederationView, "rounds_over", return_value=True):
-            for event in self.driver._shards.reveal():
-                self.log.append(event)
-        self.publish_all()
+        self.close()
 
-    def settlement(self, credits: dict[Did, Wei] | None = None) -> Settlement:
+    def settlement(self, credits: Mapping[Did, Wei] | None = None) -> Settlement:
         return settlement_trace(
             self.epoch.admitted,
             credits=self.driver.state.credits if credits is None else credits,

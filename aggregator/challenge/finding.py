@@ -96,7 +96,7 @@ class Finder:
             VerificationFailed: Something is wrong that no contract can judge.
             Unpublished: Something is not public yet, before which nothing can be said.
         """
-        if self._epoch.manifest.module is not None:
+        if not self._epoch.manifest.provable:
             raise VerificationFailed(
                 f"epoch {self._epoch.domain.epoch}",
                 "no contract can compute its scores",

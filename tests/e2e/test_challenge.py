@@ -12,9 +12,9 @@ from unittest import mock
 
 import pytest
 
-from aggregator import driver
 from aggregator.challenge.demands import Archive, answer
 from aggregator.challenge.finding import Finder, Finding
+from aggregator.records import Made, Recorder
 from aggregator.selection import Candidates
 from aggregator.sources import RemoteMaterial
 from aggregator.verified_epoch import VerifiedEpoch
@@ -24,7 +24,7 @@ from contracts.bindings.federation import ProposalConvicted, RoundConvicted
 from contracts.chain import Receipt
 from contracts.deploy import named_judges
 from federation.models.linear import model_bytes
-from federation.trace import Op, Record, Trace
+from federation.trace import Op, Record, Settlement, Trace
 from federation.types import Hash32
 from tests.e2e.trial import tell
 from tests.live import LiveRun, ground_of_run
@@ -49,22 +49,22 @@ class Liar:
         self.run = run = LiveRun(scratch() / "liar", cheats=("flip", "noise"))
         run.found()
         run.open()
-        self.record = driver.RoundDriver._record
+        self.record = Recorder.record
 
-        def stop(drives: Any, *args: Any, **more: Any) -> None:
-            if args[1].round == run.settings.rounds:
-                self.held = (drives, args, more)
+        def stop(recorder: Recorder, made: Made) -> None:
+            if made.outcome.round == run.settings.rounds:
+                self.recorder, self.made = recorder, made
                 raise Stopped
-            self.record(drives, *args, **more)
+            self.record(recorder, made)
 
-        with mock.patch.object(driver.RoundDriver, "_record", stop), suppress(Stopped):
+        with mock.patch.object(Recorder, "record", stop), suppress(Stopped):
             run.train()
-        self.driver = self.held[0]
-        self.card = self.driver._card
+        self.card = self.recorder.card
         # Like an event node, it takes forks too: every lie's model card follows the same one.
         self.events = list(run.log)
-        self.driver._ports = replace(self.driver._ports, log=self.events)
-        self.honest: Trace = self.held[1][2]
+        ports = replace(self.recorder._ports, log=self.events)
+        self.recorder._ports = run.driver._ports = ports
+        self.honest = self.made.trace
         run.aucs.append(0.5)
         self.claims = run._claims().to_bytes()
         self.challenger = run.relayer
@@ -72,17 +72,20 @@ class Liar:
     @contextmanager
     def recorded(self, trace: Trace | None = None) -> Iterator[None]:
         """Record the last round by a trace, reveal the epoch, publish it all; then go back."""
-        chain = self.run.chain
-        before = chain.snapshot()
-        drives, (base, outcome, _), more = self.held
+        run, made = self.run, replace(self.made, trace=trace or self.honest)
+        before = run.chain.snapshot()
         try:
-            drives._card = self.card
-            self.record(drives, base, outcome, trace or self.honest, **more)
-            drives.close(self.claims)
-            self.run.publish_all()
+            self.recorder.card = self.card
+            run.public.put(made.trace.to_bytes())
+            self.record(self.recorder, made)
+            run.driver.close(self.claims)
+            run.publish_all()
             yield
         finally:
-            chain.revert(before)
+            run.chain.revert(before)
+
+    def settlement(self) -> Settlement:
+        return self.run.settlement(self.made.outcome.state.credits)
 
     def find(self) -> Finding | None:
         ground = ground_of_run(self.run)
@@ -151,7 +154,7 @@ def test_withheld_vector_is_demanded_and_convicts_when_it_is_posted(liar):
     lying, more = tell(liar.honest, Op.PROJECTED, 0, 0, "projected")
     run, token = liar.run, liar.run.deployment.token
     with liar.recorded(lying):
-        run.propose(run.settlement())
+        run.propose(liar.settlement())
         finding = liar.find()
         assert finding is not None
         assert finding.demand
@@ -186,7 +189,7 @@ def archive(liar: Liar, lying: Trace, more: dict[Hash32, bytes]) -> Archive:
 def test_proposer_is_convicted_when_a_step_of_the_settlement_is_wrong(liar, field):
     run = liar.run
     with liar.recorded():
-        honest = run.settlement()
+        honest = liar.settlement()
         op = Op.PAYMENT if field in Op.PAYMENT.fields else Op.ROW
         lying, _ = tell(honest.trace, op, 1, 0, field)
         run.propose(replace(honest, trace=lying))
@@ -198,17 +201,15 @@ def test_proposer_is_convicted_when_a_step_of_the_settlement_is_wrong(liar, fiel
 
 def test_proposal_stands_when_it_is_honest(liar):
     with liar.recorded():
-        liar.run.propose(liar.run.settlement())
+        liar.run.propose(liar.settlement())
         assert liar.find() is None
 
 
 def test_model_that_was_not_computed_convicts_when_it_is_released(liar):
-    drives, (base, outcome, trace), more = liar.held
-    weights = outcome.state.weights.copy()
+    weights = liar.made.outcome.state.weights.copy()
     weights[0] += 1
-    false = liar.run.public.put(model_bytes(weights, base.intercept))
-    lying = (drives, (base, outcome, trace), {**more, "released": false})
-    with mock.patch.object(liar, "held", lying), liar.recorded():
+    false = liar.run.public.put(model_bytes(weights, liar.made.base.intercept))
+    with mock.patch.object(liar, "made", replace(liar.made, released=false)), liar.recorded():
         finding = liar.find()
         assert finding is not None
         assert (finding.round, finding.call.judge) == (2, "StateDisputes")

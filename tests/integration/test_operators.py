@@ -16,7 +16,7 @@ from aggregator.public import PublicReader
 from aggregator.summary import Claims
 from aggregator.verified_epoch import VerifiedEpoch
 from aggregator.verified_rounds import RoundReplay
-from aggregator.verify import _read_claims, _Round, verify_run
+from aggregator.verify import claims_of, verify_run
 from ceramic_bridge.events import DataPayload
 from contracts import deploy
 from examples.spam_detection import run as run_module
@@ -328,7 +328,7 @@ def read_claims(epoch_and_rounds, monkeypatch, claims: bytes, test_set: bytes | 
         return test_set if test_set is not None and what == "the test set" else honest(digest, what)
 
     monkeypatch.setattr(epoch.public, "blob", blob)
-    return _read_claims(epoch, [_Round.of(epoch, p) for p in played], played[-1])
+    return claims_of(epoch, played)
 
 
 @pytest.fixture(scope="module")
