@@ -102,7 +102,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, or turn it away."""
         super().connection_made(transport)
-        self._head, self._in_head, self._turned_away = 0, True, False
+        self._head, self._fields, self._in_head, self._turned_away = 0, 0, True, False
         host = str(self.client[0]) if self.client else ""
         self._caller = caller_of({"client": (host,)}, frozenset())
         self.callers[self._caller] += 1
@@ -135,19 +135,19 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a head."""
         super().on_message_begin()
-        self._head, self._in_head = 0, True
+        self._head, self._fields, self._in_head = 0, 0, True
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the target."""
+        self._count(len(url))
         super().on_url(url)
-        if len(self.url) > _MAX_HEAD:
-            raise _TooLarge
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header, or a trailer."""
-        super().on_header(name, value)
-        if len(self.headers) > _MAX_HEADERS or len(name) + len(value) > _MAX_HEAD:
+        self._count(len(name) + len(value))
+        if len(self.headers) >= _MAX_HEADERS:
             raise _TooLarge
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """End a head; the body has its own time."""
@@ -165,6 +165,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """End an answer; the next request has its own time, in which the answer must be read too."""
         self._grant(self.limits.head_seconds)
         super().on_response_complete()
+
+    def _count(self, size: int) -> None:
+        """Count what the parser has handed over of a head; what it still holds, ``data_received`` counts."""
+        self._fields += size
+        if self._fields > _MAX_HEAD:
+            raise _TooLarge
 
     def _grant(self, seconds: float) -> None:
         self._until = self.loop.time() + seconds

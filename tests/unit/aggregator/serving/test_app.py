@@ -17,6 +17,7 @@ from ceramic_bridge.events import decode
 from ceramic_bridge.node.limits import Rate
 from federation.errors import VerificationFailed
 from federation.features import FeatureSpec
+from federation.models.registry import Architecture
 from tests.agreed import COMMUNITY
 from tests.serving import DIM, SIGNER, SPEC, ask, current_of, get, made_up, post
 
@@ -101,6 +102,17 @@ def test_nothing_is_sent_when_the_caller_goes_away_in_its_body(app):
         return sent
 
     assert asyncio.run(gone()) == []
+
+
+@pytest.mark.parametrize("name", ["mlp", "embedding"])
+def test_network_answers_beside_the_loop_when_it_is_served(name):
+    release = made_up(architecture=Architecture(name=name, words=16, hidden=3))
+    current = current_of(release)
+    assert not current.served.light
+    reply = post(build_app(current), MANY, {"words": [[1, 5], []]}).json
+    assert [a["logit"] for a in reply["answers"]] == [
+        a.logit for a in current.served.scorer.score_all([[1, 5], []])
+    ]
 
 
 # Refusals
