@@ -37,11 +37,12 @@ class Patience:
 
     Attributes:
         opening: For the commitment, the consent and what is revealed at the end: people may be asked.
-        round: For a preimage and for a drawn shard: then the provider is accused.
+        round: For a preimage and for a drawn shard: then the provider is accused. A provider waits for
+            confirmations of its own choice before it sends either, by default 12 blocks.
     """
 
     opening: float = 600
-    round: float = 120
+    round: float = 600
 
 
 class RemoteProvider:

@@ -9,7 +9,7 @@ import pytest
 
 from aggregator.dealing import Dealt
 from aggregator.validation import importing
-from aggregator.validation.home import ProviderHome
+from aggregator.validation.home import ProviderHome, Settings
 from contracts.accounts import consent_signer
 from federation.errors import ConfigError, DataError, IdentityError, VerificationFailed
 from federation.features import FeatureSpec
@@ -82,6 +82,29 @@ def test_second_shard_is_refused_when_one_was_opened_for_the_round(home):
     home.keep_opened(1, 2, 4)
     with pytest.raises(VerificationFailed, match="shard 3 was, and was opened"):
         home.keep_opened(1, 1, 4)
+
+
+def settings(federation: str) -> Settings:
+    return Settings(federation=federation, rpc="r", desk="d", key="k", confirmations=1)
+
+
+def test_desk_may_move_but_not_the_contract_when_secrets_are_kept(home):
+    home.join(manifest(), settings(DOMAIN.federation))
+    home.keep_dealt(dealt())
+    moved = settings(DOMAIN.federation).model_copy(update={"desk": "elsewhere"})
+    home.join(manifest(), moved)
+    assert home.settings() == moved
+    with pytest.raises(ConfigError, match="another federation of this name"):
+        home.join(manifest(), settings("0x" + "12" * 20))
+    assert home.settings() == moved
+    assert home.manifest() == manifest()
+
+
+def test_settings_are_refused_when_they_are_damaged(home):
+    home.join(manifest(), settings(DOMAIN.federation))
+    (home.path / "settings.json").write_text("{}")
+    with pytest.raises(ConfigError, match="is damaged"):
+        home.settings()
 
 
 def test_everything_is_private_when_it_is_kept(home):
