@@ -47,6 +47,9 @@ PAUSE: Final = 5.0
 PATIENCE: Final = 6 * 3600.0
 """Seconds of failures on end after which a run gives up; the phases' deadlines usually end it before."""
 
+REFUSALS: Final = 3
+"""How often the same call may be refused at the same place before a run gives up."""
+
 _ROUND_PHASES: Final = frozenset({Phase.OPEN, Phase.COMMIT, Phase.REVEAL, Phase.DRAW, Phase.RECORD})
 _CANCELLABLE: Final = frozenset({Phase.OPEN, Phase.COMMIT, Phase.REVEAL})
 
@@ -117,17 +120,19 @@ class EpochRun:
             Reverted: The contract refuses what nobody else has done.
             ChainError: The chain has been out of reach for hours.
         """
-        since, failed = self._clock.now(), ""
+        since, failed, refusals = self._clock.now(), "", 0
         while True:
             try:
                 return self._run(plan)
             except Reverted as error:
-                # Once may be a race with somebody else's transaction, or a chain that was reorganised.
+                # It may be a race with somebody else's transaction, or a chain that was reorganised.
                 place = f"{self._place()} {error.message}"
-                if failed == place:
+                refusals = refusals + 1 if failed == place else 1
+                if refusals == REFUSALS:
                     raise
                 failed = place
                 self._tell("retrying", reason=error.message)
+                self._wait()
             except (ChainError, PeerError) as error:
                 place = self._place()
                 if failed != place:
