@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,18 +20,26 @@ from benchmarks.figure import Figure
 from benchmarks.scoring import cpu, made_up
 from federation.contribution import aggregate, inner_products, score_of
 from federation.fixedpoint import Ints, norm_squared
+from federation.hashing import sha256
 from federation.models.linear import WEIGHT_BITS, Design
 from federation.models.module import Network, dense
 from federation.models.pathgradient import EXTRA_BITS, module_path_gradient
 from federation.models.registry import Architecture
+from federation.types import Did
+from federation.valuation import METHODS, Game
 
 DELTAS, HIDDEN, ETA = 128, 16, 8
 QUOTA = 100 * DELTAS
+
+_QUICK = ("aumann-shapley", "leave-one-out", "market-order", "cosine", "monte-carlo-shapley")
+_AT = {100: (*_QUICK, "gtg-shapley"), 1000: _QUICK}
+"""GTG plays a thousand orders of a thousand members: minutes."""
 
 
 def figures() -> Iterator[Figure]:
     """Measure the speed-up on an MLP, then compare all methods on a run of the demo."""
     yield from _network()
+    yield from _many()
     yield from _demo()
 
 
@@ -92,6 +102,34 @@ def _plain_loop(network: Network, shard: Design, base: Ints, deltas: Ints) -> Ca
         return found
 
     return loop
+
+
+def _many() -> Iterator[Figure]:
+    shard, base, deltas = made_up()
+    few = shard.rows(0, 28)
+    for n in (100, 1000):
+        game = Game(
+            dids=tuple(Did(f"did:key:z{i:04}") for i in range(n)),
+            parts=deltas[:n].astype(np.int64),
+            eta=ETA,
+            quota_total=100 * n,
+            base=base,
+            shard=few,
+            seed=sha256(b"benchmark"),
+        )
+        spent = {}
+        for name in _AT[n]:
+            played = replace(game)
+            spent[name] = (cpu(partial(METHODS[name], played), 1), played.calls)
+        seconds, calls = spent.pop("monte-carlo-shapley")
+        others = (f"{name} {used:.3f} s, {evaluated}" for name, (used, evaluated) in spent.items())
+        yield Figure(
+            figure=f"Monte-Carlo Shapley of {n} members: CPU seconds",
+            value=seconds,
+            target=n / 20,
+            sense="<=",
+            how=f"{calls} coalitions, 28 examples, 4096 weights; with coalitions: {'; '.join(others)}",
+        )
 
 
 def _demo() -> Iterator[Figure]:
