@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aggregator.serving.release import Releases
-    from ceramic_bridge.did import Identity
 
     Command = Callable[..., None]
 
@@ -107,6 +106,7 @@ def serve(
     """
     import threading
 
+    from aggregator.operator.identity import read_identity
     from aggregator.serving.app import build_app
     from aggregator.serving.limits import DEFAULT_RATE, Limits
     from aggregator.serving.server import Follower, bind, server_of
@@ -118,7 +118,7 @@ def serve(
         click.echo(text, err=True)
 
     releases = _releases(place, rpc, events, which)
-    signer = None if identity is None else AnswerSigner(_read_identity(identity))
+    signer = None if identity is None else AnswerSigner(read_identity(identity))
     if signer is not None and signer.did != releases.aggregator:
         raise IdentityError(f"{identity} is the key of {signer.did}, not of {releases.aggregator}")
     limits = Limits(
@@ -197,14 +197,3 @@ def export(
         emit_json("ok", described.table())
     else:
         click.echo(release.last.model_hash.hex())
-
-
-def _read_identity(path: Path) -> Identity:
-    from ceramic_bridge.did import Identity
-
-    try:
-        return Identity(bytes.fromhex(path.read_text("ascii").strip()))
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{path} cannot be read as a seed", hint="it is one line of 64 hex digits"
-        ) from error
