@@ -188,6 +188,8 @@ def patiently(
                 "reason": error.message if isinstance(error, FolkmootError) else str(error),
                 "again_in": pause,
             }
+            if isinstance(error, FolkmootError) and error.hint:
+                facts["hint"] = error.hint
             watch(Happening(kind="waiting", facts=facts))
         waiting.wait(pause)
         pause = min(2 * pause, LONGEST_PAUSE)

@@ -107,7 +107,7 @@ def opened(operator: Operator) -> Iterator[Runner]:
             Journal(home.journal, federation=where.federation, chain_id=manifest.chain.chain_id)
         )
         held.enter_context(present(home.running))
-        metrics, links = Metrics(), _Links(standing)
+        metrics, links = Metrics(standing), _Links(standing)
         tracked = held.enter_context(Tracked(_trackers(config, manifest), ROUND_RECORDED, manifest.rounds))
         watch = Everybody([metrics, tracked, links, *operator.watchers])
 
@@ -143,7 +143,7 @@ def opened(operator: Operator) -> Iterator[Runner]:
         if config.metrics.bind:
             held.enter_context(exported(metrics, config.metrics.bind))
         control = FileControl(home.control)
-        probe = Probe(standing, onlooker.federation, _looks(book, sink, control, gate), [metrics.stand])
+        probe = Probe(standing, onlooker.federation, _looks(book, sink, control, gate))
         held.enter_context(probe)
         if isinstance(gate, ManagedSuperLink):
             wait_for(lambda: held.enter_context(gate.running(book.restore)))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import threading
+import time
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from aggregator.happenings import Wanted
+from aggregator.happenings import Happening, Wanted
+from aggregator.home import AggregatorHome
+from aggregator.journal import Journal
 from aggregator.operator import service
 from aggregator.operator.control import FileControl
 from aggregator.operator.identity import make_identity
@@ -21,8 +26,10 @@ from ceramic_bridge.bundle import pack
 from ceramic_bridge.models import create_models
 from contracts.deployments import Deployments, Record
 from contracts.keyfile import write_keyfile
+from examples.spam_detection.world import entropy_for
 from federation import home as places
 from tests.e2e.chainserver import SharedChain, served
+from tests.e2e.superlink import free_port
 from tests.operated import Standing
 from tests.unit.aggregator.operator.office import Office
 
@@ -40,8 +47,6 @@ class Town(Office):
 
     @property
     def home(self):
-        from aggregator.home import AggregatorHome
-
         return AggregatorHome.of(os.environ, NAME)
 
     def own_seed(self) -> None:
@@ -49,8 +54,6 @@ class Town(Office):
             make_identity(self.home.identity, self._seed("aggregator"))
 
     def _seed(self, who):
-        from examples.spam_detection.world import entropy_for
-
         return entropy_for(0, f"did/{who}")
 
     def community_key(self) -> Path:
@@ -90,6 +93,11 @@ class Town(Office):
         secret = self.folder / "words"
         secret.write_text("words\n")
         return secret
+
+
+def fetched(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return answer.read().decode()
 
 
 @pytest.fixture(scope="module")
@@ -241,10 +249,6 @@ class Gate:
         self.root = folder / "root.pem"
 
     def running(self, ready):
-        import contextlib
-
-        from aggregator.happenings import Happening
-
         @contextlib.contextmanager
         def up():
             ready()
@@ -280,8 +284,6 @@ def test_run_is_interrupted_when_ctrl_c_is_pressed(ready, run, gate):
 
 
 def test_second_process_is_refused_when_one_runs(ready, run, gate):
-    from aggregator.journal import Journal
-
     place = ready.place
     with Journal(ready.home.journal, federation=place.federation, chain_id=place.chain_id) as journal:
         assert journal.recall(1, 0, ENDED) is None
@@ -309,3 +311,40 @@ def test_run_waits_for_the_chain_when_it_is_away(ready, run, gate):
     assert said.code == 0, said.err
     kinds = [json.loads(line)["kind"] for line in said.out.splitlines()]
     assert kinds[:3] == ["desk-open", "superlink-up", "waiting"]
+
+
+@pytest.mark.slow
+def test_run_is_healthy_and_counted_when_its_own_superlink_is_up(ready, run, monkeypatch):
+    # What a SuperLink runs is found by its own process, wherever that stands.
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[4]))
+    port, metrics = free_port(), free_port()
+    changes = {"desk": {"bind": f"127.0.0.1:{port}"}, "metrics": {"bind": f"127.0.0.1:{metrics}"}}
+    ready.found(
+        ready.standing.manifest,
+        chain={"rpc": ready.rpc, "confirmations": 1},
+        superlink={"bind": f"127.0.0.1:{free_port()}"},
+        **changes,
+    )
+    seen: dict[str, str] = {}
+
+    def look() -> None:
+        deadline = time.monotonic() + 45
+        while time.monotonic() < deadline and "health" not in seen:
+            time.sleep(0.5)
+            with contextlib.suppress(OSError):
+                seen["health"] = fetched(f"http://127.0.0.1:{port}/health")
+                seen["root"] = fetched(f"http://127.0.0.1:{port}/v1/nodes/root.pem")
+                seen["metrics"] = fetched(f"http://127.0.0.1:{metrics}/metrics")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    said = run("run", "--format", "jsonl", "--passphrase-file", ready.key())
+    thread.join()
+    assert said.code == 0, said.err
+    assert "health" in seen, said.out
+    assert json.loads(seen["health"])["status"] == "ready"
+    assert seen["root"].startswith("-----BEGIN CERTIFICATE")
+    assert 'folkmoot_up{what="superlink"} 1.0' in seen["metrics"]
+    assert "superlink-up" in said.out
+    assert run("status").code == 0

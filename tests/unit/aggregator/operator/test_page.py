@@ -12,6 +12,7 @@ import pytest
 from aggregator.commands import COMMANDS, aggregator
 from aggregator.home import AggregatorHome
 from aggregator.operator.config import OperatorConfig
+from aggregator.operator.health import Standing
 from aggregator.operator.metrics import Metrics
 from contracts.cli import chain
 from contracts.keys_cli import keys
@@ -91,7 +92,7 @@ def test_happenings_of_the_page_are_those_that_the_code_tells():
 
 def test_metrics_of_the_page_are_those_that_are_exported():
     found = set()
-    for family in Metrics().registry.collect():
+    for family in Metrics(Standing()).registry.collect():
         name = family.name + ("_total" if family.type == "counter" else "")
         labels = {"up": "what", "round_members": "status", "happenings_total": "kind"}
         label = labels.get(name.removeprefix("folkmoot_"))

@@ -94,11 +94,12 @@ def scraped(metrics: Metrics) -> dict[str, float]:
 
 
 def test_metrics_have_the_figures_of_the_last_round():
-    metrics = Metrics()
+    standing = Standing()
+    metrics = Metrics(standing, now=lambda: 100.0)
     metrics(RECORDED)
     metrics(Happening(kind="waiting"))
     metrics(Happening(kind="waiting"))
-    metrics.stand(Health(chain=True, epoch=2, round=3, deadline=12.5, members=7, waiting=9))
+    standing.change(lambda _: Health(chain=True, epoch=2, round=3, deadline=112.5, members=7, waiting=9))
     found = scraped(metrics)
     assert found["folkmoot_happenings_total['waiting']"] == 2
     assert found["folkmoot_rounds_recorded_total[]"] == 1
@@ -113,7 +114,7 @@ def test_metrics_have_the_figures_of_the_last_round():
 
 @pytest.mark.enable_socket
 def test_metrics_are_answered_at_their_own_address():
-    metrics = Metrics()
+    metrics = Metrics(Standing())
     metrics(RECORDED)
     with exported(metrics, "127.0.0.1:0") as port:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
@@ -231,7 +232,7 @@ class Contract:
 
 
 def test_probe_notes_the_chain_and_what_this_process_knows():
-    standing, told, contract = Standing(), [], Contract()
+    standing, contract = Standing(), Contract()
     binds = [ChainError("away"), contract]
 
     def bind() -> Contract:
@@ -240,9 +241,9 @@ def test_probe_notes_the_chain_and_what_this_process_knows():
             raise found
         return found
 
-    probe = Probe(standing, bind, lambda health: health, [told.append], now=lambda: 990.0)
+    probe = Probe(standing, bind, lambda health: health, now=lambda: 990.0)
     probe.look()
-    assert (standing().chain, standing().ready) == (False, False)
+    assert (standing().chain, standing().ready(990)) == (False, False)
     probe.look()
     found = standing()
     assert (found.chain, found.epoch, found.round, found.phase, found.deadline) == (
@@ -255,15 +256,17 @@ def test_probe_notes_the_chain_and_what_this_process_knows():
     contract.away = True
     probe.look()
     assert (standing().chain, standing().epoch, standing().looked) == (False, 2, 990.0)
-    assert [health.chain for health in told] == [False, True, False]
+    # The time runs out whether the chain answers or not.
+    assert standing().left(1003.0) == -3.0
 
 
 def test_health_is_ready_when_chain_and_members_are_in_reach_and_time_is_left():
     good = Health(chain=True, superlink=True, deadline=5)
-    assert good.ready
-    for bad in ({"chain": False}, {"superlink": False}, {"deadline": -1.0}):
-        assert not Health(**{"chain": True, "superlink": True, **bad}).ready
-    assert good.as_json()["status"] == "ready"
+    assert good.ready(4)
+    assert not good.ready(6)
+    for bad in ({"chain": False}, {"superlink": False}):
+        assert not Health(**{"chain": True, "superlink": True, **bad}).ready(0)
+    assert good.as_json(4)["status"] == "ready"
 
 
 def test_presence_is_seen_when_somebody_runs_and_not_before_or_after(tmp_path):
