@@ -14,6 +14,7 @@ from aggregator.validation import wire
 from aggregator.validation.clearing import opened_on_chain
 from aggregator.validation.mailbox import Mailbox
 from aggregator.validation.messages import Commitment, parse_revealed, proposal_bytes
+from aggregator.validation.standing import Tape
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.events import InitPayload, SignedEvent, decode
 from ceramic_bridge.jwe import Reader
@@ -72,7 +73,8 @@ class RemoteProvider:
             federation: The contract.
             identity: The aggregator's, to which the items are sealed.
             patience: How long to wait.
-            chain: Where an accused provider may have opened its part; without it only the mailbox counts.
+            chain: Shows what an accused provider opened there, and whether anything was recorded; without
+                it only the mailbox counts.
         """
         self._mailbox, self._manifest, self._number = mailbox, manifest, number
         self._federation, self._identity = federation, identity
@@ -193,6 +195,8 @@ class RemoteProvider:
     def reveal(self, reader: DrawReader, model: StreamId) -> list[tuple[bytes, SignedEvent]]:
         """Wait for every part that no round made public, each with the provider's event.
 
+        Where no round was recorded a provider shows nothing, and none is waited for.
+
         Raises:
             PeerError: One did not come in time, or the examples are not those that it counted words of.
         """
@@ -200,6 +204,8 @@ class RemoteProvider:
         manifest, epoch = self._manifest, domain.epoch
         if not reader.rounds_over(epoch):
             raise PeerError("the validation set stays sealed until the epoch's rounds are over")
+        if self._nothing_recorded(epoch):
+            return []
         drawn = {r: reader.drawn_shard(epoch, r) for r in range(1, manifest.rounds + 1)}
         at_once = manifest.validation.reveal == "round"
         before = {shard: r for r, shard in drawn.items() if shard and at_once}
@@ -220,6 +226,12 @@ class RemoteProvider:
                 hint="the committed mean is wrong by that: nobody can verify the epoch",
             )
         return found
+
+    def _nothing_recorded(self, epoch: int) -> bool:
+        if self._contract is None:
+            return False
+        found = Tape(self._contract, 1).read().epochs.get(epoch)
+        return found is not None and not found.recorded
 
     def _on_chain(self, epoch: int, round_: int) -> bytes | None:
         if self._contract is None:

@@ -268,6 +268,9 @@ def test_nothing_is_revealed_when_the_epoch_is_cancelled_before_any_round(stage)
     stage.run.chain.mine(2)
     stage.duties(0).reveal()
     assert rest(stage) == set()
+    # And the aggregator does not wait for it.
+    over = mock.Mock(rounds_over=lambda epoch: epoch == 1)
+    assert stage.remotes[0].reveal(over, stage.run.models["validation-shard"]) == []
 
 
 def test_examples_serve_once_when_an_epoch_has_shown_them(stage):
