@@ -17,8 +17,8 @@ from typing import Final
 import numpy as np
 
 from aggregator.games import RecordedGame, read_games
+from aggregator.ground import Progress
 from aggregator.ranks import kendall, spearman
-from aggregator.verified_epoch import Progress
 from federation.errors import UsageError
 from federation.metrics import auc
 from federation.types import Did

@@ -1,120 +1,44 @@
 """The round driver: commit, reveal, draw, open, score, record, over any Flower grid and any chain.
 
-The arithmetic is the kernel's (``federation.rounds``); this file moves messages, transactions,
-events and blobs, in the order of PROTOCOL's phases.
+The arithmetic is the kernel's (``federation.rounds``); this file has messages, transactions, events
+and blobs follow each other in the order of PROTOCOL's phases. With a journal a round that was
+interrupted anywhere is run again from its beginning: what happened is recalled, the rest happens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from aggregator.admission import Committed, admit_commit, admit_reveal, answered
+from aggregator.admission import Committed
+from aggregator.collect import COMMITTED, Collector, commit_tree, reveal_tree
+from aggregator.drawing import draw
 from aggregator.epoch import OpenEpoch
 from aggregator.events import events_root
-from aggregator.exchange import exchange
-from aggregator.provider import ProviderPort
-from aggregator.public import PublicDirectory
+from aggregator.finished import Finished
+from aggregator.happenings import Happening, Watcher
+from aggregator.journal import Forgetful, Memory, pack, unpack
+from aggregator.onchain import once
+from aggregator.ports import AnotherRound, EventSink, Observer, Ports, RoundReport
+from aggregator.records import Made, Recorder
 from aggregator.sessions import Sessions
-from aggregator.shards import Shards
-from ceramic_bridge.cid import Cid, StreamId
-from ceramic_bridge.did import Identity
-from ceramic_bridge.events import JsonPatchOp, SignedEvent, create_data, create_init
-from contracts.bindings.federation import Federation
-from contracts.chain import Chain, Signer
+from aggregator.shards import Shards, revealed_blob
+from ceramic_bridge.admission import UNDATED
+from ceramic_bridge.events import SignedEvent, decode, encode
+from contracts.bindings.structs import Phase
+from contracts.chain import Receipt, Signer
 from contracts.view import FederationView
+from federation.cohort import cohort, enough
 from federation.delta import delta_bytes, delta_hash, parse_delta, within_cap
 from federation.evaluation import Received, Start, evaluation_of
 from federation.fixedpoint import Ints
-from federation.hashing import did_hash, sha256
-from federation.membertree import MemberTree
-from federation.messages import (
-    ACKNOWLEDGE,
-    COMMIT,
-    REVEAL,
-    Acknowledgement,
-    CommitRequest,
-    Rejected,
-    RevealReply,
-    RevealRequest,
-)
-from federation.models.linear import Design, model_bytes
-from federation.payloads import NOTHING, ModelCard, Receipt
-from federation.rounds import Base, EpochState, RoundOutcome, Status
-from federation.trace import Position, Trace, vector_hash
+from federation.hashing import did_hash
+from federation.messages import RevealReply
+from federation.models.linear import model_bytes
+from federation.rounds import Base, EpochState, Status
+from federation.trace import Position
 from federation.types import Did, Hash32
 
-if TYPE_CHECKING:
-    from flwr.serverapp import Grid
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """What the driver works with; every one can be replaced.
-
-    Attributes:
-        grid: Carries messages.
-        nodes: Flower node of each member.
-        chain: Carries transactions.
-        federation: The contract, bound to that chain.
-        sender: Signs transactions as the aggregator.
-        identity: Signs events as the aggregator.
-        providers: Open shards, in the manifest's order.
-        log: Takes events.
-        public: Takes blobs.
-        timeout: Seconds to wait for members in each phase.
-    """
-
-    grid: Grid
-    nodes: Mapping[Did, int]
-    chain: Chain
-    federation: Federation
-    sender: Signer
-    identity: Identity
-    providers: Sequence[ProviderPort]
-    log: EventSink
-    public: PublicDirectory
-    timeout: float = 600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RoundReport:
-    """A finished round, for whoever watches.
-
-    Attributes:
-        base: What was sent out.
-        outcome: What was decided.
-        shard: The drawn shard's number.
-        shard_design: Its examples.
-        committed: Members that committed to a delta.
-        model: The new model's weights.
-        model_hash: Its hash.
-    """
-
-    base: Base
-    outcome: RoundOutcome
-    shard: int
-    shard_design: Design
-    committed: frozenset[Did]
-    model: Ints
-    model_hash: Hash32
-
-
-class EventSink(Protocol):
-    """Takes signed events; one that it has is taken again without harm."""
-
-    def append(self, event: SignedEvent) -> None:
-        """Keep an event."""
-        ...
-
-
-class Observer(Protocol):
-    """Watches rounds as they end."""
-
-    def __call__(self, report: RoundReport, /) -> None:
-        """Take one finished round."""
-        ...
+__all__ = ["AnotherRound", "EventSink", "Observer", "Ports", "RoundDriver", "RoundReport"]
 
 
 class RoundDriver:
@@ -125,24 +49,49 @@ class RoundDriver:
     """
 
     def __init__(
-        self, ports: Ports, epoch: OpenEpoch, *, initial: Ints, opening_events: Sequence[SignedEvent]
+        self,
+        ports: Ports,
+        epoch: OpenEpoch,
+        *,
+        initial: Ints,
+        opening_events: Sequence[SignedEvent],
+        memory: Memory | None = None,
+        watch: Watcher | None = None,
     ) -> None:
+        """Take up an epoch, after the last round that the memory knows to be finished.
+
+        Args:
+            ports: What to work with.
+            epoch: The open epoch.
+            initial: w_0; shape (dim,).
+            opening_events: Signed before the first round, the members' imports: recorded with it.
+            memory: What was decided before a crash, and takes what is decided from now on.
+            watch: Is told what happens.
+        """
         self._ports, self._epoch = ports, epoch
+        self._memory: Memory = memory or Forgetful()
+        self._watch = watch
         self._view = FederationView(ports.federation)
-        self._shards = Shards(ports, epoch, self._view)
+        self._shards = Shards(ports, epoch, self._view, self._memory)
+        self._recorder = Recorder(ports, epoch, self._view)
         self._rules = epoch.manifest.rules
         self._evaluation = evaluation_of(epoch.manifest)
         self._known = [Position(shard=0, design=epoch.public)]
         self._state = EpochState.first(initial=initial, quotas=epoch.roster.quotas)
-        self._card: tuple[StreamId, Cid] | None = None
-        # Events signed before the first round, the members' imports, are recorded with it.
         self._pending = list(opening_events)
         self.sessions = Sessions(epoch.roster.quotas.keys(), epoch.models.values(), opening_events)
+        while (raw := self._recall(self._state.round, "finished")) is not None:
+            self._resume(Finished.parse(raw))
 
     @property
     def state(self) -> EpochState:
         """The epoch as it stands."""
         return self._state
+
+    def finished(self, round_: int) -> Finished | None:
+        """Return what the memory holds of a finished round."""
+        raw = self._recall(round_, "finished")
+        return None if raw is None else Finished.parse(raw)
 
     def run(self, observer: Observer) -> None:
         """Run every round that is left."""
@@ -150,114 +99,130 @@ class RoundDriver:
             observer(self.run_round())
 
     def run_round(self) -> RoundReport:
-        """Run the next round to its record on chain."""
-        ports, epoch, state = self._ports, self._epoch, self._state
+        """Run the next round to its record on chain, or what is left of one that was begun.
+
+        Raises:
+            PeerError: A provider does not do its duty; it is liable now, and the round can be taken up again.
+            ChainError: The chain refuses, cannot be reached, or holds another round than this one.
+        """
+        epoch, state = self._epoch, self._state
         round_ = state.round
         start = Start(state=state, rules=self._rules, known=tuple(self._known))
         base = self._evaluation.open(start)
-        ports.public.put(model_bytes(base.weights, base.intercept))
-        ports.federation.open_round(ports.sender, base.hash)
-        self._pending += self.sessions.open_round(self._view.opened_at(epoch.domain.epoch, round_))
-
+        self._open(base)
+        collector = Collector(self._ports, epoch, self._memory, round_)
         absent = dict.fromkeys(state.suspended, (Status.SUSPENDED, ""))
-        committed = self._commits(base, absent)
-        replies = self._reveals(base, committed, absent)
-        drawn, opened = self._draw(round_)
-        forced = self._forced(replies.keys(), absent)
-        replies |= forced
-
+        committed = self._commits(collector, base, absent)
+        revealed = self._reveals(collector, base, committed, absent)
+        number = draw(self._ports, epoch, self._view, round_)
+        drawn, shown = self._shards.open(number, round_)
+        self._tell("shard-opened", round_, shard=number)
+        forced = self._forced(revealed.keys(), absent)
+        replies = revealed | forced
         deltas = {did: reply.delta for did, reply in replies.items()}
         seed = self._view.draw_seed(epoch.domain.epoch, round_)
         received = Received(deltas=deltas, absent=absent, norm_bound=epoch.norm_bound, seed=seed)
         outcome, trace = self._evaluation.close(start, base, received, drawn)
-        self._known.append(drawn)
-        self._state = outcome.state
-        released = ports.public.put(self._evaluation.released(outcome.state, self._known))
-        for delta in deltas.values():
-            ports.public.put(delta_bytes(delta))
-        reveals = {did: (delta_hash(reply.delta), reply.salt) for did, reply in replies.items()}
-        self._record(
-            base,
-            outcome,
-            trace,
-            shard=drawn.shard,
-            released=released,
-            opened=opened,
-            committed=committed,
-            reveals=reveals,
-            forced=forced,
-        )
-        return RoundReport(
+        put = self._ports.public.put
+        released = put(self._evaluation.released(outcome.state, [*self._known, drawn]))
+        blobs = {base.hash, released, put(trace.to_bytes()), *(put(delta_bytes(d)) for d in deltas.values())}
+        contributions = [found.event for found in committed.values()]
+        made = Made(
             base=base,
             outcome=outcome,
-            shard=drawn.shard,
+            trace=trace,
+            released=released,
+            shard=number,
+            events=[*shown, *self._pending, *contributions],
+            reveals={did: (delta_hash(reply.delta), reply.salt) for did, reply in replies.items()},
+            forced=forced,
+        )
+        self._recorder.record(made)
+        assert self._recorder.card is not None
+        self._finish(
+            Finished(
+                state=outcome.state,
+                shard=number,
+                released=released,
+                card=self._recorder.card,
+                auc=self._evaluation.auc(outcome.state.weights, drawn.design),
+                blobs=frozenset(blobs),
+            ),
+            drawn,
+        )
+        report = RoundReport(
+            base=base,
+            outcome=outcome,
+            shard=number,
             shard_design=drawn.design,
             committed=frozenset(committed),
             model=outcome.state.weights,
             model_hash=released,
         )
+        self._tell("round-recorded", round_, **report.facts())
+        return report
 
-    def _commits(self, base: Base, absent: dict[Did, tuple[Status, str]]) -> dict[Did, Committed]:
-        ports, epoch, round_ = self._ports, self._epoch, self._state.round
-        request = CommitRequest(domain=epoch.domain, round=round_, base=base).records()
-        asked = {did: request for did in epoch.roster.quotas if did not in absent and did in ports.nodes}
-        replies = self._exchange(asked, COMMIT)
-        committed: dict[Did, Committed] = {}
-        for did, message in replies.items():
-            try:
-                committed[did] = admit_commit(
-                    message, did, epoch, round_, base.hash, authority=self.sessions.authority
-                )
-            except Rejected as error:
-                silent = not answered(replies, did)
-                absent[did] = (Status.ABSENT, "") if silent else (Status.REJECTED, error.message)
-        self.sessions.saw(found.event for found in committed.values())
-        ports.federation.close_commits(ports.sender, _commit_tree(committed).root)
-        return committed
+    def _open(self, base: Base) -> None:
+        """Record the base on chain, and settle by which keys the round is judged."""
+        ports, number, round_ = self._ports, self._epoch.domain.epoch, self._state.round
+        ports.public.put(model_bytes(base.weights, base.intercept))
+        self._once(lambda: self._view.base_hash(number, round_), base.hash, ports.federation.open_round)
+        raw = self._recall(round_, "revocations")
+        kept = None if raw is None else [decode(one, authority=UNDATED) for one in unpack(raw)]
+        counting = self.sessions.open_round(self._view.opened_at(number, round_), kept)
+        self._memory.record(number, round_, "revocations", pack([encode(event) for event in counting]))
+        self._pending += counting
+        self._tell("round-opened", round_, base=base.hash.hex())
+
+    def _commits(
+        self, collector: Collector, base: Base, absent: dict[Did, tuple[Status, str]]
+    ) -> dict[Did, Committed]:
+        epoch, ports, number, round_ = self._epoch, self._ports, self._epoch.domain.epoch, self._state.round
+        rule = epoch.manifest.cohort
+        members = [did for did in epoch.roster.quotas if did not in absent]
+        asked = cohort(
+            members,
+            size=rule.size if rule else None,
+            domain=epoch.domain,
+            round_=round_,
+            beacon=self._view.beacon(number, round_),
+        )
+        answers = collector.commits(base, [did for did in members if did in asked], self.sessions.authority)
+        absent |= {did: (Status.ABSENT, "" if did in asked else "not-drawn") for did in members}
+        absent |= {did: (Status.REJECTED, reason) for did, reason in answers.refused.items()}
+        found = answers.found
+        if rule and not enough(len(found), rule.minimum):
+            absent |= dict.fromkeys(found, (Status.ABSENT, "too-few"))
+            found = {}
+        for did in found:
+            del absent[did]
+        self.sessions.saw(answer.event for answer in found.values())
+        root = commit_tree(found).root
+        self._once(lambda: self._view.commit_root(number, round_), root, ports.federation.close_commits)
+        self._tell(
+            "commits-closed", round_, committed=len(found), refused=len(answers.refused), asked=len(asked)
+        )
+        return found
 
     def _reveals(
-        self, base: Base, committed: Mapping[Did, Committed], absent: dict[Did, tuple[Status, str]]
+        self,
+        collector: Collector,
+        base: Base,
+        committed: Mapping[Did, Committed],
+        absent: dict[Did, tuple[Status, str]],
     ) -> dict[Did, RevealReply]:
-        ports, epoch, round_ = self._ports, self._epoch, self._state.round
-        requests = {
-            did: RevealRequest(domain=epoch.domain, round=round_, proof=proof).records()
-            for did, proof in _commit_tree(committed).proofs().items()
-        }
-        messages = self._exchange(requests, REVEAL)
-        revealed: dict[Did, RevealReply] = {}
-        for did, message in messages.items():
-            try:
-                revealed[did] = admit_reveal(
-                    message, did, epoch, round_, base_hash=base.hash, committed=committed[did].commitment
-                )
-            except Rejected as error:
-                silent = not answered(messages, did)
-                absent[did] = (Status.SILENT, "") if silent else (Status.REJECTED, error.message)
-        hashes = {did: delta_hash(reply.delta) for did, reply in revealed.items()}
-        ports.federation.close_reveals(ports.sender, MemberTree.build(hashes).root)
-        self._acknowledge(revealed)
-        return revealed
-
-    def _acknowledge(self, revealed: Mapping[Did, RevealReply]) -> None:
-        domain, round_ = self._epoch.domain, self._state.round
-        receipts = {}
-        for did, reply in revealed.items():
-            digest = delta_hash(reply.delta)
-            signed = Acknowledgement.signed_bytes(domain, round_, did_hash(did), digest)
-            receipts[did] = Acknowledgement(
-                domain=domain,
-                round=round_,
-                delta_sha256=digest,
-                signature=self._ports.identity.sign(signed),
-            ).records()
-        self._exchange(receipts, ACKNOWLEDGE)
-
-    def _draw(self, round_: int) -> tuple[Position, list[SignedEvent]]:
-        ports, epoch = self._ports, self._epoch
-        while ports.chain.block_number < ports.federation.draw_target():
-            ports.chain.mine()
-        ports.federation.draw_shard(ports.sender, [p.preimage(round_) for p in ports.providers])
-        return self._shards.open(self._view.drawn_shard(epoch.domain.epoch, round_), round_)
+        number, round_ = self._epoch.domain.epoch, self._state.round
+        answers = collector.reveals(base, committed)
+        silent = committed.keys() - answers.found.keys()
+        absent |= dict.fromkeys(silent, (Status.SILENT, ""))
+        absent |= {did: (Status.REJECTED, reason) for did, reason in answers.refused.items()}
+        root = reveal_tree(answers.found).root
+        close = self._ports.federation.close_reveals
+        self._once(lambda: self._view.words(number, round_).reveal_root, root, close)
+        self._tell("reveals-closed", round_, revealed=len(answers.found), silent=len(silent))
+        if self._ports.federation.phase() in {Phase.DRAW, Phase.RECORD}:
+            collector.acknowledge(answers.found)
+        return answers.found
 
     def _forced(
         self, revealed: Collection[Did], absent: dict[Did, tuple[Status, str]]
@@ -280,114 +245,76 @@ class RoundDriver:
                 absent[did] = (Status.REJECTED, "over-cap")
         return found
 
-    def _record(
-        self,
-        base: Base,
-        outcome: RoundOutcome,
-        trace: Trace,
-        *,
-        shard: int,
-        released: Hash32,
-        opened: Sequence[SignedEvent],
-        committed: Mapping[Did, Committed],
-        reveals: Mapping[Did, tuple[Hash32, Hash32]],
-        forced: Collection[Did],
-    ) -> None:
-        ports, epoch = self._ports, self._epoch
-        ports.public.put(trace.to_bytes())
-        trace_root = trace.root(epoch.domain, outcome.round)
-        receipt = Receipt(
-            domain=epoch.domain,
-            base_hash=base.hash,
-            model_hash=released,
-            delta_hash=vector_hash(outcome.aggregate),
-            trace_hash=sha256(trace.to_bytes()),
-            shard=shard,
-            trace_root=trace_root,
-            outcome=outcome,
-            reveals=reveals,
-            forced=forced,
-        )
-        signed = create_init(
-            ports.identity,
-            model=epoch.models["round-receipt"],
-            content=receipt.content(),
-            unique=trace_root[:12],
-        )
-        events = [*opened, *self._pending, *(c.event for c in committed.values()), signed]
-        events.append(self._release_card(outcome, released))
-        self._pending = []
-        for event in events:
-            ports.log.append(event)
-        ports.federation.record_round(
-            ports.sender,
-            model_hash=released,
-            events_root=events_root(events),
-            trace_root=trace_root,
-            receipt_hash=Hash32(signed.payload_cid.digest),
-        )
-
-    def _release_card(self, outcome: RoundOutcome, released: Hash32) -> SignedEvent:
-        epoch = self._epoch
-        accepted = sum(m.status is Status.ACCEPTED for m in outcome.members)
-        if self._card is None:
-            card = ModelCard(
-                domain=epoch.domain,
-                round=outcome.round,
-                model_hash=released,
-                dim=epoch.manifest.model.dim,
-                epsilon=epoch.manifest.privacy.epsilon,
-                contributors=accepted,
-                receipts=outcome.round,
-                claims=NOTHING,
-            )
-            event = create_init(
-                self._ports.identity,
-                model=epoch.models["model-card"],
-                content=card.content(),
-                unique=released[:12],
-            )
-        else:
-            patch: dict[str, int | str] = {
-                "round": outcome.round,
-                "modelHash": released.hex(),
-                "contributors": accepted,
-                "receipts": outcome.round,
-            }
-            event = self._patch_card(patch)
-        self._card = (event.stream_id, event.cid)
-        return event
-
-    def _patch_card(self, fields: Mapping[str, int | str]) -> SignedEvent:
-        assert self._card is not None
-        stream, previous = self._card
-        operations = [JsonPatchOp(op="replace", path=f"/{k}", value=v) for k, v in fields.items()]
-        return create_data(self._ports.identity, stream=stream, prev=previous, patch=operations)
-
-    def close(self, claims: bytes) -> None:
+    def close(self, claims: bytes) -> frozenset[Hash32]:
         """Reveal the validation set and publish what the operator states beyond the recomputable.
+
+        An epoch that ended early has no word on chain for this, and is published all the same.
 
         Args:
             claims: Canonical bytes of those statements; their hash goes on the model card.
+
+        Returns:
+            SHA-256 of what this adds to the public directory: the claims and the revealed parts.
+
+        Raises:
+            PeerError: A provider does not publish its parts.
         """
-        ports = self._ports
-        events = [*self._shards.reveal(), self._patch_card({"claims": ports.public.put(claims).hex()})]
+        ports, number = self._ports, self._epoch.domain.epoch
+        events, stated = self._shards.reveal(), ports.public.put(claims)
+        blobs = {stated, *(revealed_blob(event) for event in events)}
+        card = self._recorder.claim(stated)
+        events += [card] if card is not None else []
         for event in events:
             ports.log.append(event)
-        ports.federation.reveal_epoch(ports.sender, events_root(events))
+        if self._view.end(number) is None:
+            root = events_root(events)
+            once(
+                ports.chain,
+                lambda: self._view.end(number) is not None,
+                lambda sender: ports.federation.reveal_epoch(sender, root),
+                ports.sender,
+            )
+        return frozenset(blobs)
 
-    def _exchange(self, requests: Mapping[Did, object], message_type: str):  # type: ignore[no-untyped-def]  # Flower's types
+    def _resume(self, finished: Finished) -> None:
+        """Take up the epoch after a round that was finished before."""
+        number, round_ = self._epoch.domain.epoch, self._state.round
+        raw = self._recall(round_, "revocations") or b""
+        kept = [decode(one, authority=UNDATED) for one in unpack(raw)]
+        self.sessions.open_round(self._view.opened_at(number, round_), kept)
+        commits = self._memory.steps(number, round_, COMMITTED).values()
+        self.sessions.saw(decode(one, authority=UNDATED) for one in commits)
+        drawn, _ = self._shards.open(finished.shard, round_)
+        self._advance(finished, drawn)
+
+    def _finish(self, finished: Finished, drawn: Position) -> None:
+        self._memory.record(self._epoch.domain.epoch, self._state.round, "finished", finished.to_bytes())
+        self._advance(finished, drawn)
+
+    def _advance(self, finished: Finished, drawn: Position) -> None:
+        self._known.append(drawn)
+        self._state, self._pending = finished.state, []
+        self._recorder.card = finished.card
+
+    def _once(
+        self, on_chain: Callable[[], Hash32], root: Hash32, act: Callable[[Signer, Hash32], Receipt]
+    ) -> None:
+        """Put a root on chain unless it is there; another one there ends this.
+
+        Raises:
+            AnotherRound: The chain has another one.
+        """
         ports = self._ports
-        group = f"{self._epoch.domain.epoch}.{self._state.round}"
-        return exchange(
-            ports.grid,
-            ports.nodes,
-            requests,
-            message_type=message_type,
-            group=group,
-            timeout=ports.timeout,
-        )
+        once(ports.chain, lambda: any(on_chain()), lambda sender: act(sender, root), ports.sender)
+        if on_chain() != root:
+            raise AnotherRound(
+                f"round {self._state.round} on chain is not the one that this aggregator runs",
+                hint="was its journal lost, and a member is gone since? the epoch can be cancelled",
+            )
 
+    def _recall(self, round_: int, step: str) -> bytes | None:
+        return self._memory.recall(self._epoch.domain.epoch, round_, step)
 
-def _commit_tree(committed: Mapping[Did, Committed]) -> MemberTree:
-    return MemberTree.build({did: found.commitment for did, found in committed.items()})
+    def _tell(self, kind: str, round_: int, **facts: str | float) -> None:
+        if self._watch is not None:
+            self._watch(Happening(kind=kind, epoch=self._epoch.domain.epoch, round=round_, facts=facts))

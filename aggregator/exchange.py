@@ -1,20 +1,25 @@
-"""One request to each of some members, and whatever came back before the deadline."""
+"""One request to each of some members, and whatever comes back before the deadline, as it comes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
 
 from flwr.app import Message
 
+from federation.grid import RunGrid
 from federation.types import Did
 
 if TYPE_CHECKING:
     from flwr.app import RecordDict
     from flwr.serverapp import Grid
 
+POLL: Final = 1.0
+"""Seconds between two looks for replies on a grid of Flower's own."""
 
-def exchange(
+
+def replies(
     grid: Grid,
     nodes: Mapping[Did, int],
     requests: Mapping[Did, RecordDict],
@@ -22,11 +27,12 @@ def exchange(
     message_type: str,
     group: str,
     timeout: float,
-) -> dict[Did, Message | None]:
-    """Send requests and collect the first reply to each.
+) -> Iterator[tuple[Did, Message]]:
+    """Send requests and yield the first reply to each as it comes, possibly an error.
 
     Replies are mapped by the request they answer: an error reply names the server as its sender,
-    not the dead node. Late replies to earlier rounds and second replies are ignored.
+    not the dead node. Late replies to earlier rounds and second replies are ignored. A member that
+    does not answer in time is not yielded; one without a node is not asked.
 
     Args:
         grid: Any Flower grid.
@@ -35,18 +41,26 @@ def exchange(
         message_type: Flower message type.
         group: Flower message group, e.g. the round.
         timeout: Seconds.
-
-    Returns:
-        A reply, possibly an error, or None for every member that was asked.
     """
+    known = {did: nodes.get(did) for did in requests}
     sent = {
-        did: Message(content, nodes[did], message_type, group_id=group) for did, content in requests.items()
+        did: Message(requests[did], node, message_type, group_id=group)
+        for did, node in known.items()
+        if node is not None
     }
-    replies = grid.send_and_receive(list(sent.values()), timeout=timeout)
-    asked = {message.metadata.message_id: did for did, message in sent.items()}
-    answers: dict[Did, Message | None] = dict.fromkeys(requests)
-    for reply in replies:
-        did = asked.get(reply.metadata.reply_to_message_id)
-        if did is not None and answers[did] is None:
-            answers[did] = reply
-    return answers
+    asked = {id(message): did for did, message in sent.items()}
+    messages = list(sent.values())
+    if isinstance(grid, RunGrid):
+        for request, reply in grid.stream(messages, timeout=timeout):
+            yield asked[id(request)], reply
+        return
+    pushed = set(grid.push_messages(messages))
+    waiting = {m.metadata.message_id: m for m in messages if m.metadata.message_id in pushed}
+    deadline = time.monotonic() + timeout
+    while waiting and time.monotonic() < deadline:
+        for reply in grid.pull_messages(list(waiting)):
+            request = waiting.pop(reply.metadata.reply_to_message_id, None)
+            if request is not None:
+                yield asked[id(request)], reply
+        if waiting:
+            time.sleep(min(POLL, max(0.0, deadline - time.monotonic())))

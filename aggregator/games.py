@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from aggregator.ground import Progress, replayed
 from aggregator.public import PublicReader
-from aggregator.verified_epoch import Progress, VerifiedEpoch
+from aggregator.verified_epoch import VerifiedEpoch
 from aggregator.verified_rounds import PlayedRound, RoundReplay
-from aggregator.verify import read_claims
-from contracts.view import FederationView
+from aggregator.verify import claims_of
 from federation.delta import parse_delta
 from federation.fixedpoint import Ints
 from federation.rounds import Status
@@ -40,18 +40,17 @@ class RecordedGame:
 
 def read_games(run: Path, progress: Progress) -> tuple[list[RecordedGame], Mapping[Did, str]]:
     """Verify a run; return its rounds as games, and the members' roles as its claims have them."""
-    epoch = VerifiedEpoch(PublicReader(run / "public"), None, progress)
-    played = RoundReplay(epoch).play()
-    names = read_claims(epoch, played).names
+    epoch = VerifiedEpoch.of_run(replayed(PublicReader(run / "public"), None, progress), progress)
+    played = list(RoundReplay(epoch).play())
+    names = claims_of(epoch, played).names
     section = epoch.manifest.module
     model: LossModel = LINEAR
     if section is not None:
         from federation.models.module import Network
 
         model = ModuleLosses(Network.of(section.architecture))
-    view = FederationView(epoch.deployment.federation)
     games = [
-        _recorded(epoch, result, model, view.draw_seed(epoch.domain.epoch, result.outcome.round))
+        _recorded(epoch, result, model, epoch.view.draw_seed(epoch.domain.epoch, result.outcome.round))
         for result in played
         if result.outcome.scored_eta
     ]
@@ -82,7 +81,7 @@ def _recorded(epoch: VerifiedEpoch, played: PlayedRound, model: LossModel, seed:
 
 def _deltas(epoch: VerifiedEpoch, round_: int) -> dict[Did, Ints]:
     """Return a round's accepted deltas, as its receipt names them."""
-    [(_, receipt)] = epoch.of_kind(str(round_), "round-receipt")
+    [(_, receipt)] = epoch.events.of_kind(str(round_), "round-receipt")
     lines = receipt.content["credits"]
     assert isinstance(lines, list)
     accepted = [line for line in lines if isinstance(line, dict) and line["status"] == Status.ACCEPTED]

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from federation.canonical import parse_table
-from federation.errors import VerificationFailed
+from federation.errors import ConfigError, VerificationFailed
 from federation.hashing import sha256
 from federation.types import Hash32
 
@@ -40,15 +41,21 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 class PublicDirectory:
-    """Writes a run's public directory.
+    """Writes a run's public directory, or what waits to get into one.
 
-    Nothing in it is public before ``seal``: deltas, and traces that show a drawn shard's labels, are
-    written as rounds go by. Do not serve it earlier.
+    Where one directory serves for all, nothing in it is public before ``seal``: deltas, and traces that
+    show a drawn shard's labels, are written as rounds go by. An aggregator that runs for long has a
+    staging directory for each epoch, and publishes from there.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         (path / "blobs").mkdir(parents=True, exist_ok=True)
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self._path
 
     def put(self, data: bytes) -> Hash32:
         """Store a blob under its SHA-256 and return that."""
@@ -57,6 +64,28 @@ class PublicDirectory:
         if not path.exists():
             write_atomically(path, data)
         return digest
+
+    def get(self, digest: Hash32) -> bytes | None:
+        """Return a blob; None if it is not there, or is not what its name says."""
+        try:
+            data = (self._path / "blobs" / digest.hex()).read_bytes()
+        except OSError:
+            return None
+        return data if sha256(data) == digest else None
+
+    def publish(self, digests: Iterable[Hash32], to: PublicDirectory) -> None:
+        """Put blobs into another directory too; whatever is there already stays.
+
+        Raises:
+            ConfigError: One is not here, nor there.
+        """
+        for digest in digests:
+            if to.get(digest) is not None:
+                continue
+            data = self.get(digest)
+            if data is None:
+                raise ConfigError(f"{self._path} has lost blob {digest.hex()}, which has to be published")
+            to.put(data)
 
     def write(self, name: str, data: bytes) -> None:
         """Write one of ``FILES``."""

@@ -26,7 +26,7 @@ from federation.errors import ConfigError, FolkmootError, PeerError
 from federation.grid import RunGrid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -135,18 +135,27 @@ class RelayedGrid(RunGrid):
             messages: The requests; each keeps the id under which it was sent last.
             timeout: Seconds; None waits for as long as it takes.
         """
-        deadline = float("inf") if timeout is None else time.monotonic() + timeout
-        waiting, replies = list(messages), list[Message]()
+        seconds = float("inf") if timeout is None else timeout
+        return [reply for _, reply in self.stream([*messages], timeout=seconds)]
+
+    def stream(self, messages: Sequence[Message], *, timeout: float) -> Iterator[tuple[Message, Message]]:
+        """Send requests and yield each with its reply as it comes, over as many relays as it takes.
+
+        Args:
+            messages: The requests; each keeps the id under which it was sent last.
+            timeout: Seconds after which nothing more is yielded.
+        """
+        deadline = time.monotonic() + timeout
+        waiting = list(messages)
         while waiting and time.monotonic() < deadline:
             try:
-                self._exchange(waiting, replies, deadline)
+                yield from self._exchange(waiting, deadline)
             except LineLost:
                 _logger.warning("a relay is lost; %d requests are sent again", len(waiting))
             except PeerError:
                 break
-        return replies
 
-    def _exchange(self, waiting: list[Message], replies: list[Message], deadline: float) -> None:
+    def _exchange(self, waiting: list[Message], deadline: float) -> Iterator[tuple[Message, Message]]:
         """Take requests out of ``waiting`` as their replies come, all through one relay."""
         self._relay(deadline)
         asked = {}
@@ -165,7 +174,7 @@ class RelayedGrid(RunGrid):
                 message = asked.pop(reply.metadata.reply_to_message_id, None) if reply else None
                 if message is not None:
                     waiting.remove(message)
-                    replies.append(reply)
+                    yield message, reply
             if asked:
                 time.sleep(min(self._poll, max(0.0, deadline - time.monotonic())))
 

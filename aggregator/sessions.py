@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -56,22 +56,23 @@ class Sessions:
             raise PeerError("the revocation is neither by a member nor by a member's session key")
         self._taken.put(event)
 
-    def open_round(self, opened_at: int) -> list[SignedEvent]:
+    def open_round(self, opened_at: int, recorded: Sequence[SignedEvent] | None = None) -> list[SignedEvent]:
         """Judge as of a round's opening, and by the revocations taken until then.
 
         Args:
             opened_at: Unix seconds of the block that opened the round.
+            recorded: The revocations that the round records, if that is settled already.
 
         Returns:
             The revocations that the round has to record.
         """
         opened = replace(authority_at(opened_at), revocations=self.authority.revocations)
-        counting = []
-        while not self._taken.empty():
+        counting = list(recorded or ())
+        while recorded is None and not self._taken.empty():
             event = self._taken.get()
-            ended = require_revocation(event, self._models)
-            if ended not in self._ended and holds(event, opened):
-                self._ended.add(ended)
+            if require_revocation(event, self._models) not in self._ended and holds(event, opened):
+                self._ended.add(require_revocation(event, self._models))
                 counting.append(event)
+        self._ended |= {require_revocation(event, self._models) for event in counting}
         self.authority = with_revocations(opened, counting)
         return counting

@@ -25,6 +25,7 @@ NAMES = (
     "gas",
     "events",
     "stores",
+    "verify",
 )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from aggregator.admission import admit_commit, admit_reveal
 from aggregator.delegation import authority_at
 from aggregator.epoch import OpenEpoch
-from aggregator.exchange import exchange
+from aggregator.exchange import replies
 from aggregator.terms import admit, epoch_terms
 from benchmarks.figure import Figure
 from ceramic_bridge.did import Identity
@@ -183,7 +183,9 @@ def _over_grid(world: _World, grid: InProcessGrid, nodes: dict[Did, int]) -> Non
     round_, epoch = world.state.round, world.epoch
     base = world.base()
     request = CommitRequest(domain=world.domain, round=round_, base=base).records()
-    messages = exchange(grid, nodes, dict.fromkeys(nodes, request), message_type=COMMIT, group="", timeout=60)
+    messages = dict(
+        replies(grid, nodes, dict.fromkeys(nodes, request), message_type=COMMIT, group="", timeout=60)
+    )
     committed = {
         d: admit_commit(m, d, epoch, round_, base.hash, authority=authority_at(0)).commitment
         for d, m in messages.items()
@@ -194,14 +196,14 @@ def _over_grid(world: _World, grid: InProcessGrid, nodes: dict[Did, int]) -> Non
         did: RevealRequest(domain=world.domain, round=round_, proof=proof).records()
         for did, proof in tree.proofs().items()
     }
-    messages = exchange(grid, nodes, proofs, message_type=REVEAL, group="", timeout=60)
-    replies = {
+    messages = dict(replies(grid, nodes, proofs, message_type=REVEAL, group="", timeout=60))
+    revealed = {
         d: admit_reveal(m, d, epoch, round_, base_hash=base.hash, committed=committed[d])
         for d, m in messages.items()
     }
-    receipts = {d: world.acknowledgement(d, r, round_).records() for d, r in replies.items()}
-    exchange(grid, nodes, receipts, message_type=ACKNOWLEDGE, group="", timeout=60)
-    world.finish(base, replies)
+    receipts = {d: world.acknowledgement(d, r, round_).records() for d, r in revealed.items()}
+    dict(replies(grid, nodes, receipts, message_type=ACKNOWLEDGE, group="", timeout=60))
+    world.finish(base, revealed)
 
 
 def _directly(world: _World) -> None:

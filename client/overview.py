@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from ceramic_bridge.blobs import blobs_that_begin, fetch_blob
 from ceramic_bridge.did import verify
 from client import assemble, receipts
-from client.blobs import blobs_that_begin, fetch_blob
 from client.budget import dataset_budget
 from client.forecast import forecast
 from client.ledger import PrivacyLedger, Status

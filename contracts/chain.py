@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from federation.types import Address, Hash32, Wei
 
 GAS_LIMIT = 16_000_000
@@ -121,6 +123,10 @@ class Reader(Protocol):
     def block_number(self) -> int:
         """The number of the latest block."""
 
+    @property
+    def settled(self) -> int:
+        """The number of the newest block whose logs are shown: it has the wanted confirmations."""
+
     def block_hash(self, number: int) -> Hash32:
         """Return the hash of a block."""
 
@@ -159,9 +165,34 @@ class Sender(Protocol):
         """
 
 
+class Note(Protocol):
+    """Writes a signed transaction down."""
+
+    def __call__(self, raw: bytes, /) -> None:
+        """Take one; it must outlive a crash once this returns."""
+
+
 @runtime_checkable
 class Chain(Reader, Sender, Protocol):
     """A live chain."""
+
+    def deliver(
+        self, transaction: Transaction, sender: Signer, *, earlier: Sequence[bytes], note: Note
+    ) -> Receipt:
+        """Send as ``send`` does, but write every signed form down before it leaves this process.
+
+        Args:
+            transaction: What is wanted.
+            sender: Who signs.
+            earlier: What was signed for it before, e.g. by a process that died; they share a nonce. If
+                there is any, nothing is signed under another nonce.
+            note: Is given each signed form before it goes out, dearer replacements included.
+
+        Raises:
+            Overtaken: Another transaction took its nonce, so none of these can be executed any more.
+            Reverted: The contract refuses it.
+            ChainError: As for ``send``; what was written down may still be executed.
+        """
 
     @property
     def timestamp(self) -> int:

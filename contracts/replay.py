@@ -46,6 +46,11 @@ class ReplayedChain:
         """The number of the last block."""
         return self._machine.number
 
+    @property
+    def settled(self) -> int:
+        """The number of the last block."""
+        return self._machine.number
+
     def block_hash(self, number: int) -> Hash32:
         """Return the hash of a block.
 

@@ -6,12 +6,17 @@ The contract keeps one digest per round; what a round committed is in the events
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from contracts.bindings.federation import (
+    Cancelled,
     CommitsClosed,
     EpochOpened,
+    EpochRevealed,
     Federation,
+    Finalized,
+    Lapsed,
     RevealForced,
     RevealsClosed,
     RoundOpened,
@@ -23,7 +28,7 @@ from federation.errors import ChainError
 from federation.types import Hash32
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from contracts.bindings.structs import EpochTerms
     from contracts.chain import Log
@@ -42,6 +47,17 @@ NO_WORDS: Final = RoundWords(
 """Of a round that has not committed anything, and of a settlement, which is nobody's round."""
 
 
+class End(StrEnum):
+    """How the rounds of an epoch ended."""
+
+    REVEALED = "revealed"
+    """All were recorded, and the validation set was revealed."""
+    CANCELLED = "cancelled"
+    """The aggregator ended them early."""
+    LAPSED = "lapsed"
+    """Somebody missed a deadline."""
+
+
 @dataclass(slots=True)
 class _Read:
     """What was read so far, and up to where; a reorganised chain is read again from the beginning."""
@@ -51,7 +67,10 @@ class _Read:
     terms: dict[int, EpochTerms] = field(default_factory=dict)
     words: dict[tuple[int, int], RoundWords] = field(default_factory=dict)
     opened: dict[tuple[int, int], int] = field(default_factory=dict)
-    seeds: dict[tuple[int, int], Hash32] = field(default_factory=dict)
+    drawn: dict[tuple[int, int], ShardDrawn] = field(default_factory=dict)
+    epochs: dict[int, int] = field(default_factory=dict)
+    ends: dict[int, End] = field(default_factory=dict)
+    tables: dict[int, Hash32] = field(default_factory=dict)
     forced: dict[tuple[int, int], list[RevealForced]] = field(default_factory=dict)
 
 
@@ -85,15 +104,29 @@ class FederationView:
         return self.words(epoch, round_).shard
 
     def draw_seed(self, epoch: int, round_: int) -> Hash32:
-        """Return the seed of a round's draw; zero before."""
+        """Return the seed of a round's draw.
+
+        Raises:
+            ChainError: The round has drawn no shard.
+        """
         self._catch_up()
-        return self._read.seeds.get((epoch, round_), _ZERO)
+        return self._drawn(epoch, round_).seed
 
     def rounds_over(self, epoch: int) -> bool:
-        """Tell whether every round of an epoch is recorded."""
+        """Tell whether every round of an epoch is recorded, or the epoch ended before."""
         if self._federation.epoch() != epoch:
             return self._federation.epoch() > epoch
-        return any(self.words(epoch, self.terms(epoch).rounds).model_hash)
+        return self.end(epoch) is not None or any(self.words(epoch, self.terms(epoch).rounds).model_hash)
+
+    def end(self, epoch: int) -> End | None:
+        """Return how an epoch's rounds ended; None while they go on."""
+        self._catch_up()
+        return self._read.ends.get(epoch)
+
+    def finalized(self, epoch: int) -> Hash32 | None:
+        """Return the root of the payout table by which an epoch was finalized; None if it was not."""
+        self._catch_up()
+        return self._read.tables.get(epoch)
 
     def words(self, epoch: int, round_: int) -> RoundWords:
         """Return what a round has committed so far; zero where a phase has not been reached."""
@@ -116,9 +149,45 @@ class FederationView:
             raise ChainError(f"epoch {epoch} was never opened")
         return self._read.terms[epoch]
 
+    def beacon(self, epoch: int, round_: int) -> Hash32:
+        """Return what nobody could choose before a round opened: by it the round's cohort is drawn.
+
+        The seed of the last round's draw; before the first, the hash of the block that opened the epoch.
+
+        Raises:
+            ChainError: The round cannot have been opened yet.
+        """
+        self._catch_up()
+        if round_ == 1 and epoch in self._read.epochs:
+            return self._federation.reader.block_hash(self._read.epochs[epoch])
+        return self.draw_seed(epoch, round_ - 1)
+
+    def preimages(self, epoch: int, round_: int) -> tuple[Hash32, ...]:
+        """Return what the providers uncovered for a round's draw: the tips of the next round's.
+
+        Raises:
+            ChainError: The round has drawn no shard.
+        """
+        self._catch_up()
+        return self._drawn(epoch, round_).preimages
+
+    def opened_in(self, epoch: int) -> int:
+        """Return the number of the block that opened an epoch.
+
+        Raises:
+            ChainError: It was never opened.
+        """
+        self.terms(epoch)
+        return self._read.epochs[epoch]
+
+    def _drawn(self, epoch: int, round_: int) -> ShardDrawn:
+        if (epoch, round_) not in self._read.drawn:
+            raise ChainError(f"round {round_} of epoch {epoch} has drawn no shard")
+        return self._read.drawn[epoch, round_]
+
     def _catch_up(self) -> None:
         chain, read = self._federation.reader, self._read
-        head = chain.block_number
+        head = chain.settled
         if read.next_block and (
             head < read.next_block - 1 or chain.block_hash(read.next_block - 1) != read.last_hash
         ):
@@ -133,27 +202,37 @@ class FederationView:
         terms, words, found = self._read.terms, self._read.words, list(logs)
         for opening in EpochOpened.decode_logs(found):
             terms[opening.epoch] = opening.terms
+            self._read.epochs[opening.epoch] = opening.log.block_number
         for opened in RoundOpened.decode_logs(found):
             words[opened.epoch, opened.round_] = replace(NO_WORDS, base_hash=opened.base_hash)
             self._read.opened[opened.epoch, opened.round_] = opened.log.block_number
         for commits in CommitsClosed.decode_logs(found):
             at = commits.epoch, commits.round_
-            words[at] = replace(words[at], commit_root=commits.commit_root)
+            words[at] = replace(words.get(at, NO_WORDS), commit_root=commits.commit_root)
         for reveals in RevealsClosed.decode_logs(found):
             at = reveals.epoch, reveals.round_
-            words[at] = replace(words[at], reveal_root=reveals.reveal_root)
+            words[at] = replace(words.get(at, NO_WORDS), reveal_root=reveals.reveal_root)
         for reveal in RevealForced.decode_logs(found):
             self._read.forced.setdefault((reveal.epoch, reveal.round_), []).append(reveal)
         for drawn in ShardDrawn.decode_logs(found):
             at = drawn.epoch, drawn.round_
-            words[at] = replace(words[at], shard=drawn.shard)
-            self._read.seeds[at] = drawn.seed
+            words[at] = replace(words.get(at, NO_WORDS), shard=drawn.shard)
+            self._read.drawn[at] = drawn
         for recorded in RoundRecorded.decode_logs(found):
             at = recorded.epoch, recorded.round_
             words[at] = replace(
-                words[at],
+                words.get(at, NO_WORDS),
                 model_hash=recorded.model_hash,
                 events_root=recorded.events_root,
                 trace_root=recorded.trace_root,
                 receipt_hash=recorded.receipt_hash,
             )
+        self._take_ends(found)
+
+    def _take_ends(self, found: Sequence[Log]) -> None:
+        for end, kind in ((End.REVEALED, EpochRevealed), (End.CANCELLED, Cancelled), (End.LAPSED, Lapsed)):
+            for ended in kind.decode_logs(found):
+                # An epoch whose rounds are over can still lapse; how they ended stays.
+                self._read.ends.setdefault(ended.epoch, end)
+        for final in Finalized.decode_logs(found):
+            self._read.tables[final.epoch] = final.payout_root

@@ -9,7 +9,8 @@
     ├── IdentityError             4   a key, a signature or an authority is wrong
     ├── PeerError                 5   another party or the network failed
     ├── ChainError                6   the chain refused a call
-    │   └── Reverted              6   ... with one of the contracts' custom errors
+    │   ├── Reverted              6   ... with one of the contracts' custom errors
+    │   └── Overtaken             6   another transaction took this one's place
     ├── PrivacyBudgetExhausted    7   training would overspend; nothing was drawn or sent
     ├── VerificationFailed        8   a hash, proof, score or payment does not recompute
     └── TooFewParticipants        9   the round cannot go on
@@ -96,6 +97,12 @@ class Reverted(ChainError):
         super().__init__(f"the contract refused the call: {name}{args_!r}", hint=hint)
         self.name = name
         self.args_ = args_
+
+
+class Overtaken(ChainError):
+    """Another transaction of the same account took this one's place; it can never be executed."""
+
+    code = "chain-overtaken"
 
 
 class PrivacyBudgetExhausted(FolkmootError):

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+from abc import abstractmethod
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -40,7 +41,7 @@ from federation._flwr_compat import (
 from federation.errors import ConfigError, FolkmootError, PeerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from flwr.clientapp import ClientApp
 
@@ -163,6 +164,15 @@ class RunGrid(Grid):  # type: ignore[misc]  # Flower's types are not followed by
         """Build a request; the same as calling ``Message`` (Flower deprecates this way)."""
         return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
 
+    @abstractmethod
+    def stream(self, messages: Sequence[Message], *, timeout: float) -> Iterator[tuple[Message, Message]]:
+        """Send requests and yield each with the first reply to it, as they come.
+
+        Args:
+            messages: The requests.
+            timeout: Seconds after which nothing more is yielded.
+        """
+
 
 class InProcessGrid(RunGrid):
     """Deliver messages between a ServerApp and ClientApps in this process.
@@ -279,6 +289,28 @@ class InProcessGrid(RunGrid):
             pending &= self._waiting.keys()
             polls -= 1
         return replies
+
+    def stream(self, messages: Sequence[Message], *, timeout: float) -> Iterator[tuple[Message, Message]]:
+        """Send requests one by one, each with its reply at once if it is there; then poll for the others.
+
+        Time passes as in ``send_and_receive``.
+        """
+        polls = math.ceil(timeout / _POLL_SECONDS)
+        waiting: dict[str, Message] = {}
+        for message in messages:
+            for message_id in self.push_messages([message]):
+                waiting[message_id] = message
+                if polls > 0 and any(p.settles and p.wait <= 0 for p in self._waiting[message_id]):
+                    yield from self._pairs(waiting, [message_id])
+        while polls > 0 and any(self._waiting.get(message_id) for message_id in waiting):
+            yield from self._pairs(waiting, list(waiting))
+            polls -= 1
+
+    def _pairs(self, waiting: dict[str, Message], ids: list[str]) -> Iterator[tuple[Message, Message]]:
+        for reply in self.pull_messages(ids):
+            request = waiting.pop(reply.metadata.reply_to_message_id, None)
+            if request is not None:
+                yield request, reply
 
     def _handle(self, message_id: str, message_type: str, node_id: int, wire: bytes) -> list[_Parcel]:
         """Let one client answer one request, and whatever faults apply do their harm."""

@@ -239,6 +239,22 @@ class SamplingSection(Section):
         return self.rate_milli / 1000
 
 
+class CohortSection(Section):
+    """How many members a round asks, drawn by public randomness, and with how many it goes on.
+
+    With fewer commitments than ``minimum`` the round admits none: the model stays, nobody is charged.
+    """
+
+    size: _Positive
+    minimum: _Positive = 1
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> CohortSection:
+        if self.minimum > self.size:
+            raise ValueError(f"a cohort of {self.size} never has {self.minimum} commitments")
+        return self
+
+
 class SearchSection(Section):
     """The grids of the two line searches, ascending."""
 
@@ -307,6 +323,7 @@ class Manifest(Section):
     validators: ValidatorSection = ValidatorSection()
     module: ModuleSection | None = None
     sampling: SamplingSection | None = None
+    cohort: CohortSection | None = None
     aggregation: Annotated[
         AggregationSection, Field(exclude_if=lambda section: section == AggregationSection())
     ] = AggregationSection()

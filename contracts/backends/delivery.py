@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from contracts.backends import wire
 from contracts.backends.transport import RpcRefused, Transport
-from federation.errors import ChainError
+from federation.errors import ChainError, Overtaken
 from federation.hashing import keccak256
 from federation.types import Wei
 
 if TYPE_CHECKING:
     from contracts.backends.patience import Clock, Patience
-    from contracts.chain import Signer, UnsignedTransaction
+    from contracts.chain import Note, Signer, UnsignedTransaction
 
 Price = Callable[["UnsignedTransaction"], tuple[Wei, Wei] | None]
 """Returns tip and fee per gas that may be offered now in place of a transaction's; None if no more may."""
@@ -37,14 +37,29 @@ class Delivery:
         patience: Patience,
         clock: Clock,
         price: Price,
+        note: Note,
+        earlier: Sequence[bytes] = (),
     ) -> None:
+        """Prepare a delivery.
+
+        Args:
+            transport: Carries requests to the node.
+            signer: Who signs.
+            transaction: What to sign; the last of ``earlier``, if there is any.
+            patience: How long to wait for what.
+            clock: Measures that.
+            price: What may be offered for a dearer one.
+            note: Is given each signed form before it goes out.
+            earlier: What was signed before under the same nonce, the dearest last.
+        """
         self._node = transport
         self._signer = signer
         self._transaction = transaction
         self._patience = patience
         self._clock = clock
         self._price = price
-        self._raws: list[bytes] = []
+        self._note = note
+        self._raws = list(earlier)
         """Signed; the dearest last."""
 
     def send(self) -> wire.Fields:
@@ -54,10 +69,12 @@ class Delivery:
             The receipt, of a transaction that may have failed.
 
         Raises:
-            ChainError: The node refuses it, another transaction took its place, or it is overdue.
+            Overtaken: Another transaction took its place.
+            ChainError: The node refuses it, or it is overdue.
         """
-        self._raws.append(self._signer.sign_transaction(self._transaction))
-        self._transmit()
+        if not self._raws:
+            self._sign(self._transaction)
+            self._transmit()
         bump_at = self._clock.now() + self._patience.bump_after
         for _ in self._patience.looks(self._clock, f"transaction {_name(self._raws[0])}"):
             found = self._receipt()
@@ -117,21 +134,25 @@ class Delivery:
             raise self._overtaken() from refusal
         raise ChainError(f"the chain refuses the transaction: {refusal.message}") from refusal
 
+    def _sign(self, transaction: UnsignedTransaction) -> bytes:
+        raw = self._signer.sign_transaction(transaction)
+        self._note(raw)
+        # A transport that fails may have delivered it all the same.
+        self._raws.append(raw)
+        return raw
+
     def _bump(self) -> None:
         offer = self._price(self._transaction)
         if offer is None:
             return
         tip, fee = offer
         made = replace(self._transaction, max_priority_fee_per_gas=tip, max_fee_per_gas=fee)
-        raw = self._signer.sign_transaction(made)
+        raw = self._sign(made)
         try:
             self._node.request("eth_sendRawTransaction", "0x" + raw.hex())
         except RpcRefused:
             # What is on its way already is not worse for it; it may even have been included.
             return
-        finally:
-            # A transport that fails may have delivered it all the same.
-            self._raws.append(raw)
         self._transaction = made
 
     def _is_known(self) -> bool:
@@ -141,8 +162,8 @@ class Delivery:
     def _nonces(self, block: str) -> int:
         return wire.quantity(self._node.request("eth_getTransactionCount", self._signer.address, block))
 
-    def _overtaken(self) -> ChainError:
-        return ChainError(
+    def _overtaken(self) -> Overtaken:
+        return Overtaken(
             f"another transaction of {self._signer.address} took nonce {self._transaction.nonce}",
             hint="somebody else sends with this key; look at what was sent, then try again",
         )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from contracts.backends.machine import Built, Machine
-from contracts.chain import Inclusion, Log, Receipt, Signer, Transaction, UnsignedTransaction
+from contracts.chain import Inclusion, Log, Note, Receipt, Signer, Transaction, UnsignedTransaction
 from contracts.genesis import Genesis
-from federation.errors import ChainError
+from contracts.signed import read_signed
+from federation.errors import ChainError, Overtaken
+from federation.hashing import keccak256
 from federation.types import Address, Hash32, Wei
 
 if TYPE_CHECKING:
@@ -46,6 +48,11 @@ class EmbeddedChain:
     def block_number(self) -> int:
         """The number of the latest block."""
         return self._machine.number
+
+    @property
+    def settled(self) -> int:
+        """The number of the latest block: nothing is ever taken back by itself."""
+        return self.block_number
 
     @property
     def timestamp(self) -> int:
@@ -89,6 +96,25 @@ class EmbeddedChain:
 
     def send(self, transaction: Transaction, sender: Signer) -> Receipt:
         """Make the next block out of one transaction; see ``Chain.send``."""
+        return self.deliver(transaction, sender, earlier=(), note=lambda _: None)
+
+    def deliver(
+        self, transaction: Transaction, sender: Signer, *, earlier: Sequence[bytes], note: Note
+    ) -> Receipt:
+        """Make the next block out of one transaction, written down before; see ``Chain.deliver``."""
+        if not earlier:
+            return self._append([self._sign(transaction, sender, note)]).receipts[0]
+        names = {keccak256(raw) for raw in earlier}
+        for block in self._blocks:
+            for receipt in block.receipts:
+                if receipt.transaction_hash in names:
+                    return receipt
+        nonce = read_signed(earlier[-1]).nonce
+        if nonce < self._machine.nonce(sender.address):
+            raise Overtaken(f"another transaction of {sender.address} took nonce {nonce}")
+        return self._append([earlier[-1]]).receipts[0]
+
+    def _sign(self, transaction: Transaction, sender: Signer, note: Note) -> bytes:
         raw = sender.sign_transaction(
             UnsignedTransaction(
                 chain_id=self.chain_id,
@@ -100,7 +126,8 @@ class EmbeddedChain:
                 data=transaction.data,
             )
         )
-        return self._append([raw]).receipts[0]
+        note(raw)
+        return raw
 
     def mine(self, count: int = 1) -> None:
         """Make ``count`` empty blocks."""

@@ -13,12 +13,13 @@ from contracts.backends.delivery import Delivery, dearer
 from contracts.backends.inclusion import find_included
 from contracts.backends.patience import Clock, Patience, SystemClock
 from contracts.backends.transport import RpcRefused, Transport
-from contracts.chain import Inclusion, Log, Receipt, Signer, Transaction, UnsignedTransaction
+from contracts.chain import Inclusion, Log, Note, Receipt, Signer, Transaction, UnsignedTransaction
+from contracts.signed import read_signed
 from federation.errors import ChainError
 from federation.types import Address, Hash32, Wei
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 REREADS = 5
 
@@ -85,6 +86,11 @@ class RpcChain:
         return wire.quantity(self._node.request("eth_blockNumber"))
 
     @property
+    def settled(self) -> int:
+        """The number of the newest block that has its confirmations."""
+        return max(0, self.block_number - self._patience.confirmations + 1)
+
+    @property
     def timestamp(self) -> int:
         """Unix seconds of the latest block."""
         return wire.quantity(self._header("latest").get("timestamp"))
@@ -113,6 +119,10 @@ class RpcChain:
         """Run a call on the latest block without recording it."""
         return self._simulate({"to": to, "data": "0x" + data.hex()}, "latest")
 
+    def call_at(self, to: Address, data: bytes, number: int) -> bytes:
+        """Run a call on the state after a block; of old blocks, only an archive node has it."""
+        return self._simulate({"to": to, "data": "0x" + data.hex()}, hex(number))
+
     def code(self, address: Address) -> bytes:
         """Return the code deployed at an address."""
         return wire.data(self._node.request("eth_getCode", address, "latest"))
@@ -139,7 +149,7 @@ class RpcChain:
             ChainError: The node refuses even single blocks, or the chain does not hold still.
         """
         for _ in range(REREADS):
-            number = max(0, self.block_number - self._patience.confirmations + 1)
+            number = self.settled
             pinned = self.block_hash_or_none(number)
             found: list[Log] = []
             for page in self._pages(address, from_block, number):
@@ -221,19 +231,14 @@ class RpcChain:
             ChainError: The account is underfunded or has pending transactions, the node refuses, the
                 transaction is overdue, or gas costs more than a limit that was set.
         """
+        return self.deliver(transaction, sender, earlier=(), note=lambda _: None)
+
+    def deliver(
+        self, transaction: Transaction, sender: Signer, *, earlier: Sequence[bytes], note: Note
+    ) -> Receipt:
+        """Send, and write every signed form down before it leaves; see ``Chain.deliver``."""
         with self._sending[sender.address]:
-            quote = self._within_budget(self.quote(transaction, sender.address))
-            nonce = self.next_nonce(sender.address)
-            self.check_balance(sender.address, quote.cost)
-            unsigned = UnsignedTransaction(
-                chain_id=self._chain_id,
-                nonce=nonce,
-                max_priority_fee_per_gas=quote.max_priority_fee_per_gas,
-                max_fee_per_gas=quote.max_fee_per_gas,
-                gas=quote.gas,
-                to=transaction.to,
-                data=transaction.data,
-            )
+            unsigned = read_signed(earlier[-1]) if earlier else self._unsigned(transaction, sender.address)
             delivery = Delivery(
                 self._node,
                 sender,
@@ -241,12 +246,28 @@ class RpcChain:
                 patience=self._patience,
                 clock=self._clock,
                 price=self._dearer,
+                note=note,
+                earlier=earlier,
             )
             found = delivery.send()
             self._spend(found)
         if wire.quantity(found.get("status")) != 1:
             self._explain(transaction, sender.address, found)
         return wire.receipt(found)
+
+    def _unsigned(self, transaction: Transaction, sender: Address) -> UnsignedTransaction:
+        quote = self._within_budget(self.quote(transaction, sender))
+        nonce = self.next_nonce(sender)
+        self.check_balance(sender, quote.cost)
+        return UnsignedTransaction(
+            chain_id=self._chain_id,
+            nonce=nonce,
+            max_priority_fee_per_gas=quote.max_priority_fee_per_gas,
+            max_fee_per_gas=quote.max_fee_per_gas,
+            gas=quote.gas,
+            to=transaction.to,
+            data=transaction.data,
+        )
 
     def mine(self, count: int = 1) -> None:
         """Wait for ``count`` more blocks.

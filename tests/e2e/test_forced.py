@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 
-from aggregator import driver
+from aggregator import collect, driver
 from aggregator.challenge.members import forced, seat
 from contracts.bindings.errors import NoFault
 from contracts.bindings.federation import Federation
@@ -62,7 +62,7 @@ class Ignored:
         )
 
 
-REAL_ADMIT, REAL_TREE = driver.admit_reveal, driver._commit_tree
+REAL_ADMIT, REAL_TREE = collect.admit_reveal, collect.commit_tree
 
 
 def forcing(base: type[Federation], ignored: Ignored) -> type[Federation]:
@@ -80,8 +80,8 @@ def forcing(base: type[Federation], ignored: Ignored) -> type[Federation]:
 def ignored() -> Any:
     found = Ignored()
     with (
-        mock.patch.object(driver, "admit_reveal", found.admit),
-        mock.patch.object(driver, "_commit_tree", found.tree),
+        mock.patch.object(collect, "admit_reveal", found.admit),
+        mock.patch.object(driver, "commit_tree", found.tree),
     ):
         yield found
 

@@ -9,14 +9,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from aggregator import admission, driver, epoch
+from aggregator import admission, collect, driver, epoch, records
+from aggregator.ground import replayed
 from aggregator.provider import Provider
 from aggregator.public import PublicReader
 from aggregator.summary import Claims
 from aggregator.verified_epoch import VerifiedEpoch
 from aggregator.verified_rounds import RoundReplay
-from aggregator.verify import read_claims as claims_of
-from aggregator.verify import verify_run
+from aggregator.verify import claims_of, verify_run
 from ceramic_bridge.events import DataPayload
 from contracts import deploy
 from examples.spam_detection import run as run_module
@@ -85,11 +85,13 @@ def test_credit_is_refused_when_the_operator_adds_to_it(tmp_path, monkeypatch):
 def test_status_is_refused_when_the_operator_invents_it(tmp_path, monkeypatch, status):
     honest = driver.RoundDriver._reveals
 
-    def spiteful(self, base, committed, absent):
+    def spiteful(self, collector, base, committed, absent):
         # The last leaf, so that the others keep their places in the commit tree.
         victim = max(committed, key=did_hash)
         absent[victim] = (status, "")
-        return honest(self, base, {did: c for did, c in committed.items() if did != victim}, absent)
+        return honest(
+            self, collector, base, {did: c for did, c in committed.items() if did != victim}, absent
+        )
 
     monkeypatch.setattr(driver.RoundDriver, "_reveals", spiteful)
     error = refused(tmp_path)
@@ -131,26 +133,27 @@ def test_delta_is_refused_when_the_operator_overlooks_its_commitment(tmp_path, m
     def blind(*args, committed, **kwargs):
         return honest(*args, committed=b"", **kwargs)
 
-    monkeypatch.setattr(driver, "admit_reveal", blind)
+    monkeypatch.setattr(collect, "admit_reveal", blind)
     error = refused(tmp_path, cheats=("copy",))
     assert (error.subject, "does not open its commitment" in error.message) == ("round 1", True)
 
 
 def test_round_is_refused_when_the_operator_records_other_events(tmp_path, monkeypatch):
     honest = driver.events_root
-    monkeypatch.setattr(driver, "events_root", lambda events: honest(list(events)[1:]))
+    for module in (driver, records):
+        monkeypatch.setattr(module, "events_root", lambda events: honest(list(events)[1:]))
     error = refused(tmp_path)
     assert error.subject == "closing events"
 
 
 def test_round_is_refused_when_only_its_own_events_are_others(tmp_path, monkeypatch):
-    honest, calls = driver.events_root, [0]
+    honest, calls = records.events_root, [0]
 
     def once(events):
         calls[0] += 1
         return honest(list(events)[1:] if calls[0] == 1 else events)
 
-    monkeypatch.setattr(driver, "events_root", once)
+    monkeypatch.setattr(records, "events_root", once)
     error = refused(tmp_path)
     assert (error.subject, "events" in error.message) == ("round 1", True)
 
@@ -307,8 +310,11 @@ def test_claims_are_refused_when_the_operator_signs_nonsense(tmp_path, monkeypat
 
 @pytest.fixture(scope="module")
 def epoch_and_rounds(finished):
-    epoch = VerifiedEpoch(PublicReader(finished.public), None, lambda _: None)
-    return epoch, RoundReplay(epoch).play()
+    def quiet(_: str) -> None:
+        pass
+
+    epoch = VerifiedEpoch.of_run(replayed(PublicReader(finished.public), None, quiet), quiet)
+    return epoch, list(RoundReplay(epoch).play())
 
 
 def read_claims(epoch_and_rounds, monkeypatch, claims: bytes, test_set: bytes | None = None) -> Claims:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
-from aggregator.exchange import exchange
+from aggregator.exchange import replies
 from federation.grid import Delay, Drop, InProcessGrid, Offline, Replay
 from federation.types import Did
 
@@ -30,8 +30,10 @@ def grid(*faults) -> InProcessGrid:
 
 def ask(on: InProcessGrid, number: int = 1, dids=tuple(NODES), timeout: float = 9.0):
     requests = {did: RecordDict({"ask": ConfigRecord({"number": number})}) for did in dids}
-    answers = exchange(on, NODES, requests, message_type=TYPE, group="1.1", timeout=timeout)
+    found = [*replies(on, NODES, requests, message_type=TYPE, group="1.1", timeout=timeout)]
+    answers = dict.fromkeys(dids) | dict(found)
     assert answers.keys() == set(dids)
+    assert len(found) == len(dict(found))
     return {
         did: None
         if message is None

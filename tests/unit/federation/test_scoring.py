@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from aggregator.snapshot import parse_state, state_bytes
 from federation.aggregation import STRATEGIES, strategy_of
 from federation.contribution import path_gradient
 from federation.epochstate import EpochState, Rules
@@ -248,3 +249,11 @@ def test_caveat_says_what_a_price_leaves_out_when_it_is_not_exact(name):
     assert ("leaves out" in chosen.caveat) is not chosen.exact
     assert not rules(name, "cosine").exact
     assert "cosine" in rules(name, "cosine").caveat
+
+
+@pytest.mark.parametrize("name", ["momentum", "adam", "median"])
+def test_memory_survives_a_restart_when_the_journal_keeps_the_state(name):
+    state = play(WORLD, rules=rules(name), rounds=2)[-1][1].state
+    again = parse_state(state_bytes(state))
+    assert len(again.memory) == len(state.memory)
+    assert all((a == b).all() for a, b in zip(again.memory, state.memory, strict=True))

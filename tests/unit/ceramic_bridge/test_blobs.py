@@ -9,8 +9,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from aggregator.public import FILES, PublicDirectory
-from client import blobs
-from client.blobs import blobs_that_begin, fetch_blob
+from ceramic_bridge import blobs
+from ceramic_bridge.blobs import blobs_that_begin, fetch_blob
 from contracts.payouts import MAGIC, pick_table
 from federation.errors import ConfigError, PeerError, VerificationFailed
 from federation.hashing import sha256
