@@ -3,8 +3,8 @@
     v(S) = L(w) - L(w + near(eta * sum_{i in S} part_i / Q))        v({}) = 0,  v(all) = G
 
 with the round's own eta and Q whatever S is ("sum game"). The other usual game renormalises the mean over S;
-it pays members for being there, and finds fewer cheats (docs/contribution-methods.md). Everything is an
-integer: with the linear model, any stranger computes the same values.
+there a member counts by being there, zeros or not (docs/contribution-methods.md). Everything is an integer:
+with the linear model, any stranger computes the same values.
 """
 
 from __future__ import annotations
