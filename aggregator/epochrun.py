@@ -335,8 +335,9 @@ class EpochRun:
     def _reveal(self, driver: RoundDriver, epoch: OpenEpoch) -> frozenset[Hash32]:
         """Have the validation set revealed, by its providers, and state what the operator measured.
 
-        Whatever ends the epoch, providers are waited for as long as there is time. If they stay silent,
-        the rounds are ended without them, so that members are paid.
+        Providers are waited for: before the epoch's end until the aggregator's bond would be lost, after it
+        until others may propose too, which is half of the time to settle. Then members are paid without
+        them, on the aggregator's word.
         """
         number = epoch.domain.epoch
         finished = [driver.finished(r) for r in range(1, driver.state.round)]
@@ -345,9 +346,10 @@ class EpochRun:
         try:
             blobs = driver.close(claims.to_bytes())
         except PeerError:
-            if self._left() > self._margin():
+            over = self._view.end(number) is not None
+            if self._left() > (self._manifest.deadlines.settle // 2 if over else self._margin()):
                 raise
-            if self._view.end(number) is None:
+            if not over:
                 self._cancel(number)
                 raise
             self._tell("unrevealed", number)

@@ -210,14 +210,14 @@ def test_no_round_opens_when_the_bounty_is_spent(standing):
 @pytest.mark.parametrize(
     ("call", "times"),
     [
-        ("open_epoch", 1),
-        ("open_round", 2),
-        ("close_commits", 1),
+        pytest.param("open_epoch", 1, marks=pytest.mark.slow),
+        pytest.param("open_round", 2, marks=pytest.mark.slow),
+        pytest.param("close_commits", 1, marks=pytest.mark.slow),
         ("close_reveals", 2),
-        ("draw_shard", 1),
-        ("record_round", 2),
-        ("reveal_epoch", 1),
-        ("propose", 1),
+        pytest.param("draw_shard", 1, marks=pytest.mark.slow),
+        pytest.param("record_round", 2, marks=pytest.mark.slow),
+        pytest.param("reveal_epoch", 1, marks=pytest.mark.slow),
+        pytest.param("propose", 1, marks=pytest.mark.slow),
         ("finalize", 1),
     ],
 )
@@ -376,11 +376,35 @@ def test_provider_loses_its_bond_when_it_keeps_silent(standing, duty):
     assert report.payout_root == standing.deployment.pool.root()
 
 
+def test_draw_goes_on_when_a_provider_shows_its_preimage_on_chain_alone(standing):
+    providers, federation = standing.seated(), standing.deployment.federation
+    keeper, real, mine = providers[1], Provider.preimage, type(standing.chain).mine
+    shown = []
+
+    def keep(provider, round_):
+        if provider is keeper and round_ == 2:
+            raise PeerError("the provider does not answer")
+        return real(provider, round_)
+
+    def show(chain, count=1):
+        mine(chain, count)
+        if standing.phase is Phase.DRAW and federation.round_() == 2 and not shown:
+            tips = [real(p, 1) for p in providers]
+            shown.append(federation.show_preimage(standing.relayer, 1, real(keeper, 2), tips))
+
+    with mock.patch.object(Provider, "preimage", keep), mock.patch.object(type(standing.chain), "mine", show):
+        report = run(standing, providers=providers)
+    assert (report.end, report.rounds, len(shown)) == (End.REVEALED, 2, 1)
+    assert lost(standing, BondLost) == []
+
+
 def test_aggregator_keeps_its_bond_when_providers_do_not_reveal(standing):
-    mine = type(standing.chain).mine
+    mine, federation = type(standing.chain).mine, standing.deployment.federation
 
     def hasty(chain, count=1):
-        chain.advance_time(3600)
+        # As far as just before the deadline, or a long way into the time to settle.
+        left = federation.deadline() - chain.timestamp
+        chain.advance_time(max(0, left - 50) if standing.phase is Phase.OPEN else left // 3)
         mine(chain, count)
 
     with (
