@@ -1,4 +1,4 @@
-"""Contribution methods side by side on recorded rounds: who ranks alike, who finds cheats, at what cost.
+"""Contribution methods side by side on recorded rounds: who ranks alike, who tells roles apart, at what cost.
 
 The run is verified first: a comparison of numbers that do not recompute would say nothing. Each method then
 plays each round's game afresh. They are held against exact Shapley where the round has few enough members,
@@ -9,6 +9,7 @@ members out to reach an exact figure would be another game.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,10 +30,8 @@ from federation.valuation.monte_carlo import estimate
 RECORDED: Final = "recorded"
 """The row of the scores that the round recorded: the manifest's method, projected where its pay is."""
 
-_HONEST_ROLE: Final = "honest"
-
-HONEST: Final = frozenset({_HONEST_ROLE, "member"})
-"""Roles in a run's claims that are not a cheat's."""
+_UNKNOWN: Final = "member"
+"""The role of whom a run's claims say nothing."""
 
 EXACT: Final = "exact-shapley"
 
@@ -65,13 +64,13 @@ class Row:
         method: Its name, or ``RECORDED``.
         spearman: Mean rank correlation with Shapley's value; None where no round has one.
         kendall: The same by tau-b.
-        detection: Probability that an honest member's score is above a cheat's, summed over rounds and per
-            unit of quota: so that nobody looks like a cheat for having few examples. None without cheats.
+        detection: Probability that a score of the usual role is above one of another, summed over rounds and
+            per unit of quota: so that nobody stands out for having few examples. None without other roles.
         missed: Sum over rounds of |sum of scores - G| over the sum of |G|; None where nothing was gained.
         calls: Coalitions evaluated; None for what was recorded.
         cpu_seconds: Of this process; None for what was recorded.
         totals: Every member's scores, summed over rounds; ``SCORE_BITS`` fractional bits.
-        roles: What each kind of cheat scores per unit of quota, where honest members together score 1;
+        roles: What each other role scores per unit of quota, where the usual one's members together score 1;
             empty where these score nothing.
     """
 
@@ -93,7 +92,8 @@ class Comparison:
     Attributes:
         rounds: The compared rounds.
         members: Most members in one of them.
-        cheats: Members that the run's claims call cheats.
+        usual: The role that most members have by the run's claims.
+        others: Members of another role.
         exact: Whether the reference is exact in every round.
         error: The largest of the references' errors.
         rows: One per method, the recorded scores first.
@@ -101,7 +101,8 @@ class Comparison:
 
     rounds: tuple[int, ...]
     members: int
-    cheats: int
+    usual: str
+    others: int
     exact: bool
     error: float
     rows: tuple[Row, ...]
@@ -162,10 +163,13 @@ def compare_games(
 
     Args:
         games: The rounds.
-        roles: What is known of the members; whoever is not in it counts as honest.
+        roles: What is known of the members; whoever is not in it is a plain member.
         methods: Names of ``METHODS``.
         progress: Told of each round.
     """
+    seen = {did for g in games for did in g.game.dids}
+    roles = {did: roles.get(did, _UNKNOWN) for did in seen}
+    usual = usual_role(roles)
     references = []
     for recorded in games:
         references.append(reference_of(recorded.game))
@@ -174,11 +178,11 @@ def compare_games(
     for name in methods:
         rows.append(_row(name, [_play(name, g.game) for g in games], games, references, roles))
         progress(f"{name} played")
-    seen = {did for g in games for did in g.game.dids}
     return Comparison(
         rounds=tuple(g.round for g in games),
         members=max(len(g.game.dids) for g in games),
-        cheats=sum(_cheats(roles, did) for did in seen),
+        usual=usual,
+        others=sum(roles[did] != usual for did in seen),
         exact=all(r.exact for r in references),
         error=max(r.error for r in references),
         rows=tuple(rows),
@@ -242,8 +246,10 @@ def _row(
     )
 
 
-def _cheats(roles: Mapping[Did, str], did: Did) -> bool:
-    return roles.get(did, "member") not in HONEST
+def usual_role(roles: Mapping[Did, str]) -> str:
+    """Return the role that most members have; of several the first by name."""
+    counts = Counter(roles.values())
+    return min(counts, key=lambda role: (-counts[role], role))
 
 
 def _by_role(
@@ -251,20 +257,20 @@ def _by_role(
 ) -> dict[str, float]:
     sums: dict[str, tuple[int, int]] = {}
     for did, score in totals.items():
-        role = roles[did] if _cheats(roles, did) else _HONEST_ROLE
-        scored, quota = sums.get(role, (0, 0))
-        sums[role] = (scored + score, quota + quotas[did])
-    honest, held = sums.pop(_HONEST_ROLE, (0, 1))
-    if not honest:
+        scored, quota = sums.get(roles[did], (0, 0))
+        sums[roles[did]] = (scored + score, quota + quotas[did])
+    whole, held = sums.pop(usual_role(roles))
+    if not whole:
         return {}
-    return {role: scored * held / (quota * honest) for role, (scored, quota) in sorted(sums.items())}
+    return {role: scored * held / (quota * whole) for role, (scored, quota) in sorted(sums.items())}
 
 
 def _detection(
     quotas: Mapping[Did, int], totals: Mapping[Did, int], roles: Mapping[Did, str]
 ) -> float | None:
-    honest = np.array([int(not _cheats(roles, did)) for did in totals])
-    if honest.all() or not honest.any():
+    usual = usual_role(roles)
+    labels = np.array([int(roles[did] == usual) for did in totals])
+    if labels.all():
         return None
     shares = [(score << _QUOTA_BITS) // quotas[did] for did, score in totals.items()]
-    return auc(np.array(shares), honest)
+    return auc(np.array(shares), labels)

@@ -52,7 +52,8 @@ def _table(found: Comparison) -> dict[str, object]:
     return {
         "rounds": list(found.rounds),
         "members": found.members,
-        "cheats": found.cheats,
+        "usual_role": found.usual,
+        "others": found.others,
         "reference": "exact-shapley" if found.exact else "monte-carlo-shapley",
         "reference_error": round(found.error, 6),
         "methods": [
@@ -90,15 +91,15 @@ def _lines(found: Comparison) -> list[str]:
     lines = [
         *_aligned([_HEADS, *(_cells(row) for row in found.rows)]),
         "",
-        f"{where}, up to {found.members} members, {found.cheats} of them known cheats",
+        f"{where}, up to {found.members} members, {found.others} of them of another role than {found.usual}",
         f"spearman, kendall: rank correlation with {against}",
-        "detection: chance that an honest member's score per unit of quota is above a cheat's (AUC)",
+        f"detection: chance that a score per quota of role {found.usual} is above another role's (AUC)",
         "missed: what the scores' sum is off the improvement, as a share of it",
     ]
     if kinds:
         lines += [
             "",
-            "scores per unit of quota, honest members' = 1",
+            f"scores per unit of quota, where those of role {found.usual} are 1",
             *_aligned([("method", *kinds), *shares]),
         ]
     return lines

@@ -34,7 +34,7 @@ def row(found, method):
 def test_every_method_has_a_row_and_the_recorded_scores_come_first():
     found = compare_games([recorded(game())], {}, list(METHODS))
     assert [r.method for r in found.rows] == [RECORDED, *METHODS]
-    assert (found.rounds, found.members, found.cheats, found.exact, found.error) == ((1,), 6, 0, True, 0.0)
+    assert (found.rounds, found.members, found.others, found.exact, found.error) == ((1,), 6, 0, True, 0.0)
     exact = row(found, "exact-shapley")
     assert exact.spearman == pytest.approx(1)
     assert exact.kendall == pytest.approx(1)
@@ -93,7 +93,7 @@ def roles(played, *cheats) -> dict[Did, str]:
 def test_detection_is_the_chance_that_an_honest_member_stands_above_a_cheat(worth, quotas, expected):
     played = made_game(lambda who: int(who @ worth))
     found = compare_games([recorded(played, quotas=quotas)], roles(played, 3, 4), ["exact-shapley"])
-    assert found.cheats == 2
+    assert found.others == 2
     assert row(found, "exact-shapley").detection == pytest.approx(expected)
 
 
@@ -106,7 +106,7 @@ def test_detection_is_unknown_when_all_are_cheats_or_nobody_is(cheats):
 
 def test_member_counts_as_honest_when_no_role_is_known():
     played = made_game(lambda who: int(who.sum()))
-    assert compare_games([recorded(played)], {played.dids[0]: "stale"}, ["cosine"]).cheats == 1
+    assert compare_games([recorded(played)], {played.dids[0]: "stale"}, ["cosine"]).others == 1
 
 
 def test_reference_is_exact_for_few_members_and_an_estimate_with_its_error_for_many():
