@@ -84,6 +84,11 @@ class RoundDriver:
             self._resume(Finished.parse(raw))
 
     @property
+    def epoch(self) -> int:
+        """The epoch's number."""
+        return self._epoch.domain.epoch
+
+    @property
     def state(self) -> EpochState:
         """The epoch as it stands."""
         return self._state

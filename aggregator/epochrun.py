@@ -17,7 +17,7 @@ from aggregator.epoch import OpenEpoch, Opening, prepare_epoch
 from aggregator.happenings import Control, Happening, Wanted, Watcher
 from aggregator.journal import Journal, pack, unpack
 from aggregator.onchain import once, settle
-from aggregator.outbox import JournaledChain
+from aggregator.outbox import JournaledChain, called
 from aggregator.payday import Payday
 from aggregator.public import MANIFEST
 from aggregator.rebuilding import rebuild_opening, rebuild_rounds
@@ -160,7 +160,7 @@ class EpochRun:
             if self._driver is None:
                 raise PeerError("no epoch is open", hint="try again when one is")
             self._driver.sessions.revoke(event)
-            number = self._federation.epoch()
+            number = self._driver.epoch
             self._journal.record(number, 0, f"revocation/{event.cid}", encode(event))
 
     def _run(self, plan: EpochPlan) -> EpochReport:
@@ -263,7 +263,7 @@ class EpochRun:
         )
         with self._turn:
             for raw in self._journal.steps(number, 0, "revocation/").values():
-                driver.sessions.revoke(decode(raw, authority=UNDATED))
+                driver.sessions.restore(decode(raw, authority=UNDATED))
             self._driver = driver
         self._tell("epoch-open", number, round=driver.state.round, members=len(epoch.roster.quotas))
         return driver
@@ -324,12 +324,13 @@ class EpochRun:
         """End rounds whose deadline somebody missed: it loses its bond, and earlier rounds are paid."""
         number = epoch.domain.epoch
         self._chain.at(number, 0)
-        once(
-            self._chain,
-            lambda: self._view.end(number) is not None,
-            lambda sender: self._federation.lapse(sender, epoch.terms),
-            self._ports.sender,
-        )
+        with called(self._chain, "rounds"):
+            once(
+                self._chain,
+                lambda: self._view.end(number) is not None,
+                lambda sender: self._federation.lapse(sender, epoch.terms),
+                self._ports.sender,
+            )
         self._tell("lapsed", number, recorded=self._federation.recorded())
 
     def _reveal(self, driver: RoundDriver, epoch: OpenEpoch) -> frozenset[Hash32]:

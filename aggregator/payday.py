@@ -90,12 +90,13 @@ class Payday:
 
     def _give_up(self, epoch: OpenEpoch) -> None:
         """Close an epoch that has nothing to pay, or whose time to propose is over."""
-        once(
-            self._ports.chain,
-            lambda: self._federation.phase() is Phase.CLOSED,
-            lambda sender: self._federation.lapse(sender, epoch.terms),
-            self._ports.sender,
-        )
+        with called(self._ports.chain, "settle"):
+            once(
+                self._ports.chain,
+                lambda: self._federation.phase() is Phase.CLOSED,
+                lambda sender: self._federation.lapse(sender, epoch.terms),
+                self._ports.sender,
+            )
         self._tell("lapsed", epoch.domain.epoch, recorded=self._federation.recorded())
 
     def _settlement(self, driver: RoundDriver, epoch: OpenEpoch) -> Settlement:

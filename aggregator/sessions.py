@@ -56,6 +56,10 @@ class Sessions:
             raise PeerError("the revocation is neither by a member nor by a member's session key")
         self._taken.put(event)
 
+    def restore(self, event: SignedEvent) -> None:
+        """Take a revocation that was taken before a restart, when more was known of the round under way."""
+        self._taken.put(event)
+
     def open_round(self, opened_at: int, recorded: Sequence[SignedEvent] | None = None) -> list[SignedEvent]:
         """Judge as of a round's opening, and by the revocations taken until then.
 

@@ -7,13 +7,16 @@ providers' own events as soon as it is opened ("round"). What they say is the sa
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from aggregator.journal import pack, unpack
-from aggregator.onchain import once
 from aggregator.outbox import called
 from ceramic_bridge.events import InitPayload, SignedEvent, decode, encode
+from contracts import abi
+from contracts.bindings.errors import AlreadyAccused
+from contracts.bindings.federation import AccusationCleared, Federation
+from contracts.bindings.structs import Context, PartEntry
 from contracts.view import FederationView
 from federation.errors import PeerError, VerificationFailed
 from federation.hashing import sha256
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from aggregator.journal import Memory
 
 T = TypeVar("T")
+
+_OPEN_PART: Final = f"openPart({Context.ABI},uint32,bytes,{PartEntry.ABI})"
 
 PART: Final = "part/"
 SHOWN: Final = "shown/"
@@ -47,27 +52,15 @@ class Shards:
             The shard, and the events under the round's root that made it public, if it is.
 
         Raises:
-            PeerError: A provider does not open its part; unless it does so on chain in time, its
-                bond is lost.
-            VerificationFailed: A part is not what was committed, or its event says otherwise.
+            PeerError: A provider does not open its part, or another than it committed; unless it does so
+                on chain in time, its bond is lost.
         """
         ports, epoch = self._ports, self._epoch
         parts = [self._part(i, number, round_) for i in range(len(ports.providers))]
         drawn = Position(shard=number, design=epoch.shard(parts, number))
         if epoch.manifest.validation.reveal == "epoch":
             return drawn, []
-        model = epoch.models["validation-shard"]
-        events = []
-        for i, provider in enumerate(ports.providers):
-            kept = self._memory.recall(epoch.domain.epoch, round_, f"{SHOWN}{i}")
-            event = (
-                decode(kept)
-                if kept is not None
-                else self._ask(i, number, partial(provider.publish, number, round_, self._view, model))
-            )
-            self._check(event, parts[i], i, number)
-            self._memory.record(epoch.domain.epoch, round_, f"{SHOWN}{i}", encode(event))
-            events.append(event)
+        events = [self._event(i, number, round_, part) for i, part in enumerate(parts)]
         for event, data in zip(events, parts, strict=True):
             ports.public.put(data)
             ports.log.append(event)
@@ -93,16 +86,44 @@ class Shards:
         return events
 
     def _part(self, i: int, number: int, round_: int) -> bytes:
-        """Return a provider's part of the drawn shard, and write it down."""
-        epoch, provider = self._epoch, self._ports.providers[i]
-        kept = self._memory.recall(epoch.domain.epoch, round_, f"{PART}{i}")
+        """Return a provider's part of the drawn shard, from it or from the chain, and write it down."""
+        epoch, place = self._epoch, (self._epoch.domain.epoch, round_)
+        kept = self._memory.recall(*place, f"{PART}{i}")
         if kept is not None:
             return kept
-        part = self._ask(i, number, partial(provider.open, number, round_, self._view))
-        # A wrong one is not kept: its provider may still send the right one.
-        epoch.index.open(part, shard=number, provider=i, domain=epoch.domain, dim=len(epoch.mean))
-        self._memory.record(epoch.domain.epoch, round_, f"{PART}{i}", part)
+
+        def opened() -> bytes:
+            try:
+                part = self._ports.providers[i].open(number, round_, self._view)
+            except PeerError:
+                shown = opened_on_chain(
+                    self._ports.federation, *place, i, since=self._view.opened_in(place[0])
+                )
+                if shown is None:
+                    raise
+                part = shown
+            epoch.index.open(part, shard=number, provider=i, domain=epoch.domain, dim=len(epoch.mean))
+            return part
+
+        part = self._ask(i, number, opened)
+        self._memory.record(*place, f"{PART}{i}", part)
         return part
+
+    def _event(self, i: int, number: int, round_: int, part: bytes) -> SignedEvent:
+        """Return a provider's event on its part of the drawn shard, and write it down."""
+        place, model = (self._epoch.domain.epoch, round_), self._epoch.models["validation-shard"]
+        kept = self._memory.recall(*place, f"{SHOWN}{i}")
+        if kept is not None:
+            return decode(kept)
+
+        def published() -> SignedEvent:
+            event = self._ports.providers[i].publish(number, round_, self._view, model)
+            self._check(event, part, i, number)
+            return event
+
+        event = self._ask(i, number, published)
+        self._memory.record(*place, f"{SHOWN}{i}", encode(event))
+        return event
 
     def _check(self, event: SignedEvent, part: bytes, i: int, shard: int) -> None:
         """Check a provider's event before its round records it: with a wrong one nobody could verify it."""
@@ -120,20 +141,38 @@ class Shards:
         ports, epoch = self._ports, self._epoch
         try:
             return ask()
-        except PeerError as error:
+        except (PeerError, VerificationFailed) as error:
             with called(ports.chain, f"of {i}"):
                 ports.federation.consent(ports.sender, i, epoch.terms, epoch.consents[i])
-                once(
-                    ports.chain,
-                    lambda: ports.federation.accused() == i,
-                    lambda sender: ports.federation.accuse(sender, i, epoch.terms),
-                    ports.sender,
-                )
+                with suppress(AlreadyAccused):
+                    # It is accused, or was and defended itself: then all that is left is to wait for it.
+                    ports.federation.accuse(ports.sender, i, epoch.terms)
             limit = ports.federation.deadline()
             raise PeerError(
                 f"provider {i} does not open shard {shard}: {error.message}",
                 hint=f"it is accused: it must open its part on chain before {limit} (Unix seconds)",
             ) from error
+
+
+def opened_on_chain(
+    federation: Federation, epoch: int, round_: int, provider: int, *, since: int
+) -> bytes | None:
+    """Return the part of the drawn shard by which an accused provider cleared itself; None if it has not.
+
+    Args:
+        federation: The contract.
+        epoch: The epoch.
+        round_: The round under way.
+        provider: The provider's place.
+        since: The block that opened the epoch.
+    """
+    for event in AccusationCleared.decode_logs(federation.logs(since)):
+        if (event.epoch, event.round_, event.provider) == (epoch, round_, provider):
+            sent = federation.reader.transaction(event.log.transaction_hash)
+            if sent is not None and sent.data[:4] == abi.selector(_OPEN_PART):
+                part = abi.decode(abi.parameter_types(_OPEN_PART), sent.data[4:])[2]
+                return part if isinstance(part, bytes) else None
+    return None
 
 
 def revealed_blob(event: SignedEvent) -> Hash32:

@@ -14,7 +14,7 @@ from examples.spam_detection import run as example
 from examples.spam_detection.run import Run
 from examples.spam_detection.settings import Settings
 from examples.spam_detection.world import build_cast
-from federation.errors import PeerError, VerificationFailed
+from federation.errors import PeerError
 from federation.manifest import Manifest
 from tests.integration.test_forgery import Forger, signed_by
 from tests.world import Finished, Quiet, copy_of, execute, made_up_mails, scratch
@@ -187,8 +187,9 @@ LIES = {
 def test_nothing_is_published_when_a_provider_says_what_it_did_not_open(opened, lie):
     with (
         mock.patch.object(Provider, "publish", lambda provider, *_: LIES[lie](opened, provider)),
-        pytest.raises(VerificationFailed, match="provider 0"),
+        pytest.raises(PeerError, match=r"provider 0.*its event on shard 1"),
     ):
         opened._train()
     assert not of_kind(list(opened.log))
     assert opened.deployment.federation.recorded() == 0
+    assert opened.deployment.federation.accused() == 0

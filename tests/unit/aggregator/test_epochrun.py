@@ -8,16 +8,21 @@ from unittest import mock
 import pytest
 
 from aggregator import payday
+from aggregator.challenge.examples import open_part
+from aggregator.challenge.openings import Validation
 from aggregator.happenings import Wanted
 from aggregator.journal import Journal
 from aggregator.provider import Provider
+from aggregator.public import PublicDirectory
 from contracts.bindings.federation import BondLost, Cancelled, ShardDrawn
-from contracts.bindings.structs import Phase
+from contracts.bindings.structs import Context, Phase
+from contracts.deploy import JUDGES
 from contracts.view import End, FederationView
 from federation.errors import ChainError, ConfigError, PeerError, Reverted
 from federation.grid import Drop, Offline
 from federation.hashing import sha256
 from federation.manifest import CohortSection, Manifest
+from federation.validation import parse_opening
 from tests.operated import Standing
 
 
@@ -396,6 +401,58 @@ def test_draw_goes_on_when_a_provider_shows_its_preimage_on_chain_alone(standing
         report = run(standing, providers=providers)
     assert (report.end, report.rounds, len(shown)) == (End.REVEALED, 2, 1)
     assert lost(standing, BondLost) == []
+
+
+def test_round_goes_on_when_an_accused_provider_opens_its_part_on_chain_alone(standing):
+    providers, federation = standing.seated(), standing.deployment.federation
+    keeper, real, mine = providers[1], Provider.open, type(standing.chain).mine
+    cleared = []
+
+    def keep(provider, shard, round_, reader):
+        if provider is keeper and round_ == 2:
+            raise PeerError("the provider does not answer")
+        return real(provider, shard, round_, reader)
+
+    def defend(chain, count=1):
+        mine(chain, count)
+        if federation.accused() == 1 and not cleared:
+            view = FederationView(federation)
+            words = view.words(1, 2)
+            opening, _, _ = parse_opening(
+                PublicDirectory(standing.settings.out / "public").get(view.terms(1).public_hash)
+            )
+            part, domain = keeper.part(words.shard), standing.domain(1)
+            parts = {(words.shard, 1): part}
+            known = Validation(domain=domain, providers=3, index=opening, parts=parts, mean=b"")
+            context = Context(federation=federation.address, terms=view.terms(1), round_=2, words=words)
+            defence = open_part(context, 1, part.to_bytes(), known.entry(words.shard, 1))
+            judge = federation.config().judges[list(JUDGES).index(defence.judge)]
+            cleared.append(defence.send(standing.chain, standing.relayer, judge))
+
+    with mock.patch.object(Provider, "open", keep), mock.patch.object(type(standing.chain), "mine", defend):
+        report = run(standing, providers=providers)
+    assert (report.end, report.rounds, len(cleared)) == (End.REVEALED, 2, 1)
+    assert lost(standing, BondLost) == []
+
+
+def test_provider_is_accused_when_its_part_is_not_what_it_committed(standing):
+    providers = standing.seated()
+    keeper, real, mine = providers[1], Provider.open, type(standing.chain).mine
+
+    def other(provider, shard, round_, reader):
+        return real(provider, shard, round_, reader) if provider is not keeper else b"something else"
+
+    def hasty(chain, count=1):
+        chain.advance_time(3600)
+        mine(chain, count)
+
+    with mock.patch.object(Provider, "open", other), mock.patch.object(type(standing.chain), "mine", hasty):
+        report = run(standing, providers=providers)
+    assert (report.end, report.rounds) == (End.LAPSED, 0)
+    account = standing.manifest.chain.providers[1]
+    assert lost(standing, BondLost) == [(account, int(standing.manifest.bonds.provider_wei))]
+    # The lost bond is the members', though no round is.
+    assert report.total == sum(report.due.values()) > 0
 
 
 def test_aggregator_keeps_its_bond_when_providers_do_not_reveal(standing):
