@@ -47,6 +47,9 @@ PAUSE: Final = 5.0
 PATIENCE: Final = 6 * 3600.0
 """Seconds of failures on end after which a run gives up; the phases' deadlines usually end it before."""
 
+REFUSALS: Final = 3
+"""How often the same call may be refused at the same place before a run gives up."""
+
 _ROUND_PHASES: Final = frozenset({Phase.OPEN, Phase.COMMIT, Phase.REVEAL, Phase.DRAW, Phase.RECORD})
 _CANCELLABLE: Final = frozenset({Phase.OPEN, Phase.COMMIT, Phase.REVEAL})
 
@@ -117,17 +120,19 @@ class EpochRun:
             Reverted: The contract refuses what nobody else has done.
             ChainError: The chain has been out of reach for hours.
         """
-        since, failed = self._clock.now(), ""
+        since, failed, refusals = self._clock.now(), "", 0
         while True:
             try:
                 return self._run(plan)
             except Reverted as error:
-                # Once may be a race with somebody else's transaction, or a chain that was reorganised.
+                # It may be a race with somebody else's transaction, or a chain that was reorganised.
                 place = f"{self._place()} {error.message}"
-                if failed == place:
+                refusals = refusals + 1 if failed == place else 1
+                if refusals == REFUSALS:
                     raise
                 failed = place
                 self._tell("retrying", reason=error.message)
+                self._wait()
             except (ChainError, PeerError) as error:
                 place = self._place()
                 if failed != place:
@@ -331,8 +336,9 @@ class EpochRun:
     def _reveal(self, driver: RoundDriver, epoch: OpenEpoch) -> frozenset[Hash32]:
         """Have the validation set revealed, by its providers, and state what the operator measured.
 
-        Whatever ends the epoch, providers are waited for as long as there is time. If they stay silent,
-        the rounds are ended without them, so that members are paid.
+        Providers are waited for: before the epoch's end until the aggregator's bond would be lost, after it
+        until others may propose too, which is half of the time to settle. Then members are paid without
+        them, on the aggregator's word.
         """
         number = epoch.domain.epoch
         finished = [driver.finished(r) for r in range(1, driver.state.round)]
@@ -341,9 +347,10 @@ class EpochRun:
         try:
             blobs = driver.close(claims.to_bytes())
         except PeerError:
-            if self._left() > self._margin():
+            over = self._view.end(number) is not None
+            if self._left() > (self._manifest.deadlines.settle // 2 if over else self._margin()):
                 raise
-            if self._view.end(number) is None:
+            if not over:
                 self._cancel(number)
                 raise
             self._tell("unrevealed", number)

@@ -10,6 +10,8 @@ from aggregator.journal import pack, unpack
 from aggregator.onchain import once, settle
 from aggregator.outbox import called
 from aggregator.settlement import SETTLEMENT_ROUND
+from contracts.bindings.errors import ChallengeWindowOpen, QuestionsOpen
+from contracts.bindings.federation import Proposed
 from contracts.bindings.structs import Phase
 from contracts.payouts import find_table, parse_table
 from federation.errors import ConfigError
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
 SLICE: Final = 600
 """Most seconds that are waited in one go."""
-
-_NONE: Final = bytes(32)
 
 
 class Tell(Protocol):
@@ -72,11 +72,11 @@ class Payday:
             phase = federation.phase()
             if phase is Phase.CLOSED:
                 break
+            settlement = self._settlement(driver, epoch)
             if phase is Phase.PROPOSED:
                 self._await_window()
                 self._finalize(number)
                 continue
-            settlement = self._settlement(driver, epoch)
             left = federation.deadline() - self._ports.chain.timestamp
             if left > 0 and settlement.amounts:
                 self._propose(settlement, epoch)
@@ -104,7 +104,7 @@ class Payday:
         step = f"settlement/{self._label()}"
         raw = self._journal.recall(number, 0, step)
         if raw is None:
-            raw = pack([str(self._federation.forfeited()).encode(), self._table_before(number)])
+            raw = pack([str(self._forfeited(number)).encode(), self._table_before(number)])
             self._journal.record(number, 0, step, raw)
         forfeited, before = unpack(raw)
         finished = driver.finished(stands) if stands else None
@@ -116,19 +116,25 @@ class Payday:
             previous=self._amounts(before),
         )
 
+    def _forfeited(self, number: int) -> int:
+        """Return the lost bonds that the epoch's table hands out: of its proposal, if there is one."""
+        if self._federation.phase() is Phase.SETTLE:
+            return self._federation.forfeited()
+        logs = Proposed.decode_logs(self._federation.logs(self._view.opened_in(number)))
+        return next((e.forfeited for e in reversed(logs) if e.epoch == number), 0)
+
     def _label(self) -> str:
         """Name a proposal: after a conviction or a void, another one is made."""
         return f"{self._federation.recorded()}-{self._federation.voids()}"
 
     def _table_before(self, number: int) -> bytes:
-        """Return the payout table that stands, on which this epoch's adds; empty before the first."""
-        root = self._pool.root()
-        if root == _NONE:
+        """Return the payout table that stood before this epoch's; empty if there was none."""
+        roots = ((n, self._view.finalized(n)) for n in range(number - 1, 0, -1))
+        earlier, root = next(((n, found) for n, found in roots if found is not None), (0, None))
+        if root is None:
             return b""
-        for earlier in range(number - 1, 0, -1):
-            raw = self._journal.recall(earlier, 0, "table")
-            if raw is not None and self._table(raw).tree().root == root:
-                return raw
+        if (raw := self._journal.recall(earlier, 0, "table")) is not None:
+            return raw
         place = self._ports.published or self._ports.public
         return find_table(place.path, self._ports.chain.chain_id, self._pool.address, root).to_bytes()
 
@@ -171,13 +177,18 @@ class Payday:
     def _finalize(self, number: int) -> None:
         if self._federation.phase() is not Phase.PROPOSED:
             return
-        with called(self._ports.chain, self._label()):
-            once(
-                self._ports.chain,
-                lambda: self._view.finalized(number) is not None,
-                self._federation.finalize,
-                self._ports.sender,
-            )
+        try:
+            with called(self._ports.chain, self._label()):
+                once(
+                    self._ports.chain,
+                    lambda: self._view.finalized(number) is not None,
+                    self._federation.finalize,
+                    self._ports.sender,
+                )
+        except (ChallengeWindowOpen, QuestionsOpen):
+            # A question came at the last moment, or blocks were taken back, and their time with them.
+            self._pass(1)
+            return
         self._tell("finalized", number)
 
     def _over(self, driver: RoundDriver, epoch: OpenEpoch) -> EpochReport:

@@ -149,7 +149,7 @@ class RoundReplay:
         return found
 
     def _asked(self, state: EpochState) -> frozenset[Did]:
-        """Return the members of a round's cohort; without one a suspended member's commitment only does not count."""
+        """Return who may commit: the round's cohort, or everybody."""
         epoch, rule = self._epoch, self._epoch.manifest.cohort
         if rule is None:
             return frozenset(epoch.roster.quotas)
