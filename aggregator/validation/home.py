@@ -98,7 +98,19 @@ class ProviderHome:
         return Identity(self._read(self.path / "identity", "folkmoot validation init makes a provider's key"))
 
     def join(self, manifest: Manifest, settings: Settings) -> None:
-        """Keep what was agreed with a federation; may be said again, e.g. when the desk moves."""
+        """Keep what was agreed with a federation; may be said again, e.g. when the desk moves.
+
+        Raises:
+            ConfigError: The folder holds secrets of another contract.
+        """
+        place = (manifest.chain.chain_id, settings.federation)
+        for epoch in self.epochs():
+            domain = self.dealt(epoch).domain
+            if (domain.chain_id, domain.federation) != place:
+                raise ConfigError(
+                    f"{self.path} holds secrets for {domain.federation}, another federation of this name",
+                    hint="if that one is over, move the folder away and begin again with its identity file",
+                )
         self._write(self.path / "federation.toml", manifest.to_toml().encode(), replace=True)
         self._write(self.path / "settings.json", settings.model_dump_json().encode(), replace=True)
 

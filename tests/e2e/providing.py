@@ -43,11 +43,11 @@ class FundedChain(SharedChain):
         super().__init__(at, [*funded, *(account.address for account in ACCOUNTS)], **more)
 
 
-def founded(out: Path) -> Run:
+def founded(out: Path, chain: Callable[..., Any] = FundedChain) -> Run:
     """A community with contracts, funds and bonds; two rounds, no members yet."""
     settings = RunSettings(members=5, rounds=2, seed=0, cheats=(), out=out)
     run = Run(settings, build_cast(made_up_mails(), settings), Quiet())
-    with mock.patch.object(example, "EmbeddedChain", FundedChain):
+    with mock.patch.object(example, "EmbeddedChain", chain):
         run._found_community()
     return run
 
@@ -88,6 +88,7 @@ class Stage:
                 federation=self.federation.address,
                 identity=run.aggregator_id,
                 patience=Patience(opening=20, round=0.3),
+                chain=run.chain,
             )
             for i in range(3)
         ]

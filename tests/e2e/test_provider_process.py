@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,18 @@ from aggregator.validation import wire
 from aggregator.validation.desk import Desk
 from aggregator.validation.home import ProviderHome
 from aggregator.validation.routes import router
+from contracts.backends.anvil import AnvilChain, AnvilNode, AnvilOptions
+from contracts.backends.anvil_binary import find_anvil
+from contracts.backends.transport import NodeTransport
+from contracts.bindings.structs import Phase
 from contracts.keyfile import write_keyfile
 from examples.spam_detection.run import Run
 from examples.spam_detection.world import entropy_for
-from federation.errors import PeerError
+from federation.errors import ConfigError, PeerError
 from federation.hashing import Domain
+from federation.types import Address
 from tests.e2e.chainserver import served as chain_served
-from tests.e2e.providing import Stage, founded
+from tests.e2e.providing import ACCOUNTS, Stage, founded
 from tests.unit.aggregator.validation.desk import served as desk_served
 from tests.world import CANARY, scratch
 
@@ -66,7 +72,7 @@ class Process:
     def environ(self) -> dict[str, str]:
         return {**os.environ, "FOLKMOOT_HOME": str(self.path / "home"), "PYTHONPATH": str(ROOT)}
 
-    def do(self, *words: str, expect: int = 0) -> str:
+    def do(self, *words: str, expect: int = 0, told: bool = False) -> str:
         done = subprocess.run(
             [sys.executable, "-c", COMMAND, *words],
             env=self.environ(),
@@ -77,7 +83,7 @@ class Process:
             cwd=self.path,
         )
         assert done.returncode == expect, done.stderr
-        return done.stdout if not expect else done.stderr
+        return done.stderr if expect or told else done.stdout
 
     def until(self, reached: Callable[[], bool]) -> str:
         """Run the watching process until something holds, then kill it; what it said."""
@@ -123,8 +129,67 @@ def process(community: Run, tmp_path: Path) -> Iterator[Process]:
     community.chain.revert(before)
 
 
+@pytest.fixture
+def on_anvil(tmp_path: Path) -> Iterator[Process]:
+    """The same over a node of its own, to which the process can send."""
+    try:
+        binary = find_anvil(os.environ)
+    except ConfigError as error:
+        pytest.skip(f"{error.message}; {error.hint}")
+    with AnvilNode(AnvilOptions(binary=binary)) as node, ExitStack() as held_open:
+        transport = NodeTransport(str(node.socket))
+        held_open.callback(transport.close)
+
+        def chain(_: int, funded: list[Address], **__: int) -> AnvilChain:
+            made = AnvilChain(transport)
+            for address in (*funded, *(account.address for account in ACCOUNTS)):
+                made.give_gas(address)
+            return made
+
+        run = founded(tmp_path / "run", chain)
+        stage = Stage(run, tmp_path / "stage")
+        federation = stage.federation.address
+        routes = router(stage.mailbox, run.manifest, federation=federation, epoch=stage.federation.epoch)
+        desk = held_open.enter_context(desk_served(routes))
+        yield Process(stage, tmp_path, str(node.socket), desk)
+
+
 def held(process: Process, item: str) -> Callable[[], bool]:
     return lambda: item in process.stage.mailbox.held(1, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_accusation_is_answered_on_chain_when_the_desk_has_not_got_the_part(on_anvil, by_hand):
+    process, stage = on_anvil, on_anvil.stage
+    federation, chain = stage.federation, stage.run.chain
+    process.do(*process.joining)
+    process.do("add", process.name, "judged.jsonl")
+    passphrase = ["--passphrase-file", "passphrase"]
+    others = [stage.duties(i) for i in (1, 2)]
+
+    def meanwhile() -> None:
+        for duties in others:
+            duties.step()
+        process.do("commit", process.name, "--yes", *passphrase)
+
+    epoch = stage.open_epoch(meanwhile)
+    stage.close_reveals()
+    stage.reach_target(2)
+    for duties in others:
+        duties.open()
+    process.do("open", process.name, *passphrase)
+    stage.draw(1)
+    federation.consent(stage.run.aggregator, 0, epoch.terms, epoch.consents[0])
+    federation.accuse(stage.run.aggregator, 0, epoch.terms)
+    chain.mine(2)
+    assert federation.accused() == 0
+    if by_hand:
+        assert "opened-on-chain" in process.do("open", process.name, "--on-chain", *passphrase, told=True)
+    else:
+        process.until(lambda: federation.accused() != 0)
+    assert federation.phase() is Phase.RECORD
+    assert federation.accused() == 2**32 - 1
 
 
 @pytest.mark.slow

@@ -196,6 +196,12 @@ def test_accused_provider_opens_on_chain_when_its_draw_is_confirmed(drawn):
     assert "opened-on-chain" in drawn.told()
     drawn.duties(1).defend()
     assert drawn.told().count("opened-on-chain") == 1
+    # The aggregator has the part from there, although the mailbox has not.
+    assert wire.part(1) not in drawn.mailbox.held(1, 1)
+    part = drawn.homes[1].dealt(1).parts[drawn.shard].to_bytes()
+    assert drawn.remotes[1].open(drawn.shard, 1, drawn.view) == part
+    with pytest.raises(PeerError, match="in time"):
+        drawn.remotes[0].open(drawn.shard, 1, drawn.view)
 
 
 def test_nothing_is_opened_on_chain_when_another_is_accused(drawn):
@@ -262,6 +268,9 @@ def test_nothing_is_revealed_when_the_epoch_is_cancelled_before_any_round(stage)
     stage.run.chain.mine(2)
     stage.duties(0).reveal()
     assert rest(stage) == set()
+    # And the aggregator does not wait for it.
+    over = mock.Mock(rounds_over=lambda epoch: epoch == 1)
+    assert stage.remotes[0].reveal(over, stage.run.models["validation-shard"]) == []
 
 
 def test_examples_serve_once_when_an_epoch_has_shown_them(stage):
