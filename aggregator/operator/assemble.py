@@ -14,7 +14,7 @@ from aggregator.public import EVENTS, PublicDirectory
 from ceramic_bridge.bundle import pack
 from ceramic_bridge.errors import MalformedData
 from federation.hashing import Domain
-from federation.types import Did
+from federation.types import Did, Hash32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -95,6 +95,7 @@ def assemble(parts: Parts) -> Runner:
         plan = EpochPlan(roster=roster, imports=imports, models=parts.models)
         _epoch_run(parts, number, control).run(plan)
         publish_log(parts)
+        clear_staging(parts, number)
         return True
 
     return Runner(
@@ -119,6 +120,14 @@ def publish_log(parts: Parts) -> None:
     except MalformedData as error:
         parts.watch(Happening(kind="log-too-long", facts={"reason": error.message}))
     public.seal()
+
+
+def clear_staging(parts: Parts, number: int) -> None:
+    """Remove what waited and has been published; what never may be public stays."""
+    public = PublicDirectory(parts.home.public)
+    for path in sorted((parts.home.staging(number) / "blobs").glob("[0-9a-f]" * 64)):
+        if public.get(Hash32(bytes.fromhex(path.name))) is not None:
+            path.unlink()
 
 
 def _epoch_run(parts: Parts, number: int, control: EpochControl) -> EpochRun:

@@ -137,6 +137,7 @@ def test_epoch_is_run_and_paid_and_public_when_its_roster_is_there(office):
     names = {str(path.relative_to(public)) for path in public.rglob("*") if path.is_file()}
     assert {"federation.toml", "events.car", "index.json"} == {n for n in names if "blobs/" not in n}
     PublicReader(public)
+    assert list((office.home.staging(1) / "blobs").iterdir()) == []
 
 
 def test_nothing_is_sent_twice_when_the_process_is_started_again(office):
