@@ -8,8 +8,6 @@ interrupted anywhere is run again from its beginning: what happened is recalled,
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
 from aggregator.admission import Committed
 from aggregator.collect import COMMITTED, Collector, commit_tree, reveal_tree
@@ -20,114 +18,27 @@ from aggregator.finished import Finished
 from aggregator.happenings import Happening, Watcher
 from aggregator.journal import Forgetful, Memory, pack, unpack
 from aggregator.onchain import once
-from aggregator.provider import ProviderPort
-from aggregator.public import PublicDirectory
+from aggregator.ports import AnotherRound, EventSink, Observer, Ports, RoundReport
 from aggregator.records import Made, Recorder
 from aggregator.sessions import Sessions
-from aggregator.shards import Shards
+from aggregator.shards import Shards, revealed_blob
 from ceramic_bridge.admission import UNDATED
-from ceramic_bridge.did import Identity
 from ceramic_bridge.events import SignedEvent, decode, encode
-from contracts.bindings.federation import Federation
 from contracts.bindings.structs import Phase
-from contracts.chain import Chain, Receipt, Signer
+from contracts.chain import Receipt, Signer
 from contracts.view import FederationView
 from federation.cohort import cohort, enough
-from federation.contribution import SCORE_BITS
 from federation.delta import delta_bytes, delta_hash, parse_delta, within_cap
-from federation.errors import ChainError
 from federation.evaluation import Received, Start, evaluation_of
 from federation.fixedpoint import Ints
 from federation.hashing import did_hash
 from federation.messages import RevealReply
-from federation.models.linear import Design, model_bytes
-from federation.rounds import Base, EpochState, RoundOutcome, Status
+from federation.models.linear import model_bytes
+from federation.rounds import Base, EpochState, Status
 from federation.trace import Position
 from federation.types import Did, Hash32
 
-if TYPE_CHECKING:
-    from flwr.serverapp import Grid
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """What the driver works with; every one can be replaced.
-
-    Attributes:
-        grid: Carries messages.
-        nodes: Flower node of each member.
-        chain: Carries transactions.
-        federation: The contract, bound to that chain.
-        sender: Signs transactions as the aggregator.
-        identity: Signs events as the aggregator.
-        providers: Open shards, in the manifest's order.
-        log: Takes events.
-        public: Takes blobs.
-        timeout: Seconds to wait for members in each phase.
-    """
-
-    grid: Grid
-    nodes: Mapping[Did, int]
-    chain: Chain
-    federation: Federation
-    sender: Signer
-    identity: Identity
-    providers: Sequence[ProviderPort]
-    log: EventSink
-    public: PublicDirectory
-    timeout: float = 600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RoundReport:
-    """A finished round, for whoever watches.
-
-    Attributes:
-        base: What was sent out.
-        outcome: What was decided.
-        shard: The drawn shard's number.
-        shard_design: Its examples.
-        committed: Members that committed to a delta.
-        model: The new model's weights.
-        model_hash: Its hash.
-    """
-
-    base: Base
-    outcome: RoundOutcome
-    shard: int
-    shard_design: Design
-    committed: frozenset[Did]
-    model: Ints
-    model_hash: Hash32
-
-    def facts(self) -> dict[str, str | int | float]:
-        """Return what there is to tell of it: counts by status, G and credits in wei, the model's hash."""
-        members = self.outcome.members
-        counts = {str(status): sum(m.status is status for m in members) for status in Status}
-        return {
-            **counts,
-            "shard": self.shard,
-            "eta": self.outcome.eta,
-            "gain": self.outcome.gain / (1 << SCORE_BITS),
-            "credited_wei": str(sum(max(0, m.credit) for m in members)),
-            "model": self.model_hash.hex(),
-        }
-
-
-class EventSink(Protocol):
-    """Takes signed events; one that it has is taken again without harm."""
-
-    def append(self, event: SignedEvent) -> None:
-        """Keep an event."""
-        ...
-
-
-class Observer(Protocol):
-    """Watches rounds as they end."""
-
-    def __call__(self, report: RoundReport, /) -> None:
-        """Take one finished round."""
-        ...
+__all__ = ["AnotherRound", "EventSink", "Observer", "Ports", "RoundDriver", "RoundReport"]
 
 
 class RoundDriver:
@@ -333,17 +244,24 @@ class RoundDriver:
                 absent[did] = (Status.REJECTED, "over-cap")
         return found
 
-    def close(self, claims: bytes) -> None:
+    def close(self, claims: bytes) -> frozenset[Hash32]:
         """Reveal the validation set and publish what the operator states beyond the recomputable.
 
         An epoch that ended early has no word on chain for this, and is published all the same.
 
         Args:
             claims: Canonical bytes of those statements; their hash goes on the model card.
+
+        Returns:
+            SHA-256 of what this adds to the public directory: the claims and the revealed parts.
+
+        Raises:
+            PeerError: A provider does not publish its parts.
         """
         ports, number = self._ports, self._epoch.domain.epoch
-        events = self._shards.reveal()
-        card = self._recorder.claim(ports.public.put(claims))
+        events, stated = self._shards.reveal(), ports.public.put(claims)
+        blobs = {stated, *(revealed_blob(event) for event in events)}
+        card = self._recorder.claim(stated)
         events += [card] if card is not None else []
         for event in events:
             ports.log.append(event)
@@ -355,6 +273,7 @@ class RoundDriver:
                 lambda sender: ports.federation.reveal_epoch(sender, root),
                 ports.sender,
             )
+        return frozenset(blobs)
 
     def _resume(self, finished: Finished) -> None:
         """Take up the epoch after a round that was finished before."""
@@ -382,12 +301,12 @@ class RoundDriver:
         """Put a root on chain unless it is there; another one there ends this.
 
         Raises:
-            ChainError: The chain has another one.
+            AnotherRound: The chain has another one.
         """
         ports = self._ports
         once(ports.chain, lambda: any(on_chain()), lambda sender: act(sender, root), ports.sender)
         if on_chain() != root:
-            raise ChainError(
+            raise AnotherRound(
                 f"round {self._state.round} on chain is not the one that this aggregator runs",
                 hint="was its journal lost, and a member is gone since? the epoch can be cancelled",
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,19 +11,27 @@ from aggregator.provider import Proposal, ProviderPort
 from aggregator.public import MANIFEST, PublicDirectory
 from aggregator.terms import admit, epoch_terms, terms_hash
 from ceramic_bridge.cid import StreamId
+from ceramic_bridge.dagcbor import decode, encode
 from ceramic_bridge.did import verify
 from contracts.bindings.structs import EpochTerms
 from contracts.chain import Signer
 from contracts.deploy import Deployment
 from federation.errors import ConfigError, VerificationFailed
 from federation.fixedpoint import Ints
-from federation.hashing import Domain
+from federation.hashing import Domain, sha256
 from federation.manifest import Manifest
 from federation.models.linear import Design, Examples
 from federation.roster import Roster
 from federation.rostertree import Admitted
-from federation.types import Address, Did
-from federation.validation import MINIMUM_SHARD, Index, mean_bytes, opening_bytes, parse_mean
+from federation.types import Address, Did, Hash32
+from federation.validation import (
+    MINIMUM_SHARD,
+    Index,
+    mean_bytes,
+    opening_bytes,
+    parse_mean,
+    parse_opening,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,6 +93,151 @@ def open_shard(index: Index, parts: Sequence[bytes], number: int, *, domain: Dom
     return Design.build(Examples.concat([part.examples for part in opened]), mean)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What an epoch opens with: all of it is fixed before the transaction that opens it.
+
+    Attributes:
+        roster: Quotas of the admitted members, signed by the community.
+        payees: Agreed payees.
+        mean: Canonical bytes of the mean of the words.
+        commitments: Canonical bytes of the index, the public portion and the providers' signatures.
+        tips: The tips of the providers' hash chains.
+        consents: The providers' signatures under the terms.
+    """
+
+    roster: Roster
+    payees: Mapping[Did, Address]
+    mean: bytes
+    commitments: bytes
+    tips: tuple[Hash32, ...]
+    consents: tuple[bytes, ...] = ()
+
+    @property
+    def blobs(self) -> tuple[bytes, bytes, bytes]:
+        """What everybody must see of it."""
+        return self.mean, self.commitments, self.roster.to_bytes()
+
+    def terms(self, manifest: Manifest) -> EpochTerms:
+        """Return what ``openEpoch`` is told."""
+        return epoch_terms(
+            manifest,
+            admit(manifest, self.roster, self.payees),
+            validation_root=parse_opening(self.commitments)[0].root,
+            mean_hash=sha256(self.mean),
+            public_hash=sha256(self.commitments),
+            roster_hash=self.roster.hash,
+            provider_tips=self.tips,
+        )
+
+    def opened(self, manifest: Manifest, domain: Domain, models: Mapping[str, StreamId]) -> OpenEpoch:
+        """Return the epoch that it opens."""
+        mean = parse_mean(self.mean, dim=manifest.words)
+        index, public, _ = parse_opening(self.commitments)
+        return OpenEpoch(
+            manifest=manifest,
+            domain=domain,
+            roster=self.roster,
+            admitted=admit(manifest, self.roster, self.payees),
+            terms=self.terms(manifest),
+            consents=self.consents,
+            index=index,
+            mean=mean,
+            public=open_shard(index, public, 0, domain=domain, mean=mean),
+            models=models,
+        )
+
+    def to_bytes(self) -> bytes:
+        """Return canonical bytes."""
+        return encode(
+            {
+                "roster": self.roster.to_bytes(),
+                "payees": {str(did): str(payee) for did, payee in self.payees.items()},
+                "mean": self.mean,
+                "commitments": self.commitments,
+                "tips": [bytes(tip) for tip in self.tips],
+                "consents": list(self.consents),
+            }
+        )
+
+    @classmethod
+    def parse(cls, data: bytes) -> Opening:
+        """Read canonical bytes.
+
+        Raises:
+            ConfigError: They are none.
+        """
+        match decode(data, max_bytes=len(data)):
+            case {
+                "roster": bytes() as roster,
+                "payees": dict() as payees,
+                "mean": bytes() as mean,
+                "commitments": bytes() as commitments,
+                "tips": list() as tips,
+                "consents": list() as consents,
+            }:
+                return cls(
+                    roster=Roster.parse(roster),
+                    payees={Did(did): Address(str(payee)) for did, payee in payees.items()},
+                    mean=mean,
+                    commitments=commitments,
+                    tips=tuple(Hash32(tip) for tip in tips if isinstance(tip, bytes)),
+                    consents=tuple(consent for consent in consents if isinstance(consent, bytes)),
+                )
+        raise ConfigError("an epoch's opening in the journal is damaged")
+
+
+def prepare_epoch(
+    manifest: Manifest,
+    domain: Domain,
+    roster: Roster,
+    providers: Sequence[ProviderPort],
+    payees: Mapping[Did, Address],
+    *,
+    models: Mapping[str, StreamId],
+) -> Opening:
+    """Collect what the next epoch opens with.
+
+    Args:
+        manifest: What the community agreed.
+        domain: The federation and the epoch.
+        roster: The admitted members, signed by the community.
+        providers: In the manifest's order.
+        payees: Agreed payees (``settlement.agreed_payees``); a member without one earns nothing.
+        models: StreamIDs of the event models, by kind.
+
+    Raises:
+        ConfigError: The providers are not those of the manifest, or a shard is too small.
+        IdentityError: The community did not sign the roster.
+        PeerError: A provider does not answer.
+    """
+    if [p.did for p in providers] != list(manifest.providers):
+        raise ConfigError("the providers are not those of the manifest, in its order")
+    verify(Did(manifest.parties.community), Roster.signed_bytes(roster.quotas, domain), roster.signature)
+    committed = [p.commit(domain, manifest) for p in providers]
+    index = Index(
+        tuple(sorted((e for c in committed for e in c.entries), key=lambda e: (e.shard, e.provider)))
+    )
+    if index.smallest_shard() < MINIMUM_SHARD:
+        raise ConfigError(
+            f"a shard has {index.smallest_shard()} examples, fewer than {MINIMUM_SHARD}",
+            hint="run fewer rounds, or find more validation examples",
+        )
+    counts = np.sum([p.counts(manifest.words) for p in providers], axis=0)
+    opening = Opening(
+        roster=roster,
+        payees=payees,
+        mean=mean_bytes(counts, sum(p.size for p in providers)),
+        commitments=opening_bytes(index, [c.public for c in committed], [c.signature for c in committed]),
+        tips=tuple(c.tip for c in committed),
+    )
+    terms = opening.terms(manifest)
+    agreed, proposal = terms_hash(terms), Proposal(terms=terms, index=index, models=models)
+    for provider in providers:
+        provider.propose(domain, proposal)
+    return replace(opening, consents=tuple(p.consent(domain, agreed) for p in providers))
+
+
 def open_epoch(
     deployment: Deployment,
     manifest: Manifest,
@@ -104,64 +257,24 @@ def open_epoch(
         manifest: What the community agreed.
         roster: The admitted members, signed by the community.
         providers: In the manifest's order.
-        payees: Agreed payees (``settlement.agreed_payees``); a member without one earns nothing.
+        payees: As for ``prepare_epoch``.
         sender: Signs transactions as the aggregator.
         public: Takes what everybody must see.
         models: StreamIDs of the event models, by kind.
         chain_id: The chain's id.
 
     Raises:
-        ConfigError: The providers are not those of the manifest, or a shard is too small.
-        PeerError: A provider does not answer.
+        ConfigError: As for ``prepare_epoch``.
         IdentityError: The community did not sign the roster.
         Reverted: The contract refuses, e.g. because the pool is not funded.
     """
-    if [p.did for p in providers] != list(manifest.providers):
-        raise ConfigError("the providers are not those of the manifest, in its order")
     federation = deployment.federation
     domain = Domain(chain_id=chain_id, federation=federation.address, epoch=federation.epoch() + 1)
-    verify(Did(manifest.parties.community), Roster.signed_bytes(roster.quotas, domain), roster.signature)
-    words = manifest.words
-    committed = [p.commit(domain, manifest) for p in providers]
-    index = Index(
-        tuple(sorted((e for c in committed for e in c.entries), key=lambda e: (e.shard, e.provider)))
-    )
-    if index.smallest_shard() < MINIMUM_SHARD:
-        raise ConfigError(
-            f"a shard has {index.smallest_shard()} examples, fewer than {MINIMUM_SHARD}",
-            hint="run fewer rounds, or find more validation examples",
-        )
-    counts = np.sum([p.counts(words) for p in providers], axis=0)
-    mean_blob = mean_bytes(counts, sum(p.size for p in providers))
-    opening = opening_bytes(index, [c.public for c in committed], [c.signature for c in committed])
+    opening = prepare_epoch(manifest, domain, roster, providers, payees, models=models)
     public.write(MANIFEST, manifest.to_toml().encode())
-    admitted = admit(manifest, roster, payees)
-    terms = epoch_terms(
-        manifest,
-        admitted,
-        validation_root=index.root,
-        mean_hash=public.put(mean_blob),
-        public_hash=public.put(opening),
-        roster_hash=public.put(roster.to_bytes()),
-        provider_tips=[c.tip for c in committed],
-    )
-    proposal = Proposal(terms=terms, index=index, models=models)
-    for provider in providers:
-        provider.propose(domain, proposal)
-    consents = tuple(p.consent(domain, terms_hash(terms)) for p in providers)
-    federation.open_epoch(sender, terms)
+    for blob in opening.blobs:
+        public.put(blob)
+    federation.open_epoch(sender, opening.terms(manifest))
     if federation.epoch() != domain.epoch:
         raise VerificationFailed("epoch", "another epoch was opened meanwhile")
-    mean = parse_mean(mean_blob, dim=words)
-    return OpenEpoch(
-        manifest=manifest,
-        domain=domain,
-        roster=roster,
-        admitted=admitted,
-        terms=terms,
-        consents=consents,
-        index=index,
-        mean=mean,
-        public=open_shard(index, [c.public for c in committed], 0, domain=domain, mean=mean),
-        models=models,
-    )
+    return opening.opened(manifest, domain, models)

@@ -70,7 +70,7 @@ class AggregatorHome:
     @property
     def nodes(self) -> Path:
         """Which node is whose."""
-        return self.path / "nodes.json"
+        return self.path / "nodes.db"
 
     @property
     def events(self) -> Path:

@@ -154,19 +154,6 @@ class Journal:
             rows = self._database.execute(f"{query} ORDER BY step", (epoch, round_, len(prefix), prefix))
             return {str(step)[len(prefix) :]: bytes(value) for step, value in rows}
 
-    def knows(self, epoch: int) -> bool:
-        """Tell whether anything is recorded of an epoch."""
-        with self._errors():
-            query = "SELECT 1 FROM steps WHERE epoch = ? LIMIT 1"
-            return self._database.execute(query, (epoch,)).fetchone() is not None
-
-    def prune(self, epoch: int, before: int) -> None:
-        """Forget the rounds of an epoch before one: they are recorded on chain, and settled here too."""
-        with self._errors():
-            self._database.execute(
-                "DELETE FROM steps WHERE epoch = ? AND round > 0 AND round < ?", (epoch, before)
-            )
-
     def _prepare(self, about: Mapping[str, str]) -> None:
         with self._errors():
             for pragma in _PRAGMAS:

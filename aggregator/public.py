@@ -52,6 +52,11 @@ class PublicDirectory:
         self._path = path
         (path / "blobs").mkdir(parents=True, exist_ok=True)
 
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self._path
+
     def put(self, data: bytes) -> Hash32:
         """Store a blob under its SHA-256 and return that."""
         digest = sha256(data)

@@ -19,6 +19,7 @@ from federation.errors import PeerError, VerificationFailed
 from federation.hashing import sha256
 from federation.payloads import ShardReveal
 from federation.trace import Position
+from federation.types import Hash32
 
 if TYPE_CHECKING:
     from aggregator.driver import Ports
@@ -133,3 +134,9 @@ class Shards:
                 f"provider {i} does not open shard {shard}: {error.message}",
                 hint=f"it is accused: it must open its part on chain before {limit} (Unix seconds)",
             ) from error
+
+
+def revealed_blob(event: SignedEvent) -> Hash32:
+    """Return SHA-256 of the part that a provider's event makes public."""
+    assert isinstance(event.payload, InitPayload)
+    return Hash32(bytes.fromhex(str(event.payload.content["blob"])))

@@ -18,6 +18,7 @@ from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.events import InitPayload, SignedEvent
 from contracts.bindings.structs import RoundWords
 from contracts.view import FederationView
+from federation.cohort import cohort, enough
 from federation.delta import parse_delta, within_cap
 from federation.errors import IdentityError, VerificationFailed
 from federation.evaluation import Received, Start
@@ -84,7 +85,7 @@ class RoundReplay:
         if events_root(self._epoch.by_round[str(round_)]) != on_chain.events_root:
             raise VerificationFailed(subject, "its events are not those that the chain recorded")
         self._judge_from(round_)
-        commitments = self._commitments(round_, base, on_chain)
+        commitments = self._commitments(state, base, on_chain)
         receipt_event, receipt = self._receipt(round_)
         if Hash32(receipt_event.payload_cid.digest) != on_chain.receipt_hash:
             raise VerificationFailed(subject, "the receipt is not the one that the chain recorded")
@@ -126,12 +127,13 @@ class RoundReplay:
         except IdentityError as error:
             raise VerificationFailed(f"round {round_}", error.message) from error
 
-    def _commitments(self, round_: int, base: Base, on_chain: RoundWords) -> dict[Did, Hash32]:
-        found: dict[Did, Hash32] = {}
+    def _commitments(self, state: EpochState, base: Base, on_chain: RoundWords) -> dict[Did, Hash32]:
+        round_, found = state.round, dict[Did, Hash32]()
+        asked = self._asked(state)
         for event, payload in self._epoch.of_kind(str(round_), "contribution"):
             statement = Contribution.parse(payload.content, self._epoch.domain, round_)
             did = speaker(event)
-            unknown = did not in self._epoch.roster.quotas or did in found
+            unknown = did not in asked or did in found
             if unknown or statement.base_hash != base.hash:
                 raise VerificationFailed(f"event {event.cid}", f"is no contribution to round {round_}")
             try:
@@ -141,7 +143,19 @@ class RoundReplay:
             found[did] = statement.commitment
         if MemberTree.build(found).root != on_chain.commit_root:
             raise VerificationFailed(f"round {round_}", "the commit root does not hold its contributions")
+        rule = self._epoch.manifest.cohort
+        if rule and found and not enough(len(found), rule.minimum):
+            raise VerificationFailed(f"round {round_}", f"went on with {len(found)} commitments, too few")
         return found
+
+    def _asked(self, state: EpochState) -> frozenset[Did]:
+        """Return who may commit: the round's cohort, or everybody."""
+        epoch, rule = self._epoch, self._epoch.manifest.cohort
+        if rule is None:
+            return frozenset(epoch.roster.quotas)
+        members = epoch.roster.quotas.keys() - state.suspended
+        beacon = self._view.beacon(epoch.domain.epoch, state.round)
+        return cohort(members, size=rule.size, domain=epoch.domain, round_=state.round, beacon=beacon)
 
     def _receipt(self, round_: int) -> tuple[SignedEvent, InitPayload]:
         receipts = self._epoch.of_kind(str(round_), "round-receipt")

@@ -28,8 +28,13 @@ class Pages(Protocol):
         ...
 
 
-def signed_by(store: Pages, interest: Interest) -> Iterator[SignedEvent]:
+def signed_by(store: Pages, interest: Interest, *, own: bool = False) -> Iterator[SignedEvent]:
     """Yield the signed events of a store that are of interest, verified, and pass over all others.
+
+    Args:
+        store: Where to read.
+        interest: What.
+        own: Whether it is the reader's own store, which is read however long it is.
 
     Raises:
         PeerError: The store is a node that cannot be asked, or never comes to an end.
@@ -47,8 +52,8 @@ def signed_by(store: Pages, interest: Interest) -> Iterator[SignedEvent]:
         seen += len(page.entries)
         if page.complete or not page.entries:
             return
-        if seen > MOST_EVENTS:
+        if not own and seen > MOST_EVENTS:
             raise PeerError(f"the event node has more than {MOST_EVENTS} events on one question")
-        if time.monotonic() - began > MOST_SECONDS:
+        if not own and time.monotonic() - began > MOST_SECONDS:
             raise PeerError(f"the event node did not come to an end within {MOST_SECONDS:g} seconds")
         token = page.token

@@ -160,6 +160,8 @@ def consent_signer(
     from eth_keys.exceptions import BadSignature
     from eth_utils.exceptions import ValidationError
 
+    if len(signature) != 65:
+        raise IdentityError(f"a consent has 65 bytes, not {len(signature)}")
     domain, types, message = _consent(chain_id, federation, epoch, terms_hash)
     encoded = encode_typed_data(domain_data=domain, message_types=types, message_data=message)
     try:

@@ -108,6 +108,16 @@ class Deployment:
         found.check_links()
         return found
 
+    def over(self, chain: Reader) -> Deployment:
+        """Return the same contracts, bound to another way to their chain."""
+        return Deployment(
+            token=MootToken(chain, self.token.address),
+            registry=ContributorRegistry(chain, self.registry.address),
+            federation=Federation(chain, self.federation.address),
+            pool=RewardPool(chain, self.pool.address),
+            vault=BondVault(chain, self.vault.address),
+        )
+
     def check_links(self) -> None:
         """Refuse contracts that do not name each other: right code can still serve somebody else.
 

@@ -19,6 +19,8 @@ COMMANDS: Final = {
     "pause": "aggregator.commands.control:pause",
     "resume": "aggregator.commands.control:resume",
     "cancel": "aggregator.commands.control:cancel",
+    "serve": "aggregator.serving.cli:serve",
+    "export": "aggregator.serving.cli:export",
 }
 """Where each command is, in the order of an operator's work."""
 

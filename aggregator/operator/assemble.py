@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 from aggregator.driver import Ports
 from aggregator.epochrun import EpochPlan, EpochRun
+from aggregator.happenings import Happening
 from aggregator.operator.rosters import freeze, load_roster
-from aggregator.operator.running import EpochControl, Runner
-from aggregator.public import PublicDirectory
+from aggregator.operator.running import EpochControl, PromptClock, Runner
+from aggregator.public import EVENTS, PublicDirectory
+from ceramic_bridge.bundle import pack
+from ceramic_bridge.errors import MalformedData
 from federation.hashing import Domain
-from federation.types import Did
+from federation.types import Did, Hash32
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from flwr.serverapp import Grid
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from aggregator.provider import ProviderPort
     from ceramic_bridge.cid import StreamId
     from ceramic_bridge.did import Identity
+    from ceramic_bridge.events import SignedEvent
     from contracts.chain import Chain, Signer
     from contracts.deploy import Deployment
     from federation.manifest import Manifest
@@ -40,7 +44,7 @@ class Parts:
         home: Its folder.
         manifest: What was agreed.
         journal: Open, and so locked.
-        chain: Carries transactions, and writes them to the journal before they leave.
+        chain: Carries transactions.
         deployment: The contracts, bound to that chain.
         sender: Its account.
         identity: Its DID.
@@ -48,11 +52,13 @@ class Parts:
         nodes: Node of each member.
         providers: In the manifest's order.
         log: Takes events.
+        history: Gives the events that are kept.
         models: StreamIDs of the event models, by kind.
         control: What the operator wants.
         watch: Is told what happens.
         waiting: Waits, and ends the process when that is wanted.
         timeout: Seconds to wait for members in each phase.
+        claim: Whether to claim for every payee once an epoch is paid.
     """
 
     home: AggregatorHome
@@ -66,11 +72,13 @@ class Parts:
     nodes: Mapping[Did, int]
     providers: Sequence[ProviderPort]
     log: EventSink
+    history: Callable[[], Iterable[SignedEvent]]
     models: Mapping[str, StreamId]
     control: FileControl
     watch: Watcher
     waiting: Waiting
     timeout: float
+    claim: bool
 
 
 def assemble(parts: Parts) -> Runner:
@@ -86,6 +94,8 @@ def assemble(parts: Parts) -> Runner:
         freeze(parts.home, number)
         plan = EpochPlan(roster=roster, imports=imports, models=parts.models)
         _epoch_run(parts, number, control).run(plan)
+        publish_log(parts)
+        clear_staging(parts, number)
         return True
 
     return Runner(
@@ -96,6 +106,28 @@ def assemble(parts: Parts) -> Runner:
         watch=parts.watch,
         waiting=parts.waiting,
     )
+
+
+def publish_log(parts: Parts) -> None:
+    """Put all events and an index of all files into the public directory, once an epoch is over.
+
+    Whoever has no event node to ask finds there what a verifier needs, until the log has grown too long
+    for one file.
+    """
+    public = PublicDirectory(parts.home.public)
+    try:
+        public.write(EVENTS, pack(list(parts.history())))
+    except MalformedData as error:
+        parts.watch(Happening(kind="log-too-long", facts={"reason": error.message}))
+    public.seal()
+
+
+def clear_staging(parts: Parts, number: int) -> None:
+    """Remove what waited and has been published; what never may be public stays."""
+    public = PublicDirectory(parts.home.public)
+    for path in sorted((parts.home.staging(number) / "blobs").glob("[0-9a-f]" * 64)):
+        if public.get(Hash32(bytes.fromhex(path.name))) is not None:
+            path.unlink()
 
 
 def _epoch_run(parts: Parts, number: int, control: EpochControl) -> EpochRun:
@@ -109,6 +141,8 @@ def _epoch_run(parts: Parts, number: int, control: EpochControl) -> EpochRun:
         providers=parts.providers,
         log=parts.log,
         public=PublicDirectory(parts.home.staging(number)),
+        published=PublicDirectory(parts.home.public),
+        history=parts.history,
         timeout=parts.timeout,
     )
     return EpochRun(
@@ -118,4 +152,6 @@ def _epoch_run(parts: Parts, number: int, control: EpochControl) -> EpochRun:
         journal=parts.journal,
         watch=parts.watch,
         control=control,
+        clock=PromptClock(parts.waiting),
+        claim=parts.claim,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -48,7 +49,7 @@ def build_desk(
     def healthy() -> JSONResponse:
         """Say how things stand; 200 as long as this process does its work."""
         found = health()
-        return JSONResponse(found.as_json(), 200 if found.ready else 503)
+        return JSONResponse(found.as_json(time.time()), 200 if found.ready(time.time()) else 503)
 
     @app.get("/health/live")
     def live() -> JSONResponse:

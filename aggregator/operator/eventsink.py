@@ -94,7 +94,7 @@ class PublishingSink:
                     while self._hand_over(node) and not self._end.is_set():
                         pause = self._first_pause
             except FolkmootError as error:
-                facts: Facts = {"what": "event node", "message": error.message, "again_in": pause}
+                facts: Facts = {"what": "event node", "reason": error.message, "again_in": pause}
                 self._watch(Happening(kind="waiting", facts=facts))
                 self._end.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
@@ -108,7 +108,7 @@ class PublishingSink:
             return False
         for receipt in node.add([read_event(entry.car) for entry in page.entries]):
             if receipt.refusal is not None:
-                facts: Facts = {"event": str(receipt.cid), "message": receipt.refusal.message}
+                facts: Facts = {"event": str(receipt.cid), "reason": receipt.refusal.message}
                 self._watch(Happening(kind="event-refused", facts=facts))
         self._store.add(
             [],

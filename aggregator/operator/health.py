@@ -21,7 +21,7 @@ class Health:
         epoch: The epoch under way, or the last one.
         round: The round under way, or the last one.
         phase: What the contract waits for.
-        deadline: Seconds left for the phase's duty; 0 where there is none.
+        deadline: Unix seconds until which the phase's duty may be done; 0 where there is none.
         members: Members whose nodes are let in.
         waiting: Events that the event node does not have yet.
         paused: Whether the operator has paused it.
@@ -38,21 +38,24 @@ class Health:
     waiting: int = 0
     paused: bool = False
 
-    @property
-    def ready(self) -> bool:
-        """Whether chain and members are in reach, and no deadline has passed."""
-        return self.chain and self.superlink and self.deadline >= 0
+    def left(self, now: float) -> float:
+        """Return the seconds that are left for the phase's duty, chain or no chain; 0 where there is none."""
+        return self.deadline - now if self.deadline else 0.0
 
-    def as_json(self) -> dict[str, object]:
+    def ready(self, now: float) -> bool:
+        """Tell whether chain and members are in reach, and no deadline has passed."""
+        return self.chain and self.superlink and self.left(now) >= 0
+
+    def as_json(self, now: float) -> dict[str, object]:
         """Return it as JSON values."""
         return {
-            "status": "ready" if self.ready else "waiting",
+            "status": "ready" if self.ready(now) else "waiting",
             "chain": self.chain,
             "superlink": self.superlink,
             "epoch": self.epoch,
             "round": self.round,
             "phase": self.phase,
-            "deadline_seconds": round(self.deadline),
+            "seconds_left": round(self.left(now)),
             "members": self.members,
             "events_waiting": self.waiting,
             "paused": self.paused,

@@ -68,7 +68,7 @@ class LiveTable:
         ]
         words += [f"{standing.members} nodes", f"epoch {standing.epoch}", standing.phase or "-"]
         if standing.deadline:
-            words.append(f"{standing.deadline:.0f} s left")
+            words.append(f"{standing.left(time.time()):.0f} s left")
         if standing.paused:
             words.append("PAUSED")
         return Group(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,7 @@ from aggregator.operator.config import split_address
 from federation.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from aggregator.happenings import Happening
     from aggregator.operator.health import Health
@@ -28,7 +29,13 @@ class Metrics:
         registry: Its own, apart from whatever libraries count.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, standing: Callable[[], Health], *, now: Callable[[], float] = time.time) -> None:
+        """Set up.
+
+        Args:
+            standing: How things stand, asked whenever Prometheus asks.
+            now: Unix seconds.
+        """
         self.registry = CollectorRegistry()
 
         def gauge(name: str, what: str, *labels: str) -> Gauge:
@@ -43,13 +50,19 @@ class Metrics:
         self._gain = gauge("round_gain", "Improvement of the last recorded round, in Brier score.")
         self._auc = gauge("round_auc", "AUC of the last model on the shard of its round.")
         self._credited = gauge("round_credited_tokens", "Credits of the last recorded round, in tokens.")
-        self._up = gauge("up", "1 if it answers: the chain's node, the SuperLink.", "what")
-        self._epoch = gauge("epoch", "The epoch under way, or the last one.")
-        self._round = gauge("round", "The round under way, or the last one.")
-        self._deadline = gauge("phase_deadline_seconds", "Seconds left for the phase's duty.")
-        self._nodes = gauge("nodes_registered", "Members' nodes that are let in.")
-        self._waiting = gauge("events_waiting", "Events that the event node does not have yet.")
-        self._paused = gauge("paused", "1 if the operator has paused rounds.")
+        up = gauge("up", "1 if it answers: the chain's node, the SuperLink.", "what")
+        up.labels("chain").set_function(lambda: standing().chain)
+        up.labels("superlink").set_function(lambda: standing().superlink)
+        looks: dict[tuple[str, str], Callable[[], float]] = {
+            ("epoch", "The epoch under way, or the last one."): lambda: standing().epoch,
+            ("round", "The round under way, or the last one."): lambda: standing().round,
+            ("phase_deadline_seconds", "Seconds left for the phase's duty."): lambda: standing().left(now()),
+            ("nodes_registered", "Members' nodes that are let in."): lambda: standing().members,
+            ("events_waiting", "Events that the event node does not have yet."): lambda: standing().waiting,
+            ("paused", "1 if the operator has paused rounds."): lambda: standing().paused,
+        }
+        for (name, what), look in looks.items():
+            gauge(name, what).set_function(look)
 
     def __call__(self, happening: Happening, /) -> None:
         """Count one; the figures of a recorded round take the place of the last one's."""
@@ -64,17 +77,6 @@ class Metrics:
         if "auc" in facts:
             self._auc.set(float(facts["auc"]))
         self._credited.set(float(facts.get("credited_wei", 0)) / _WEI)
-
-    def stand(self, health: Health) -> None:
-        """Take how things stand."""
-        self._up.labels("chain").set(health.chain)
-        self._up.labels("superlink").set(health.superlink)
-        self._epoch.set(health.epoch)
-        self._round.set(health.round)
-        self._deadline.set(health.deadline)
-        self._nodes.set(health.members)
-        self._waiting.set(health.waiting)
-        self._paused.set(health.paused)
 
 
 @contextmanager

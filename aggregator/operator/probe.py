@@ -11,7 +11,7 @@ from contracts.bindings.structs import Phase
 from federation.errors import FolkmootError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from types import TracebackType
 
     from aggregator.operator.health import Health, Standing
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 EVERY: Final = 15.0
 """Seconds between two looks."""
-
-_IDLE: Final = frozenset({Phase.CLOSED})
 
 
 class Probe:
@@ -31,7 +29,6 @@ class Probe:
         standing: Standing,
         bind: Callable[[], Federation],
         looks: Callable[[Health], Health],
-        told: Sequence[Callable[[Health], None]],
         *,
         every: float = EVERY,
         now: Callable[[], float] = time.time,
@@ -42,11 +39,10 @@ class Probe:
             standing: Where the result goes.
             bind: Connects to the contract; called until it once succeeds.
             looks: Adds what this process knows itself; must not wait.
-            told: Who is told of each look.
             every: Seconds between two looks.
             now: Unix seconds.
         """
-        self._standing, self._bind, self._looks, self._told = standing, bind, looks, tuple(told)
+        self._standing, self._bind, self._looks = standing, bind, looks
         self._every, self._now = every, now
         self._federation: Federation | None = None
         self._end = threading.Event()
@@ -75,13 +71,11 @@ class Probe:
                 "epoch": federation.epoch(),
                 "round": federation.round_(),
                 "phase": phase.name.lower(),
-                "deadline": 0.0 if phase in _IDLE else federation.deadline() - self._now(),
+                "deadline": 0.0 if phase is Phase.CLOSED else float(federation.deadline()),
             }
         except FolkmootError:
             found = {"chain": False}
         self._standing.change(lambda health: self._looks(replace(health, **found)))  # type: ignore[arg-type]
-        for tell in self._told:
-            tell(self._standing())
 
     def _work(self) -> None:
         while True:

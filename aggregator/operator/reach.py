@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from aggregator.operator.deployed import bind
-from contracts.backends.patience import Patience
+from contracts.backends.patience import Clock, Patience
 from contracts.backends.rpc import RpcChain
 from contracts.backends.transport import NodeTransport
 from federation.hashing import did_hash
@@ -24,8 +24,16 @@ if TYPE_CHECKING:
     from federation.types import Address, Did
 
 
-def connect(config: OperatorConfig, manifest: Manifest, held: ExitStack) -> RpcChain:
+def connect(
+    config: OperatorConfig, manifest: Manifest, held: ExitStack, clock: Clock | None = None
+) -> RpcChain:
     """Return the federation's chain; the connection ends with what holds it.
+
+    Args:
+        config: Says where it is.
+        manifest: Says which it must be.
+        held: Closes the connection.
+        clock: Measures waiting; this machine's if None.
 
     Raises:
         ChainError: The node cannot be reached, or serves another chain.
@@ -38,6 +46,7 @@ def connect(config: OperatorConfig, manifest: Manifest, held: ExitStack) -> RpcC
             chain_id=manifest.chain.chain_id,
             patience=Patience(confirmations=settings.confirmations),
             most_per_gas=Wei(settings.max_fee_gwei * 10**9),
+            clock=clock,
         )
     except BaseException:
         transport.close()

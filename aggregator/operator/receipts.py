@@ -138,7 +138,7 @@ def rounds_of(
     found: dict[tuple[int, int], RoundLine] = {}
     interest = Interest(model=models["round-receipt"], controller=Did(manifest.parties.aggregator))
     with SqliteStore(home.events) as store:
-        for event in signed_by(store, interest):
+        for event in signed_by(store, interest, own=True):
             content = event.payload.content if isinstance(event.payload, InitPayload) else {}
             place = (content.get("chainId"), content.get("federation"))
             if place == (chain_id, federation):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from aggregator.happenings import Happening, Wanted
 from ceramic_bridge.errors import StoreError
 from contracts.bindings.structs import Phase
-from federation.errors import ChainError, FolkmootError, PeerError, TooFewParticipants
+from federation.errors import ChainError, ConfigError, FolkmootError, PeerError, TooFewParticipants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,22 @@ class EpochControl:
         return wanted
 
 
+class PromptClock:
+    """This machine's clock, whose sleep ends when the process is to end."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        """Name who waits."""
+        self._waiting = waiting
+
+    def now(self) -> float:
+        """Return Unix seconds."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises when the process is to end."""
+        self._waiting.wait(seconds)
+
+
 class Runner:
     """Runs epochs."""
 
@@ -107,7 +124,7 @@ class Runner:
                 self._say_once("waiting-for-roster", number)
                 self._waiting.wait(POLL)
                 continue
-            self._end(number)
+            self._journal.record(number, 0, ENDED, b"")
             done += 1
 
     def _next(self) -> int:
@@ -128,20 +145,13 @@ class Runner:
             return True
         return False
 
-    def _end(self, number: int) -> None:
-        self._journal.record(number, 0, ENDED, b"")
-        self._say("epoch-ended", epoch=number)
-
     def _patiently(self, act: Callable[[], T]) -> T:
         return patiently(act, watch=self._watch, waiting=self._waiting, clock=self._clock)
 
     def _say_once(self, kind: str, epoch: int) -> None:
         if self._said != (kind, epoch):
             self._said = kind, epoch
-            self._say(kind, epoch=epoch)
-
-    def _say(self, kind: str, *, epoch: int = 0, **facts: str | float) -> None:
-        self._watch(Happening(kind=kind, epoch=epoch, facts=facts))
+            self._watch(Happening(kind=kind, epoch=epoch))
 
 
 def patiently(
@@ -168,14 +178,24 @@ def patiently(
         began = clock()
         try:
             return act()
-        except PASSING as error:
+        except (FolkmootError, OSError) as error:
+            if not passes(error):
+                raise
             if clock() - began > LONGEST_PAUSE:
                 pause = FIRST_PAUSE  # it got somewhere meanwhile
             facts: dict[str, str | int | float | bool] = {
                 "what": getattr(error, "code", "system"),
-                "message": error.message if isinstance(error, FolkmootError) else str(error),
+                "reason": error.message if isinstance(error, FolkmootError) else str(error),
                 "again_in": pause,
             }
+            if isinstance(error, FolkmootError) and error.hint:
+                facts["hint"] = error.hint
             watch(Happening(kind="waiting", facts=facts))
         waiting.wait(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def passes(error: BaseException) -> bool:
+    """Tell whether an error may be gone by itself: the network's, a provider's, a full disk's."""
+    full = isinstance(error.__cause__, (OSError, sqlite3.OperationalError))
+    return isinstance(error, PASSING) or (isinstance(error, ConfigError) and full)

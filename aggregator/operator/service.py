@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from aggregator.certificates import Certificates
 from aggregator.happenings import Happening, Wanted
@@ -15,7 +17,7 @@ from aggregator.nodes import Admission, NodeBook
 from aggregator.operator import desk
 from aggregator.operator.assemble import Parts, assemble
 from aggregator.operator.control import FileControl
-from aggregator.operator.deployed import bind, recorded
+from aggregator.operator.deployed import Contracts, bind, recorded
 from aggregator.operator.eventsink import PublishingSink
 from aggregator.operator.live import ROUND_RECORDED
 from aggregator.operator.metrics import Metrics, exported
@@ -23,19 +25,22 @@ from aggregator.operator.models import load_models
 from aggregator.operator.presence import present
 from aggregator.operator.probe import Probe
 from aggregator.operator.reach import Onlooker, connect
-from aggregator.operator.running import patiently
+from aggregator.operator.rosters import load_roster
+from aggregator.operator.running import PromptClock, patiently
 from aggregator.operator.trackers import MLflow, TensorBoard, Tracked, Tracker
 from aggregator.operator.watchers import Everybody
-from aggregator.outbox import JournaledChain
-from aggregator.public import MANIFEST, PublicDirectory
 from aggregator.relayed import RelayedGrid
 from aggregator.superlink import ManagedSuperLink
 from aggregator.superlinkcontrol import SuperLinkControl
 from aggregator.validation.mailbox import Mailbox
 from aggregator.validation.remote import Patience, RemoteProvider
 from aggregator.validation.routes import router as validation_router
+from ceramic_bridge.reading import signed_by
+from ceramic_bridge.store.base import EVERYTHING
 from ceramic_bridge.store.sqlite import SqliteStore
 from federation.errors import ConfigError
+from federation.hashing import Domain
+from federation.types import Did
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,6 +57,9 @@ if TYPE_CHECKING:
     from federation.manifest import Manifest
 
 T = TypeVar("T")
+
+_LONGEST_SOCKET: Final = 103
+"""Bytes in the path of a Unix socket that every system takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,21 +107,21 @@ def opened(operator: Operator) -> Iterator[Runner]:
             Journal(home.journal, federation=where.federation, chain_id=manifest.chain.chain_id)
         )
         held.enter_context(present(home.running))
-        metrics, links = Metrics(), _Links(standing)
+        metrics, links = Metrics(standing), _Links(standing)
         tracked = held.enter_context(Tracked(_trackers(config, manifest), ROUND_RECORDED, manifest.rounds))
         watch = Everybody([metrics, tracked, links, *operator.watchers])
 
         def wait_for(act: Callable[[], T]) -> T:
             return patiently(act, watch=watch, waiting=operator.waiting)
 
-        PublicDirectory(home.public).write(MANIFEST, manifest.to_toml().encode())
         store = held.enter_context(SqliteStore(home.events))
         sink = held.enter_context(PublishingSink(store, config.events.node, watch))
         models, signed = wait_for(lambda: load_models(home, manifest, config.events.node))
         for event in signed:
             sink.append(event)
         onlooker = held.enter_context(Onlooker(config, manifest))
-        gate = _gate(operator, watch)
+        socket = _socket(home, held)
+        gate = _gate(operator, watch, socket)
         book = NodeBook(home.nodes, gate)
         held.callback(book.close)
         mailbox = Mailbox(home.mailbox)
@@ -121,7 +129,7 @@ def opened(operator: Operator) -> Iterator[Runner]:
             chain_id=manifest.chain.chain_id,
             federation=where.federation,
             contribution=models["contribution"],
-            admits=onlooker.registered,
+            admits=lambda did, payee: _listed(operator, where, did) or onlooker.registered(did, payee),
         )
         routers: list[APIRouter] = [
             validation_router(mailbox, manifest, federation=where.federation, epoch=lambda: standing().epoch),
@@ -135,13 +143,14 @@ def opened(operator: Operator) -> Iterator[Runner]:
         if config.metrics.bind:
             held.enter_context(exported(metrics, config.metrics.bind))
         control = FileControl(home.control)
-        probe = Probe(standing, onlooker.federation, _looks(book, sink, control, gate), [metrics.stand])
+        probe = Probe(standing, onlooker.federation, _looks(book, sink, control, gate))
         held.enter_context(probe)
         if isinstance(gate, ManagedSuperLink):
             wait_for(lambda: held.enter_context(gate.running(book.restore)))
         else:
             wait_for(book.restore)
-        chain = JournaledChain(wait_for(lambda: connect(config, manifest, held)), journal)
+        clock = PromptClock(operator.waiting)
+        chain = wait_for(lambda: connect(config, manifest, held, clock))
         deployment = wait_for(lambda: bind(chain, config, manifest))
         patience = Patience(opening=config.timeouts.providers, round=config.timeouts.shards)
         providers = [
@@ -155,7 +164,7 @@ def opened(operator: Operator) -> Iterator[Runner]:
             )
             for number in range(len(manifest.providers))
         ]
-        grid = held.enter_context(RelayedGrid(home.relay, summon=gate.summon))
+        grid = held.enter_context(RelayedGrid(socket, summon=gate.summon))
         yield assemble(
             Parts(
                 home=home,
@@ -169,11 +178,13 @@ def opened(operator: Operator) -> Iterator[Runner]:
                 nodes=book,
                 providers=providers,
                 log=sink,
+                history=lambda: signed_by(store, EVERYTHING, own=True),
                 models=models,
                 control=control,
                 watch=watch,
                 waiting=operator.waiting,
                 timeout=config.timeouts.members,
+                claim=config.settle.claim,
             )
         )
 
@@ -189,10 +200,28 @@ class _Links:
             self._standing.note(superlink=happening.kind == "superlink-up")
 
 
-def _gate(operator: Operator, watch: Watcher) -> ManagedSuperLink | SuperLinkControl:
+def _listed(operator: Operator, where: Contracts, did: Did) -> bool:
+    """Tell whether a member is on the roster of the present epoch or of the next."""
+    present = operator.standing().epoch
+    for number in (present, present + 1):
+        domain = Domain(chain_id=operator.manifest.chain.chain_id, federation=where.federation, epoch=number)
+        found = load_roster(operator.home, Did(operator.manifest.parties.community), domain)
+        if found is not None and did in found[0].quotas:
+            return True
+    return False
+
+
+def _socket(home: AggregatorHome, held: ExitStack) -> Path:
+    """Return where a ServerApp finds this process: in the folder, unless its path is too long."""
+    if len(os.fsencode(home.relay.absolute())) <= _LONGEST_SOCKET:
+        return home.relay
+    return Path(held.enter_context(TemporaryDirectory(prefix="folkmoot-"))) / home.relay.name
+
+
+def _gate(operator: Operator, watch: Watcher, socket: Path) -> ManagedSuperLink | SuperLinkControl:
     home, settings = operator.home, operator.config.superlink
     if settings.existing:
-        return SuperLinkControl(settings.existing, Path(settings.authority), socket=home.relay)
+        return SuperLinkControl(settings.existing, Path(settings.authority), socket=socket)
     given = None
     if settings.certificate:
         given = Certificates(
@@ -202,7 +231,7 @@ def _gate(operator: Operator, watch: Watcher) -> ManagedSuperLink | SuperLinkCon
         home.superlink,
         listen=settings.bind,
         hosts=settings.hosts,
-        socket=home.relay,
+        socket=socket,
         watch=watch,
         certificates=given,
     )

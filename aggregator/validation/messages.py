@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aggregator.dealing import PUBLIC
 from aggregator.provider import Committed, Proposal
-from aggregator.validation.wire import joined, split
+from aggregator.validation.wire import MOST_BYTES, joined, split
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import verify
 from ceramic_bridge.events import SignedEvent, decode, encode
@@ -65,6 +65,8 @@ class Commitment:
         shards = [(shard, provider) for shard in range(manifest.validation.shards + 1)]
         if [(entry.shard, entry.provider) for entry in entries] != shards or len(tip) != 32:
             raise PeerError("it does not commit one part for every shard")
+        if max(entry.count for entry in entries) > MOST_BYTES // 37:
+            raise PeerError("it commits more examples than it can ever show")
         verify(
             manifest.providers[provider],
             commitment_bytes(domain, provider, entries, Hash32(tip)),

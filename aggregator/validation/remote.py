@@ -11,13 +11,17 @@ import numpy as np
 
 from aggregator.provider import Committed, DrawReader, Proposal, shard_statement
 from aggregator.validation import wire
+from aggregator.validation.clearing import opened_on_chain
 from aggregator.validation.mailbox import Mailbox
 from aggregator.validation.messages import Commitment, parse_revealed, proposal_bytes
+from aggregator.validation.standing import Tape
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.events import InitPayload, SignedEvent, decode
 from ceramic_bridge.jwe import Reader
 from contracts.accounts import consent_signer
 from contracts.agreement import account
+from contracts.bindings.federation import Federation
+from contracts.chain import Reader as ChainReader
 from federation.errors import FolkmootError, PeerError
 from federation.fixedpoint import Ints
 from federation.hashing import Domain, keccak256
@@ -34,11 +38,12 @@ class Patience:
 
     Attributes:
         opening: For the commitment, the consent and what is revealed at the end: people may be asked.
-        round: For a preimage and for a drawn shard: then the provider is accused.
+        round: For a preimage and for a drawn shard: then the provider is accused. A provider waits for
+            confirmations of its own choice before it sends either, by default 12 blocks.
     """
 
     opening: float = 600
-    round: float = 120
+    round: float = 600
 
 
 class RemoteProvider:
@@ -57,6 +62,7 @@ class RemoteProvider:
         federation: Address,
         identity: Reader,
         patience: Patience | None = None,
+        chain: ChainReader | None = None,
     ) -> None:
         """Name a provider.
 
@@ -67,10 +73,13 @@ class RemoteProvider:
             federation: The contract.
             identity: The aggregator's, to which the items are sealed.
             patience: How long to wait.
+            chain: Shows what an accused provider opened there, and whether anything was recorded; without
+                it only the mailbox counts.
         """
         self._mailbox, self._manifest, self._number = mailbox, manifest, number
         self._federation, self._identity = federation, identity
         self._patience = patience or Patience()
+        self._contract = None if chain is None else Federation(chain, federation)
         self._known: tuple[Domain, Commitment] | None = None
 
     @property
@@ -160,7 +169,14 @@ class RemoteProvider:
             self._part(content, shard)
             return content
 
-        return self._take(domain, wire.part(round_), check, self._patience.round)
+        try:
+            return self._take(domain, wire.part(round_), check, self._patience.round)
+        except PeerError:
+            # The judge has held this part against the commitment already.
+            cleared = self._on_chain(domain.epoch, round_)
+            if cleared is None:
+                raise
+            return check(cleared)
 
     def publish(self, shard: int, round_: int, reader: DrawReader, model: StreamId) -> SignedEvent:
         """Wait for the event that makes its part of a drawn shard public in its round.
@@ -179,6 +195,8 @@ class RemoteProvider:
     def reveal(self, reader: DrawReader, model: StreamId) -> list[tuple[bytes, SignedEvent]]:
         """Wait for every part that no round made public, each with the provider's event.
 
+        Where no round was recorded a provider shows nothing, and none is waited for.
+
         Raises:
             PeerError: One did not come in time, or the examples are not those that it counted words of.
         """
@@ -186,6 +204,8 @@ class RemoteProvider:
         manifest, epoch = self._manifest, domain.epoch
         if not reader.rounds_over(epoch):
             raise PeerError("the validation set stays sealed until the epoch's rounds are over")
+        if self._nothing_recorded(epoch):
+            return []
         drawn = {r: reader.drawn_shard(epoch, r) for r in range(1, manifest.rounds + 1)}
         at_once = manifest.validation.reveal == "round"
         before = {shard: r for r, shard in drawn.items() if shard and at_once}
@@ -206,6 +226,17 @@ class RemoteProvider:
                 hint="the committed mean is wrong by that: nobody can verify the epoch",
             )
         return found
+
+    def _nothing_recorded(self, epoch: int) -> bool:
+        if self._contract is None:
+            return False
+        found = Tape(self._contract, 1).read().epochs.get(epoch)
+        return found is not None and not found.recorded
+
+    def _on_chain(self, epoch: int, round_: int) -> bytes | None:
+        if self._contract is None:
+            return None
+        return opened_on_chain(self._contract, epoch, round_, self._number)
 
     def _revealed(self, shard: int, model: StreamId) -> Callable[[bytes], tuple[bytes, SignedEvent]]:
         def check(content: bytes) -> tuple[bytes, SignedEvent]:

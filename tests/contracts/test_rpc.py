@@ -8,8 +8,9 @@ from contracts.abi import encode, selector
 from contracts.backends.patience import Patience
 from contracts.backends.rpc import RpcChain
 from contracts.backends.transport import RpcRefused
-from contracts.chain import Chain, Inclusion, Transaction
-from federation.errors import ChainError, Reverted
+from contracts.chain import Chain, Inclusion, Transaction, UnsignedTransaction
+from contracts.signed import read_signed
+from federation.errors import ChainError, Overtaken, Reverted
 from federation.hashing import keccak256
 from federation.types import Wei
 
@@ -672,3 +673,106 @@ def test_transaction_is_refused_when_answers_are_malformed_or_about_another(node
     included(node, 4, **changes)
     with pytest.raises(ChainError):
         connect(node, clock).transaction(NAME)
+
+
+# Taking up what an earlier process has signed
+
+
+class Mute:
+    """Somebody who must not sign any more."""
+
+    address = SENDER.address
+
+    def sign_transaction(self, unsigned):
+        raise AssertionError("nothing is signed anew")
+
+
+def signed(nonce=7, fee=22):
+    unsigned = UnsignedTransaction(
+        chain_id=1,
+        nonce=nonce,
+        max_priority_fee_per_gas=Wei(2),
+        max_fee_per_gas=Wei(fee),
+        gas=125_000,
+        to=PLACE,
+        data=CALL.data,
+    )
+    return SENDER.sign_transaction(unsigned)
+
+
+def deliver(node, clock, *earlier, signer=None, **patience):
+    notes = []
+    chain = connect(node, clock, **patience)
+    receipt = chain.deliver(CALL, signer or Mute(), earlier=earlier, note=notes.append)
+    return receipt, notes
+
+
+def test_every_signed_form_is_noted_before_it_is_sent_when_it_is_replaced(node, clock):
+    notes, order = [], []
+    real = node.eth_sendRawTransaction
+    node.eth_sendRawTransaction = lambda raw: order.append(("sent", raw)) or real(raw)
+    clock.then[40] = node.include
+    chain = connect(node, clock, bump_after=10)
+
+    def note(raw):
+        notes.append(raw)
+        order.append(("noted", "0x" + raw.hex()))
+
+    chain.deliver(CALL, SENDER, earlier=(), note=note)
+    assert len(notes) > 1
+    for raw in notes:
+        text = "0x" + raw.hex()
+        assert order.index(("noted", text)) < order.index(("sent", text))
+
+
+def test_receipt_is_found_when_an_earlier_process_sent_it(node, clock):
+    raw = signed()
+    node.eth_sendRawTransaction("0x" + raw.hex())
+    node.include()
+    before = list(node.sent)
+    receipt, notes = deliver(node, clock, raw)
+    assert receipt.transaction_hash == keccak256(raw)
+    assert (node.sent, notes) == (before, [])
+
+
+def test_same_bytes_are_sent_when_an_earlier_process_died_before_it_sent_them(node, clock):
+    raw = signed()
+    clock.then[3] = node.include
+    receipt, notes = deliver(node, clock, raw)
+    assert receipt.transaction_hash == keccak256(raw)
+    assert (set(node.sent), notes) == ({"0x" + keccak256(raw).hex()}, [])
+
+
+def test_any_of_them_counts_when_an_earlier_process_had_replaced_it(node, clock):
+    cheap, dear = signed(), signed(fee=44)
+    node.eth_sendRawTransaction("0x" + cheap.hex())
+    node.include()
+    receipt, _ = deliver(node, clock, cheap, dear)
+    assert receipt.transaction_hash == keccak256(cheap)
+    assert len(node.sent) == 1
+
+
+def test_it_is_replaced_when_what_an_earlier_process_sent_is_stuck(node, clock):
+    raw = signed()
+    node.eth_sendRawTransaction("0x" + raw.hex())
+    clock.then[40] = node.include
+    receipt, notes = deliver(node, clock, raw, signer=SENDER, bump_after=10)
+    assert notes
+    assert receipt.transaction_hash == keccak256(notes[-1])
+    assert {read_signed(one).nonce for one in notes} == {7}
+
+
+def test_it_is_overtaken_when_its_nonce_went_to_another_transaction(node, clock):
+    node.nonce = node.pending = 8
+    with pytest.raises(Overtaken, match="took nonce 7"):
+        deliver(node, clock, signed())
+    assert node.sent == []
+
+
+@pytest.mark.parametrize("confirmations", [1, 3])
+def test_newest_settled_block_is_the_last_one_that_logs_show(node, clock, confirmations):
+    chain = connect(node, clock, confirmations=confirmations)
+    for number in range(1, 6):
+        node.log(number)
+    assert chain.settled == 6 - confirmations
+    assert max(log.block_number for log in chain.logs(PLACE)) == chain.settled

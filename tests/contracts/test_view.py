@@ -170,3 +170,35 @@ def test_log_is_taken_once_when_it_came_after_the_head_was_read(world: World) ->
     assert (view.base_hash(1, 1), view.terms(1).rounds) == (ZERO, 2)
     assert view.base_hash(1, 1) == h("base")
     assert spy.asked == [0, world.chain.block_number]
+
+
+def test_log_is_taken_when_its_block_is_confirmed_later(world: World) -> None:
+    class Cautious:
+        """A node that shows logs only two blocks later."""
+
+        def __init__(self, chain: Reader) -> None:
+            self._chain = chain
+
+        @property
+        def settled(self) -> int:
+            return self._chain.block_number - 2
+
+        def block_hash(self, number: int) -> Hash32:
+            return self._chain.block_hash(number)
+
+    world.open()
+    world.federation.open_round(world.aggregator, h("base"))
+    view = FederationView(Spy(world.federation, Cautious(world.chain)))
+    assert view.base_hash(1, 1) == ZERO
+    world.chain.mine(2)
+    assert view.base_hash(1, 1) == h("base")
+
+
+def test_beacon_is_what_nobody_chose_when_a_round_may_open(world: World) -> None:
+    world.open()
+    view = FederationView(world.federation)
+    assert view.beacon(1, 1) == world.chain.block_hash(view.opened_in(1))
+    with pytest.raises(ChainError, match="has drawn no shard"):
+        view.beacon(1, 2)
+    with pytest.raises(ChainError):
+        view.beacon(2, 1)

@@ -10,14 +10,13 @@ from aggregator.home import AggregatorHome
 from aggregator.operator.config import OperatorConfig
 from aggregator.operator.founding import found
 from aggregator.operator.identity import make_identity
-from ceramic_bridge.did import Identity
 from ceramic_bridge.events import SignedEvent
+from client.identity import Session
 from federation.hashing import Domain, sha256
 from federation.manifest import Manifest
 from federation.payloads import NOTHING, DataImport
 from federation.types import Address
 from tests.agreed import AGGREGATOR, DOMAIN, MODELS, agreed, identity
-from tests.wallets import session
 
 
 @dataclass
@@ -63,7 +62,7 @@ def data_event(
     count: int = 10,
     domain: Domain = DOMAIN,
     payee: Address | None = None,
-    by: Identity | None = None,
+    by: Session | None = None,
 ) -> SignedEvent:
     """What a member says of its rows; a later one has another count."""
     statement = DataImport(
@@ -74,7 +73,9 @@ def data_event(
         head=NOTHING,
     )
     unique = sha256(f"{name} {count}".encode())[:12]
-    return session(by or identity(name)).sign(statement.content(), model=MODELS["data"], unique=unique)
+    return (by or Session(identity=identity(name))).sign(
+        statement.content(), model=MODELS["data"], unique=unique
+    )
 
 
 assert AGGREGATOR.did == agreed().parties.aggregator

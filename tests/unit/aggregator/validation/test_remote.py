@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from aggregator.provider import ProviderPort
 from aggregator.terms import terms_hash
 from aggregator.validation import wire
-from aggregator.validation.messages import parse_proposal, proposal_bytes, revealed_bytes
+from aggregator.validation.messages import (
+    Commitment,
+    parse_proposal,
+    parse_revealed,
+    proposal_bytes,
+    revealed_bytes,
+)
 from aggregator.validation.remote import Patience, RemoteProvider
-from ceramic_bridge.events import encode
-from federation.errors import PeerError
+from ceramic_bridge.events import decode, encode
+from contracts.accounts import consent_signer
+from federation.errors import FolkmootError, PeerError
 from tests.agreed import AGGREGATOR, DIM, DOMAIN, MODELS
 from tests.unit.aggregator.validation.scene import ACCOUNTS, MODEL, Scene
 
@@ -264,3 +274,38 @@ def test_event_is_refused_when_it_is_on_another_shard(tmp_path):
 
 def test_proposal_bytes_are_canonical_when_they_are_made_twice(scene):
     assert proposal_bytes(scene.proposal()) == proposal_bytes(scene.proposal())
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_but_an_error_of_ours_comes_of_it_when_a_content_is_damaged(scene, data):
+    proposal, chain = scene.proposal(), Chain(over=True)
+    part, event = scene.provider.reveal(chain, MODEL)[1]
+    contents = {
+        "commit": scene.commitment().to_bytes(),
+        "event": encode(event),
+        "reveal": revealed_bytes(part, event),
+        "proposal": proposal_bytes(proposal),
+        "consent": scene.provider.consent(DOMAIN, terms_hash(proposal.terms)),
+    }
+    kind = data.draw(st.sampled_from(sorted(contents)))
+    damaged = bytearray(contents[kind])
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(damaged) - 1))
+        damaged[at : at + data.draw(st.integers(0, 8))] = data.draw(st.binary(max_size=8))
+    content = bytes(damaged)
+    readers = {
+        "commit": lambda: Commitment.parse(content, DOMAIN, scene.manifest, scene.number),
+        "event": lambda: decode(content),
+        "reveal": lambda: parse_revealed(content),
+        "proposal": lambda: parse_proposal(content),
+        "consent": lambda: consent_signer(
+            content,
+            chain_id=DOMAIN.chain_id,
+            federation=DOMAIN.federation,
+            epoch=1,
+            terms_hash=terms_hash(proposal.terms),
+        ),
+    }
+    with suppress(FolkmootError):
+        readers[kind]()
