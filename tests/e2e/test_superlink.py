@@ -79,6 +79,7 @@ def test_superlink_serves_nodes_outside_and_everything_on_loopback(folder):
             assert ask(root, port, "POST", f"/v1/{call}", **protobuf) == 404
             assert ask(root, inner, "POST", f"/v1/{call}", **protobuf) != 404
         assert {ask(root, port, "POST", path, **protobuf) for path in OPEN} == {401}
+        assert {ask(root, port, "POST", path, b"x" * 17_000, **protobuf) for path in OPEN} == {401}
         # A key in a body that nobody signed is no key either.
         assert ask(root, port, "POST", ACTIVATE, b"x" * 17_000, **protobuf) == 413
         assert ask(root, port, "POST", ACTIVATE, **protobuf) == 401
