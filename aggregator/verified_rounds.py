@@ -15,6 +15,7 @@ from aggregator.delegation import (
 from aggregator.events import events_root
 from aggregator.public import BLOCKS
 from aggregator.sources import Unpublished
+from aggregator.statements import Statements, absent_of, lines_of
 from aggregator.verified_epoch import VerifiedEpoch
 from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.events import InitPayload, SignedEvent
@@ -28,7 +29,6 @@ from federation.hashing import commitment, did_hash, sha256
 from federation.membertree import MemberTree
 from federation.models.linear import Design
 from federation.payloads import Contribution, Receipt
-from federation.roster import Roster
 from federation.rounds import Base, EpochState, RoundOutcome, Status
 from federation.trace import Position, Trace, require_equal, vector_hash
 from federation.types import Did, Hash32
@@ -68,33 +68,6 @@ class PlayedRound:
     number: int
     model_hash: Hash32
     committed: frozenset[Did]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statements:
-    """What a round's events say, every signature and root checked, before anything is recomputed.
-
-    Attributes:
-        words: What the round committed on chain.
-        receipt: Its receipt.
-        lines: The receipt's line of each member.
-        commitments: What members committed to.
-    """
-
-    words: RoundWords
-    receipt: InitPayload
-    lines: Mapping[Did, Mapping[str, str]]
-    commitments: Mapping[Did, Hash32]
-
-    @property
-    def trace_hash(self) -> Hash32:
-        """SHA-256 of the published trace."""
-        return Hash32(bytes.fromhex(str(self.receipt.content["trace"])))
-
-    @property
-    def forced(self) -> frozenset[Did]:
-        """Members whose delta came by the chain alone."""
-        return frozenset(Did(str(did)) for did in _listed(self.receipt.content, "forced"))
 
 
 class RoundReplay:
@@ -163,7 +136,7 @@ class RoundReplay:
         receipt_event, receipt = self._receipt(round_)
         if Hash32(receipt_event.payload_cid.digest) != words.receipt_hash:
             raise VerificationFailed(subject, "the receipt is not the one that the chain recorded")
-        lines = _lines(receipt.content, self._epoch.roster)
+        lines = lines_of(receipt.content, self._epoch.roster)
         self.statements[round_] = Statements(
             words=words, receipt=receipt, lines=lines, commitments=commitments
         )
@@ -180,7 +153,7 @@ class RoundReplay:
         self._require_asked(state, statements)
         deltas, reveals = self._deltas(state.round, commitments, lines, words, forced=forced)
         self._check_forced(state, deltas, reveals, forced)
-        absent = _absent(lines, state, commitments, statements.receipt.content)
+        absent = absent_of(lines, state, commitments, statements.receipt.content)
         bound = self._epoch.manifest.norm_bound(self._epoch.roster.quotas)
         seed = self._view.draw_seed(self._epoch.domain.epoch, state.round)
         return Received(deltas=deltas, absent=absent, norm_bound=bound, seed=seed), reveals
@@ -380,51 +353,3 @@ class RoundReplay:
             found = receipt.content.get(key)
             if (list(value) if isinstance(value, tuple) else value) != found:
                 raise VerificationFailed(subject, f"the receipt's {key} is not the recomputed one")
-
-
-def _listed(content: Mapping[str, object], key: str) -> list[object]:
-    found = content[key]
-    assert isinstance(found, list)
-    return found
-
-
-def _lines(content: Mapping[str, object], roster: Roster) -> dict[Did, Mapping[str, str]]:
-    """Return the receipt's line of every member; the bridge has checked their form."""
-    credits = _listed(content, "credits")
-    lines: dict[Did, Mapping[str, str]] = {
-        Did(line["did"]): line for line in credits if isinstance(line, dict)
-    }
-    if lines.keys() != roster.quotas.keys() or len(lines) != len(credits):
-        raise VerificationFailed("receipt", "does not have one line for every admitted member")
-    return lines
-
-
-def _absent(
-    lines: Mapping[Did, Mapping[str, str]],
-    state: EpochState,
-    commitments: Mapping[Did, Hash32],
-    content: Mapping[str, object],
-) -> dict[Did, tuple[Status, str]]:
-    """Return status and reason of every member without an accepted delta.
-
-    Why a delta was refused before it was published is the aggregator's word; that a suspended or
-    silent member is one is checked.
-    """
-    reasons = {Did(r["did"]): str(r["reason"]) for r in _listed(content, "rejections") if isinstance(r, dict)}
-    absent: dict[Did, tuple[Status, str]] = {}
-    for did, line in lines.items():
-        try:
-            status = Status(line["status"])
-        except ValueError as error:
-            raise VerificationFailed("receipt", f"{line['status']!r} is no status") from error
-        wrong = (
-            (status is Status.SUSPENDED) != (did in state.suspended)
-            or (status is Status.SILENT and did not in commitments)
-            or (status is Status.ABSENT and did in commitments)
-            or (status is Status.REJECTED) != (did in reasons)
-        )
-        if wrong:
-            raise VerificationFailed(f"round {state.round}", f"{did} cannot be {status} there")
-        if status is not Status.ACCEPTED:
-            absent[did] = (status, reasons.get(did, ""))
-    return absent
