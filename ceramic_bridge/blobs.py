@@ -29,7 +29,7 @@ class Absent(PeerError):
     """Nothing is there under a name: the place answers, and does not have it."""
 
 
-class _Stay(HTTPRedirectHandler):
+class Stay(HTTPRedirectHandler):
     """Follows nobody elsewhere: a redirect could point into the member's own network."""
 
     def redirect_request(self, *_: object) -> None:
@@ -132,7 +132,7 @@ def _over_http(url: str, name: str, most: int) -> bytes:
     """Return what is there, cut behind one byte more than it may have."""
     try:
         asked = Request(url, headers={"Range": f"bytes=0-{most}"})  # noqa: S310 -- http or https, as was checked
-        with build_opener(_Stay).open(asked, timeout=_SECONDS) as answer:
+        with build_opener(Stay).open(asked, timeout=_SECONDS) as answer:
             return bytes(answer.read(most + 1))
     except HTTPError as error:
         error.close()
