@@ -137,7 +137,7 @@ class RoundDriver:
             reveals={did: (delta_hash(reply.delta), reply.salt) for did, reply in replies.items()},
             forced=forced,
         )
-        self._recorder.record(made)
+        blobs |= self._recorder.record(made)
         assert self._recorder.card is not None
         self._finish(
             Finished(

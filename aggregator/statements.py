@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
+from ceramic_bridge.dagcbor import MalformedData
 from ceramic_bridge.events import InitPayload
+from ceramic_bridge.schemas import validate_lists
 from contracts.bindings.structs import RoundWords
-from federation.errors import VerificationFailed
+from federation.errors import PeerError, VerificationFailed
+from federation.payloads import receipt_lists
 from federation.roster import Roster
 from federation.rounds import EpochState, Status
 from federation.types import Did, Hash32
+
+if TYPE_CHECKING:
+    from aggregator.sources import Material
+    from ceramic_bridge.dagcbor import Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +28,14 @@ class Statements:
     Attributes:
         words: What the round committed on chain.
         receipt: Its receipt.
+        lists: What it says of members, from wherever it says it.
         lines: The receipt's line of each member.
         commitments: What members committed to.
     """
 
     words: RoundWords
     receipt: InitPayload
+    lists: Mapping[str, object]
     lines: Mapping[Did, Mapping[str, str]]
     commitments: Mapping[Did, Hash32]
 
@@ -37,7 +47,21 @@ class Statements:
     @property
     def forced(self) -> frozenset[Did]:
         """Members whose delta came by the chain alone."""
-        return frozenset(Did(str(did)) for did in listed(self.receipt.content, "forced"))
+        return frozenset(Did(str(did)) for did in listed(self.lists, "forced"))
+
+
+def checked_lists(receipt: InitPayload, public: Material) -> Mapping[str, object]:
+    """Return what a receipt says of members, in itself or in a blob, of the form that it must have.
+
+    Raises:
+        VerificationFailed: The blob was not published, or is no such table.
+    """
+    try:
+        lists = receipt_lists(receipt.content, lambda digest: public.blob(digest, "a receipt's table"))
+        validate_lists(cast("Value", lists))
+    except (PeerError, MalformedData) as error:
+        raise VerificationFailed("receipt", error.message) from error
+    return lists
 
 
 def listed(content: Mapping[str, object], key: str) -> list[object]:

@@ -15,7 +15,7 @@ from aggregator.delegation import (
 from aggregator.events import events_root
 from aggregator.public import BLOCKS
 from aggregator.sources import Unpublished
-from aggregator.statements import Statements, absent_of, lines_of
+from aggregator.statements import Statements, absent_of, checked_lists, lines_of
 from aggregator.verified_epoch import VerifiedEpoch
 from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.events import InitPayload, SignedEvent
@@ -136,9 +136,13 @@ class RoundReplay:
         receipt_event, receipt = self._receipt(round_)
         if Hash32(receipt_event.payload_cid.digest) != words.receipt_hash:
             raise VerificationFailed(subject, "the receipt is not the one that the chain recorded")
-        lines = lines_of(receipt.content, self._epoch.roster)
+        lists = checked_lists(receipt, self._epoch.public)
         self.statements[round_] = Statements(
-            words=words, receipt=receipt, lines=lines, commitments=commitments
+            words=words,
+            receipt=receipt,
+            lists=lists,
+            lines=lines_of(lists, self._epoch.roster),
+            commitments=commitments,
         )
         return self.statements[round_]
 
@@ -153,7 +157,7 @@ class RoundReplay:
         self._require_asked(state, statements)
         deltas, reveals = self._deltas(state.round, commitments, lines, words, forced=forced)
         self._check_forced(state, deltas, reveals, forced)
-        absent = absent_of(lines, state, commitments, statements.receipt.content)
+        absent = absent_of(lines, state, commitments, statements.lists)
         bound = self._epoch.manifest.norm_bound(self._epoch.roster.quotas)
         seed = self._view.draw_seed(self._epoch.domain.epoch, state.round)
         return Received(deltas=deltas, absent=absent, norm_bound=bound, seed=seed), reveals
@@ -349,7 +353,7 @@ class RoundReplay:
             reveals=reveals,
             forced=statements.forced,
         ).content()
-        for key, value in expected.items():
-            found = receipt.content.get(key)
+        for key in sorted(expected.keys() | receipt.content.keys()):
+            value, found = expected.get(key), receipt.content.get(key)
             if (list(value) if isinstance(value, tuple) else value) != found:
                 raise VerificationFailed(subject, f"the receipt's {key} is not the recomputed one")

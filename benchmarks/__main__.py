@@ -26,6 +26,7 @@ NAMES = (
     "events",
     "stores",
     "verify",
+    "server",
 )
 
 

@@ -222,4 +222,5 @@ def _receipts(made: Overview, view: FederationView | None) -> None:
 def _read(
     source: Callable[[], Iterator[SignedEvent]], membership: Membership, did: Did, view: FederationView | None
 ) -> dict[tuple[int, int], Line]:
-    return receipts.lines(source(), membership, did, view)
+    fetch = partial(fetch_blob, membership.public, most=_MOST_TABLE)
+    return receipts.lines(source(), membership, did, view, fetch)

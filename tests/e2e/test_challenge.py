@@ -63,11 +63,11 @@ class Liar:
         run.open()
         self.record = Recorder.record
 
-        def stop(recorder: Recorder, made: Made) -> None:
+        def stop(recorder: Recorder, made: Made) -> frozenset[Hash32]:
             if made.outcome.round == run.settings.rounds:
                 self.recorder, self.made = recorder, made
                 raise Stopped
-            self.record(recorder, made)
+            return self.record(recorder, made)
 
         with mock.patch.object(Recorder, "record", stop), suppress(Stopped):
             run.train()
