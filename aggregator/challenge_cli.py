@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from aggregator.public_options import PublicOptions, place_options
+from contracts.history import STILL_OPEN
 from contracts.session import Sending, Target, Which, federation_options, key_path, sender_options
 from federation.cli import emit_json, format_option
 from federation.errors import ConfigError
@@ -49,13 +50,21 @@ def challenge(  # noqa: PLR0917 - click passes them by name
 
     sources = PublicOptions(target=target, which=which, events=events, public=public)
     chain, pinned, ground = sources.open(progress)
-    finding = _find(sources, ground, progress)
+    from aggregator.sources import Unpublished
+
+    finding, waits = None, ""
+    try:
+        finding = _find(sources, ground, progress)
+    except Unpublished as error:
+        if ground.epochs[-1].stage not in STILL_OPEN:
+            raise
+        waits = error.message
     pinned.require_still()
     if finding is None:
         if output_format == "json":
-            emit_json("ok", {"fault": None})
+            emit_json("ok", {"fault": None, "waits": waits or None})
         else:
-            click.echo("nothing to dispute")
+            click.echo(f"nothing to dispute{f' yet: {waits}' if waits else ''}")
         return
     _file(finding, chain, ground, sending, output_format)
 

@@ -40,8 +40,9 @@ class _WithCommands(click.Group):
         return click.Command.parse_args(self, ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run as a plain command."""
-        return click.Command.invoke(self, ctx)
+        """Run what was parsed: this, as a plain command, or the one that was named."""
+        command = ctx.command
+        return click.Command.invoke(self, ctx) if command is self else command.invoke(ctx)
 
 
 @click.command(cls=_WithCommands, subcommand_metavar="", commands={"challenge": challenge})

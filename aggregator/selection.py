@@ -17,6 +17,7 @@ from aggregator.events import event_leaf
 from aggregator.ground import Ground
 from aggregator.recorded import CLOSING, LOOSE, MODELS, Recorded, empty_groups, opening_authority
 from aggregator.sources import Unpublished
+from aggregator.statements import checked_lists
 from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.cid import Cid, StreamId
 from ceramic_bridge.events import DataPayload, InitPayload, SignedEvent
@@ -147,7 +148,7 @@ class Selection:
             raise Unpublished(f"round {round_}", "its receipt is not among the events", hint=_ELSEWHERE)
         choices: list[Choice] = [[(event,) for event, _ in receipts]]
         choices.append(self._card_of(round_, words))
-        lines = receipts[0][1].content["credits"]
+        lines = checked_lists(receipts[0][1], self._ground.public)["credits"]
         choices += [
             self._contribution(round_, words, {key: str(value) for key, value in line.items()})
             for line in (lines if isinstance(lines, tuple | list) else ())

@@ -16,6 +16,7 @@ from federation.errors import ConfigError, FolkmootError, PeerError, Verificatio
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ceramic_bridge.admission import Event
     from federation.types import Hash32
 
 MOST_BLOB: Final = 1 << 26
@@ -116,17 +117,22 @@ def events_from(source: str, marks: Iterable[bytes]) -> Iterator[SignedEvent]:
 
 
 def _of_file(path: str) -> Iterator[SignedEvent]:
+    from ceramic_bridge.admission import UNDATED
     from ceramic_bridge.bundle import unpack
-    from ceramic_bridge.log import MAX_LOG
+    from ceramic_bridge.log import MAX_LOG, EventLog
 
     try:
         data = fetch_file(".", path, most=MAX_LOG) if path else b""
     except PeerError as error:
         raise ConfigError(error.message, hint="--events takes the URL of a node or a CAR file") from error
     try:
-        found = unpack(data)
-    except MalformedData as error:
-        raise VerificationFailed(path, error.message) from error
+        # The aggregator's own file is a log, which is read at half the cost.
+        found: Iterable[Event] = EventLog.from_bytes(data, authority=UNDATED)
+    except (MalformedData, VerificationFailed):
+        try:
+            found = unpack(data)
+        except MalformedData as error:
+            raise VerificationFailed(path, error.message) from error
     yield from (event for event in found if isinstance(event, SignedEvent))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from typing import NamedTuple, TypeAlias
 
 from aggregator.delegation import (
     authority_at,
@@ -15,10 +15,10 @@ from aggregator.delegation import (
 from aggregator.events import events_root
 from aggregator.public import BLOCKS
 from aggregator.sources import Unpublished
+from aggregator.statements import Statements, absent_of, checked_lists, lines_of
 from aggregator.verified_epoch import VerifiedEpoch
 from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.events import InitPayload, SignedEvent
-from ceramic_bridge.schemas import validate_lists
 from contracts.bindings.structs import RoundWords
 from federation.cohort import cohort, enough
 from federation.delta import parse_delta, within_cap
@@ -28,14 +28,11 @@ from federation.fixedpoint import Ints
 from federation.hashing import commitment, did_hash, sha256
 from federation.membertree import MemberTree
 from federation.models.linear import Design
-from federation.payloads import Contribution, Receipt, receipt_lists
-from federation.roster import Roster
+from federation.payloads import Contribution, Receipt
 from federation.rounds import Base, EpochState, RoundOutcome, Status
 from federation.trace import Position, Trace, require_equal, vector_hash
 from federation.types import Did, Hash32
 
-if TYPE_CHECKING:
-    from ceramic_bridge.dagcbor import Value
 Reveals: TypeAlias = "dict[Did, tuple[Hash32, Hash32]]"
 """SHA-256 of every accepted delta, and the salt that opens its commitment."""
 
@@ -71,35 +68,6 @@ class PlayedRound:
     number: int
     model_hash: Hash32
     committed: frozenset[Did]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statements:
-    """What a round's events say, every signature and root checked, before anything is recomputed.
-
-    Attributes:
-        words: What the round committed on chain.
-        receipt: Its receipt.
-        lists: What the receipt says of members, from wherever it says it.
-        lines: Its line of each member.
-        commitments: What members committed to.
-    """
-
-    words: RoundWords
-    receipt: InitPayload
-    lists: Mapping[str, object]
-    lines: Mapping[Did, Mapping[str, str]]
-    commitments: Mapping[Did, Hash32]
-
-    @property
-    def trace_hash(self) -> Hash32:
-        """SHA-256 of the published trace."""
-        return Hash32(bytes.fromhex(str(self.receipt.content["trace"])))
-
-    @property
-    def forced(self) -> frozenset[Did]:
-        """Members whose delta came by the chain alone."""
-        return frozenset(Did(str(did)) for did in _listed(self.lists, "forced"))
 
 
 class RoundReplay:
@@ -168,10 +136,13 @@ class RoundReplay:
         receipt_event, receipt = self._receipt(round_)
         if Hash32(receipt_event.payload_cid.digest) != words.receipt_hash:
             raise VerificationFailed(subject, "the receipt is not the one that the chain recorded")
-        lists = self._lists(receipt)
-        lines = _lines(lists, self._epoch.roster)
+        lists = checked_lists(receipt, self._epoch.public)
         self.statements[round_] = Statements(
-            words=words, receipt=receipt, lists=lists, lines=lines, commitments=commitments
+            words=words,
+            receipt=receipt,
+            lists=lists,
+            lines=lines_of(lists, self._epoch.roster),
+            commitments=commitments,
         )
         return self.statements[round_]
 
@@ -186,7 +157,7 @@ class RoundReplay:
         self._require_asked(state, statements)
         deltas, reveals = self._deltas(state.round, commitments, lines, words, forced=forced)
         self._check_forced(state, deltas, reveals, forced)
-        absent = _absent(lines, state, commitments, statements.lists)
+        absent = absent_of(lines, state, commitments, statements.lists)
         bound = self._epoch.manifest.norm_bound(self._epoch.roster.quotas)
         seed = self._view.draw_seed(self._epoch.domain.epoch, state.round)
         return Received(deltas=deltas, absent=absent, norm_bound=bound, seed=seed), reveals
@@ -296,14 +267,6 @@ class RoundReplay:
             raise VerificationFailed(f"round {round_}", "has no single receipt signed by the aggregator")
         return receipts[0]
 
-    def _lists(self, receipt: InitPayload) -> Mapping[str, object]:
-        """Return what a receipt says of members, of the form that it must have."""
-        lists = receipt_lists(
-            receipt.content, lambda digest: self._epoch.public.blob(digest, "a receipt's table")
-        )
-        validate_lists(cast("Value", lists))
-        return lists
-
     def _cap(self, did: Did) -> int:
         return self._epoch.manifest.cap(self._epoch.roster.quotas[did])
 
@@ -394,51 +357,3 @@ class RoundReplay:
             value, found = expected.get(key), receipt.content.get(key)
             if (list(value) if isinstance(value, tuple) else value) != found:
                 raise VerificationFailed(subject, f"the receipt's {key} is not the recomputed one")
-
-
-def _listed(content: Mapping[str, object], key: str) -> list[object]:
-    found = content[key]
-    assert isinstance(found, list)
-    return found
-
-
-def _lines(content: Mapping[str, object], roster: Roster) -> dict[Did, Mapping[str, str]]:
-    """Return the receipt's line of every member; the bridge has checked their form."""
-    credits = _listed(content, "credits")
-    lines: dict[Did, Mapping[str, str]] = {
-        Did(line["did"]): line for line in credits if isinstance(line, dict)
-    }
-    if lines.keys() != roster.quotas.keys() or len(lines) != len(credits):
-        raise VerificationFailed("receipt", "does not have one line for every admitted member")
-    return lines
-
-
-def _absent(
-    lines: Mapping[Did, Mapping[str, str]],
-    state: EpochState,
-    commitments: Mapping[Did, Hash32],
-    content: Mapping[str, object],
-) -> dict[Did, tuple[Status, str]]:
-    """Return status and reason of every member without an accepted delta.
-
-    Why a delta was refused before it was published is the aggregator's word; that a suspended or
-    silent member is one is checked.
-    """
-    reasons = {Did(r["did"]): str(r["reason"]) for r in _listed(content, "rejections") if isinstance(r, dict)}
-    absent: dict[Did, tuple[Status, str]] = {}
-    for did, line in lines.items():
-        try:
-            status = Status(line["status"])
-        except ValueError as error:
-            raise VerificationFailed("receipt", f"{line['status']!r} is no status") from error
-        wrong = (
-            (status is Status.SUSPENDED) != (did in state.suspended)
-            or (status is Status.SILENT and did not in commitments)
-            or (status is Status.ABSENT and did in commitments)
-            or (status is Status.REJECTED) != (did in reasons)
-        )
-        if wrong:
-            raise VerificationFailed(f"round {state.round}", f"{did} cannot be {status} there")
-        if status is not Status.ACCEPTED:
-            absent[did] = (status, reasons.get(did, ""))
-    return absent

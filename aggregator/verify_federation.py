@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from aggregator.checkpoints import Checkpoints
 from aggregator.ground import Ground, Progress
@@ -20,15 +19,12 @@ from aggregator.verified_money import card_versions, check_card, read_claims, re
 from aggregator.verified_rounds import PlayedRound, RoundReplay
 from ceramic_bridge.authority import REVOCATION
 from ceramic_bridge.events import SignedEvent
-from contracts.history import EpochHistory
+from contracts.history import STILL_OPEN, EpochHistory
 from contracts.payouts import MAGIC, parse_table
 from federation.errors import ConfigError, FolkmootError, UsageError, VerificationFailed
 from federation.fixedpoint import Ints
 from federation.rounds import EpochState
 from federation.types import Address, Did, Wei
-
-_STILL_OPEN: Final = frozenset({"rounds", "settling"})
-"""Stages in which what is not public yet may still become so."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -222,7 +218,7 @@ class EpochAuditor:
 
     def _excuse(self, error: Unpublished, verdict: EpochVerdict) -> None:
         """Note what is missing where that proves nothing; otherwise it is withheld."""
-        if self._past.stage in _STILL_OPEN:
+        if self._past.stage in STILL_OPEN:
             verdict.pending = True
             verdict.notes.append(f"not yet: {error.message}")
         elif self._past.stage == "unpaid":
@@ -277,7 +273,7 @@ class EpochAuditor:
         credits: Mapping[Did, int] = self._state.credits if self._past.recorded else {}
         settlement = settled(self.epoch, credits, self._previous)
         if settlement is None:
-            if self._past.stage in _STILL_OPEN:
+            if self._past.stage in STILL_OPEN:
                 verdict.pending = True
                 verdict.notes.append("not yet: no payout table is proposed")
             return

@@ -13,13 +13,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from unittest import mock
 
 from aggregator.ground import live
 from aggregator.sources import RemoteMaterial, events_from
 from aggregator.verify_federation import Wanted, marks, verify_federation
 from benchmarks.figure import Figure
-from ceramic_bridge import car, events
 from examples.spam_detection.run import Run
 from examples.spam_detection.settings import Settings
 from examples.spam_detection.world import build_cast
@@ -105,14 +103,12 @@ def figures() -> Iterator[Figure]:
             sense="<=",
             how="the same from node, events and files",
         )
-        # A receipt of so many members is longer than an event may be.
-        with mock.patch.object(car, "MAX_BLOCK", 1 << 22), mock.patch.object(events, "MAX_BLOCK", 1 << 22):
-            settings = Settings(members=MANY, rounds=1, cheats=(), alpha=100.0, out=Path(folder) / "many")
-            many = _executed(settings, _MAILS_EACH * MANY)
-            yield Figure(
-                figure="verify_round_of_1000_cpu_seconds",
-                value=start + _forked(lambda: _live(many)),
-                target=5,
-                sense="<=",
-                how=f"one round of {MANY} members and its payments, from node, events and files",
-            )
+        settings = Settings(members=MANY, rounds=1, cheats=(), alpha=100.0, out=Path(folder) / "many")
+        many = _executed(settings, _MAILS_EACH * MANY)
+        yield Figure(
+            figure="verify_round_of_1000_cpu_seconds",
+            value=start + _forked(lambda: _live(many)),
+            target=5,
+            sense="<=",
+            how=f"one round of {MANY} members and its payments, from node, events and files",
+        )

@@ -6,7 +6,7 @@ The contract keeps only the epoch under way; of those before, the logs are all t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from contracts.bindings.contributor_registry import PayeeChanging, PayeeKept, Registered
 from contracts.bindings.federation import (
@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     from contracts.chain import Log
     from federation.types import Hash32
 
-_NOBODY = Address("0x" + "00" * 20)
+STILL_OPEN: Final = frozenset({"rounds", "settling"})
+"""Stages in which what is not public yet may still become so."""
+
+CHANGE_DELAY: Final = 3 * 86_400
+"""Seconds between asking for another payee and the change; ``ContributorRegistry.CHANGE_DELAY``."""
+
+_NOBODY: Final = Address("0x" + "00" * 20)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -210,7 +216,3 @@ class Payees:
         if line is not None:
             return line.payee
         return key[1] if key in self._accepts else _NOBODY
-
-
-CHANGE_DELAY = 3 * 86_400
-"""Seconds between asking for another payee and the change; ``ContributorRegistry.CHANGE_DELAY``."""

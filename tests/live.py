@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import shutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -24,7 +24,7 @@ from aggregator.settlement import finalize_and_claim, propose
 from aggregator.sources import Material, RemoteMaterial
 from aggregator.verify_federation import EpochVerdict, Wanted, verify_federation
 from ceramic_bridge.events import SignedEvent
-from contracts.chain import Reader
+from contracts.chain import Chain, Reader
 from contracts.replay import ReplayedChain
 from examples.spam_detection import run as example
 from examples.spam_detection.run import Run
@@ -47,8 +47,8 @@ class LiveRun(Run):
         self.paid: dict[Address, Wei] = {}
         self.rounds = ROUNDS
 
-    def found(self) -> None:
-        with mock.patch.object(example, "EmbeddedChain", SharedChain):
+    def found(self, chain: Callable[..., Chain] = SharedChain) -> None:
+        with mock.patch.object(example, "EmbeddedChain", chain):
             self._found_community()
         self._join_members()
 

@@ -18,7 +18,8 @@ from aggregator.challenge.state import model as model_dispute
 from aggregator.challenge.witness import Case, Dispute
 from aggregator.settlement import SETTLEMENT_ROUND
 from aggregator.sources import Unpublished
-from aggregator.verified_rounds import Reveals, RoundReplay, Statements
+from aggregator.statements import Statements
+from aggregator.verified_rounds import Reveals, RoundReplay
 from contracts import abi
 from contracts.bindings.data_demands import Answered, DataDemands
 from contracts.bindings.errors import NoFault

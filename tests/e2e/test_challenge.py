@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -14,18 +16,28 @@ import pytest
 
 from aggregator.challenge.demands import Archive, answer
 from aggregator.challenge.finding import Finder, Finding
+from aggregator.cli import verify
 from aggregator.records import Made, Recorder
 from aggregator.selection import Candidates
 from aggregator.sources import RemoteMaterial
 from aggregator.verified_epoch import VerifiedEpoch
 from aggregator.verify_federation import Wanted, paid_before, verify_federation
+from ceramic_bridge.bundle import pack
+from contracts.backends.anvil import AnvilChain, AnvilNode, AnvilOptions
+from contracts.backends.anvil_binary import find_anvil
+from contracts.backends.transport import NodeTransport
 from contracts.bindings.data_demands import Demanded
 from contracts.bindings.federation import ProposalConvicted, RoundConvicted
 from contracts.chain import Receipt
 from contracts.deploy import named_judges
+from contracts.keyfile import write_keyfile
+from examples.spam_detection.run import GENESIS_TIME
+from examples.spam_detection.world import entropy_for
+from federation.cli import run_command
+from federation.errors import ConfigError
 from federation.models.linear import model_bytes
 from federation.trace import Op, Record, Settlement, Trace
-from federation.types import Hash32
+from federation.types import Address, Hash32
 from tests.e2e.trial import tell
 from tests.live import LiveRun, ground_of_run
 from tests.world import scratch
@@ -45,17 +57,17 @@ class Stopped(Exception):
 class Liar:
     """A run whose last round is decided but not recorded: any trace can be recorded and published."""
 
-    def __init__(self) -> None:
-        self.run = run = LiveRun(scratch() / "liar", cheats=("flip", "noise"))
-        run.found()
+    def __init__(self, name: str = "liar", **found: Any) -> None:
+        self.run = run = LiveRun(scratch() / name, cheats=("flip", "noise"))
+        run.found(**found)
         run.open()
         self.record = Recorder.record
 
-        def stop(recorder: Recorder, made: Made) -> None:
+        def stop(recorder: Recorder, made: Made) -> frozenset[Hash32]:
             if made.outcome.round == run.settings.rounds:
                 self.recorder, self.made = recorder, made
                 raise Stopped
-            self.record(recorder, made)
+            return self.record(recorder, made)
 
         with mock.patch.object(Recorder, "record", stop), suppress(Stopped):
             run.train()
@@ -214,3 +226,59 @@ def test_model_that_was_not_computed_convicts_when_it_is_released(liar):
         assert finding is not None
         assert (finding.round, finding.call.judge) == (2, "StateDisputes")
         assert len(RoundConvicted.decode_logs(liar.send(finding).logs)) == 1
+
+
+# The command, on anvil
+
+
+@pytest.fixture(scope="module")
+def on_anvil() -> Iterator[tuple[Liar, str]]:
+    try:
+        binary = find_anvil(os.environ)
+    except ConfigError as error:
+        pytest.skip(f"anvil is not installed: {error.hint}")
+    with ExitStack() as held:
+        node = AnvilNode(AnvilOptions(binary=binary, genesis_time=GENESIS_TIME))
+        held.callback(node.stop)
+        transport = NodeTransport(str(node.socket))
+        held.callback(transport.close)
+        chain = AnvilChain(transport)
+
+        def funded(_time: int, accounts: list[Address], **_more: Any) -> AnvilChain:
+            for account in accounts:
+                chain.give_gas(account)
+            return chain
+
+        yield Liar("liar-on-anvil", chain=funded), str(node.socket)
+
+
+def test_command_convicts_when_it_is_agreed_to(on_anvil, tmp_path, capsys, monkeypatch):
+    liar, rpc = on_anvil
+    monkeypatch.setenv("FOLKMOOT_HOME", str(tmp_path / "home"))
+    (tmp_path / "word").write_text("a passphrase")
+    keyfile = tmp_path / "me.json"
+    key = entropy_for(liar.run.settings.seed, "account/relayer")(32)
+    assert write_keyfile(keyfile, key, "a passphrase", iterations=2).address == liar.challenger.address
+    lying, _ = tell(liar.honest, Op.IMPROVEMENT, 0, 0, "gain")
+    with liar.recorded(lying):
+        (tmp_path / "events.car").write_bytes(pack(liar.events))
+        deployment = liar.run.deployment
+        asked = [
+            *("challenge", "--rpc", rpc, "--federation", deployment.federation.address),
+            *("--registry", deployment.registry.address, "--events", str(tmp_path / "events.car")),
+            *("--public", str(liar.run.folder), "--key", str(keyfile)),
+            *("--passphrase-file", str(tmp_path / "word"), "--max-fee", "1000"),
+        ]
+        assert run_command(verify, "folkmoot verify", [*asked, "--dry-run"]) == 0
+        told = capsys.readouterr()
+        assert "improvement[0,0] gain should be" in told.err
+        assert "earns half of the bond, 50000000000000000000 wei" in told.err
+        assert told.out.endswith("nothing was sent\n")
+        assert run_command(verify, "folkmoot verify", [*asked, "--yes", "--format", "json"]) == 0
+        data = json.loads(capsys.readouterr().out)["data"]
+        assert (data["fault"]["round"], data["fault"]["judge"]) == (2, "GradientDisputes")
+        assert len(RoundConvicted.decode_logs(deployment.federation.logs())) == 1
+        assert deployment.token.balance_of(liar.challenger.address) == 50 * 10**18
+        # The round is void now, and with it the fault.
+        assert run_command(verify, "folkmoot verify", [*asked, "--yes"]) == 0
+        assert capsys.readouterr().out == "nothing to dispute\n"

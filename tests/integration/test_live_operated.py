@@ -10,6 +10,8 @@ from aggregator.ground import live
 from aggregator.happenings import Wanted as Will
 from aggregator.sources import RemoteMaterial
 from aggregator.verify_federation import EpochVerdict, Wanted, verify_federation
+from ceramic_bridge.events import InitPayload
+from federation import payloads
 from federation.errors import VerificationFailed
 from federation.manifest import CohortSection
 from tests.operated import Standing
@@ -56,4 +58,18 @@ def test_round_is_refused_when_somebody_was_admitted_that_it_did_not_ask(standin
     with mock.patch("aggregator.driver.cohort", return_value=everybody):
         run(standing, 1)
     with pytest.raises(VerificationFailed, match="was not asked"):
+        verified(standing)
+
+
+def test_epoch_is_verified_when_its_receipts_speak_of_members_in_a_blob(standing, monkeypatch):
+    monkeypatch.setattr(payloads, "INLINE", 1)
+    run(standing, 1)
+    (verdict,) = verified(standing)
+    assert (verdict.status, verdict.verified) == ("verified", 2)
+    receipts = [e.payload.content for e in standing.log if isinstance(e.payload, InitPayload)]
+    tables = [content["table"] for content in receipts if "table" in content]
+    assert len(tables) == 2
+    path = standing.settings.out / "public" / "blobs" / str(tables[0])
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(VerificationFailed, match=str(tables[0])):
         verified(standing)
