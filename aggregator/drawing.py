@@ -29,10 +29,11 @@ def draw(ports: Ports, epoch: OpenEpoch, view: FederationView, round_: int) -> i
     federation, number = ports.federation, epoch.domain.epoch
     if view.drawn_shard(number, round_):
         return view.drawn_shard(number, round_)
-    preimages = _preimages(ports, epoch, view, round_)
-    randomness = BlockhashRandomness(ports.chain, federation.config().randomness)
+    # Before the target is there nobody who is careful uncovers anything.
     while ports.chain.block_number < (target := federation.draw_target()):
         ports.chain.mine()
+    preimages = _preimages(ports, epoch, view, round_)
+    randomness = BlockhashRandomness(ports.chain, federation.config().randomness)
     if federation.phase() is Phase.DRAW and randomness.expired(target):
         with called(ports.chain, f"from {target}"):
             once(ports.chain, lambda: federation.draw_target() != target, federation.retarget, ports.sender)

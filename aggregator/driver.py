@@ -125,7 +125,8 @@ class RoundDriver:
         forced = self._forced(revealed.keys(), absent)
         replies = revealed | forced
         deltas = {did: reply.delta for did, reply in replies.items()}
-        received = Received(deltas=deltas, absent=absent, norm_bound=epoch.norm_bound)
+        seed = self._view.draw_seed(epoch.domain.epoch, round_)
+        received = Received(deltas=deltas, absent=absent, norm_bound=epoch.norm_bound, seed=seed)
         outcome, trace = self._evaluation.close(start, base, received, drawn)
         put = self._ports.public.put
         released = put(self._evaluation.released(outcome.state, [*self._known, drawn]))
@@ -141,7 +142,7 @@ class RoundDriver:
             reveals={did: (delta_hash(reply.delta), reply.salt) for did, reply in replies.items()},
             forced=forced,
         )
-        self._recorder.record(made)
+        named = self._recorder.record(made)
         assert self._recorder.card is not None
         self._finish(
             Finished(
@@ -150,7 +151,7 @@ class RoundDriver:
                 released=released,
                 card=self._recorder.card,
                 auc=self._evaluation.auc(outcome.state.weights, drawn.design),
-                blobs=frozenset(blobs),
+                blobs=named.union(blobs),
             ),
             drawn,
         )
@@ -162,6 +163,7 @@ class RoundDriver:
             committed=frozenset(committed),
             model=outcome.state.weights,
             model_hash=released,
+            public=named | {base.hash, released},
         )
         self._tell("round-recorded", round_, **report.facts())
         return report

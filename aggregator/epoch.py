@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aggregator.provider import ProviderPort
+from aggregator.provider import Proposal, ProviderPort
 from aggregator.public import MANIFEST, PublicDirectory
 from aggregator.terms import admit, epoch_terms, terms_hash
 from ceramic_bridge.cid import StreamId
@@ -193,6 +193,8 @@ def prepare_epoch(
     roster: Roster,
     providers: Sequence[ProviderPort],
     payees: Mapping[Did, Address],
+    *,
+    models: Mapping[str, StreamId],
 ) -> Opening:
     """Collect what the next epoch opens with.
 
@@ -202,6 +204,7 @@ def prepare_epoch(
         roster: The admitted members, signed by the community.
         providers: In the manifest's order.
         payees: Agreed payees (``settlement.agreed_payees``); a member without one earns nothing.
+        models: StreamIDs of the event models, by kind.
 
     Raises:
         ConfigError: The providers are not those of the manifest, or a shard is too small.
@@ -228,7 +231,10 @@ def prepare_epoch(
         commitments=opening_bytes(index, [c.public for c in committed], [c.signature for c in committed]),
         tips=tuple(c.tip for c in committed),
     )
-    agreed = terms_hash(opening.terms(manifest))
+    terms = opening.terms(manifest)
+    agreed, proposal = terms_hash(terms), Proposal(terms=terms, index=index, models=models)
+    for provider in providers:
+        provider.propose(domain, proposal)
     return replace(opening, consents=tuple(p.consent(domain, agreed) for p in providers))
 
 
@@ -264,7 +270,7 @@ def open_epoch(
     """
     federation = deployment.federation
     domain = Domain(chain_id=chain_id, federation=federation.address, epoch=federation.epoch() + 1)
-    opening = prepare_epoch(manifest, domain, roster, providers, payees)
+    opening = prepare_epoch(manifest, domain, roster, providers, payees, models=models)
     public.write(MANIFEST, manifest.to_toml().encode())
     for blob in opening.blobs:
         public.put(blob)

@@ -243,7 +243,9 @@ class EpochRun:
             )
         else:
             payees = agreed_payees(registry, wanted_payees(plan.imports))
-            opening = prepare_epoch(self._manifest, domain, plan.roster, providers, payees)
+            opening = prepare_epoch(
+                self._manifest, domain, plan.roster, providers, payees, models=plan.models
+            )
         self._journal.record(number, 0, "imports", pack([encode(event) for event in plan.imports]))
         self._journal.record(number, 0, "opening", opening.to_bytes())
         return opening, list(plan.imports)
@@ -293,11 +295,10 @@ class EpochRun:
     def _round(self, driver: RoundDriver, number: int) -> None:
         round_ = driver.state.round
         self._chain.at(number, round_)
-        report = driver.run_round()
-        shown = {report.base.hash, report.model_hash}
+        public = driver.run_round().public
         if self._manifest.validation.reveal == "round":
-            shown |= {sha256(part) for part in self._journal.steps(number, round_, PART).values()}
-        self._put_out(shown)
+            public |= {sha256(part) for part in self._journal.steps(number, round_, PART).values()}
+        self._put_out(public)
 
     def _should_end(self, driver: RoundDriver) -> bool:
         """Tell whether no further round is to open; waits while the operator pauses."""

@@ -43,6 +43,21 @@ class AggregatorHome:
         return self.path / "identity"
 
     @property
+    def control(self) -> Path:
+        """What the operator wants of a running aggregator."""
+        return self.path / "control.json"
+
+    @property
+    def running(self) -> Path:
+        """Locked while an aggregator runs."""
+        return self.path / "running"
+
+    @property
+    def models(self) -> Path:
+        """The community's event models, signed by it."""
+        return self.path / "models.car"
+
+    @property
     def journal(self) -> Path:
         """What must outlive a crash."""
         return self.path / "journal.db"
@@ -55,7 +70,7 @@ class AggregatorHome:
     @property
     def nodes(self) -> Path:
         """Which node is whose."""
-        return self.path / "nodes.json"
+        return self.path / "nodes.db"
 
     @property
     def events(self) -> Path:
@@ -76,6 +91,23 @@ class AggregatorHome:
     def public(self) -> Path:
         """What anybody may read."""
         return self.path / "public"
+
+    def roster(self, epoch: int) -> Path:
+        """Return where an epoch's roster lies, signed by the community."""
+        return self.path / "rosters" / f"epoch-{epoch}.json"
+
+    def frozen(self, epoch: int) -> Path:
+        """Return the mark that an epoch's roster is in use and cannot change."""
+        return self.path / "rosters" / f"epoch-{epoch}.frozen"
+
+    def imports(self, epoch: int, digest: str) -> Path:
+        """Return where the members' data events lie that a roster was made from.
+
+        Args:
+            epoch: The roster's epoch.
+            digest: Tells rosters of one epoch apart.
+        """
+        return self.path / "rosters" / f"epoch-{epoch}-{digest}.car"
 
     def staging(self, epoch: int) -> Path:
         """Return where an epoch's files wait until they may be public."""

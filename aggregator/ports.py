@@ -68,6 +68,7 @@ class RoundReport:
         committed: Members that committed to a delta.
         model: The new model's weights.
         model_hash: Its hash.
+        public: SHA-256 of what everybody may see at once: both models, and what the receipt names.
     """
 
     base: Base
@@ -77,6 +78,7 @@ class RoundReport:
     committed: frozenset[Did]
     model: Ints
     model_hash: Hash32
+    public: frozenset[Hash32]
 
     def facts(self) -> dict[str, str | int | float]:
         """Return what there is to tell of it: counts by status, G and credits in wei, the model's hash."""

@@ -5,27 +5,26 @@ It holds two secrets: the examples with their salts, and a hash chain whose valu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol, Self
 
-import numpy as np
-
+from aggregator.dealing import PUBLIC, Dealt, require_committed
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import SignedEvent, create_init
 from contracts.accounts import Account
-from federation.errors import PeerError
+from contracts.bindings.structs import EpochTerms
+from federation.errors import IdentityError, PeerError
 from federation.fixedpoint import Ints
-from federation.hashing import Domain, keccak256, sha256
+from federation.hashing import Domain, sha256
 from federation.manifest import Manifest
 from federation.models.linear import Examples
 from federation.payloads import ShardReveal
 from federation.types import Did, Hash32
-from federation.validation import Entry, Part, commitment_bytes, deal
+from federation.validation import Entry, Index, Part
 
-PUBLIC: Final = 0
-"""The public portion's shard number."""
+__all__ = ["PUBLIC", "Committed", "DrawReader", "Proposal", "Provider", "ProviderPort", "shard_statement"]
 
 
 class DrawReader(Protocol):
@@ -57,6 +56,21 @@ class Committed:
     signature: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What an epoch would promise, shown to the providers before they consent.
+
+    Attributes:
+        terms: What ``openEpoch`` will be told.
+        index: The commitment to all providers' parts.
+        models: StreamIDs of the event models, by kind.
+    """
+
+    terms: EpochTerms
+    index: Index
+    models: Mapping[str, StreamId]
+
+
 class ProviderPort(Protocol):
     """A provider as the aggregator meets it: in this process, or somewhere else behind a mailbox."""
 
@@ -76,6 +90,14 @@ class ProviderPort(Protocol):
 
     def commit(self, domain: Domain, manifest: Manifest) -> Committed:
         """Commit the examples for an epoch."""
+        ...
+
+    def propose(self, domain: Domain, proposal: Proposal) -> None:
+        """Be shown what the epoch would promise, before being asked to consent to it.
+
+        Raises:
+            VerificationFailed: It holds another commitment than this provider's.
+        """
         ...
 
     def consent(self, domain: Domain, agreed: Hash32) -> bytes:
@@ -115,23 +137,26 @@ class Provider:
     """One provider of one epoch."""
 
     def __init__(
-        self, identity: Identity, account: Account, examples: Examples, entropy: Callable[[int], bytes]
+        self, identity: Identity, account: Account | None, examples: Examples, entropy: Callable[[int], bytes]
     ) -> None:
         """Hold the secrets of one provider.
 
         Args:
             identity: Signs its commitment and its events.
-            account: The account whose bond stands for it.
+            account: The account whose bond stands for it; not needed for anything but consent.
             examples: Its part of the validation set.
             entropy: Where its salts and its hash chain come from.
         """
         self._identity, self._account = identity, account
         self._examples, self._entropy = examples, entropy
-        self._number = -1
-        self._parts: tuple[Part, ...] = ()
-        self._chain: tuple[Hash32, ...] = ()
-        self._domain: Domain | None = None
-        self._at_once = False
+        self._dealt: Dealt | None = None
+
+    @classmethod
+    def restore(cls, identity: Identity, account: Account | None, dealt: Dealt) -> Self:
+        """Return a provider that has committed before, from what it kept of the epoch."""
+        made = cls(identity, account, dealt.examples, _no_entropy)
+        made._dealt = dealt
+        return made
 
     @property
     def did(self) -> Did:
@@ -142,6 +167,12 @@ class Provider:
     def size(self) -> int:
         """How many examples it holds."""
         return len(self._examples)
+
+    @property
+    def dealt(self) -> Dealt:
+        """Its secrets of the epoch that it committed to; to be kept for ``restore``."""
+        assert self._dealt is not None
+        return self._dealt
 
     def counts(self, dim: int) -> Ints:
         """Return its word counts, of which the committed mean is made."""
@@ -154,30 +185,24 @@ class Provider:
             domain: The federation and epoch.
             manifest: Says how many shards there are and which provider this is.
         """
-        self._domain = domain
-        self._number = manifest.providers.index(self.did)
-        self._at_once = manifest.validation.reveal == "round"
-        seed = int.from_bytes(self._entropy(32), "big")
-        generator = np.random.Generator(np.random.PCG64(seed))
+        self._dealt = Dealt.deal(self._examples, domain, manifest, self.did, self._entropy)
+        return self.committed()
 
-        def shuffle(positions: list[int]) -> None:
-            generator.shuffle(positions)
-
-        hands = deal(
-            self._examples.labels.tolist(),
-            shards=manifest.validation.shards,
-            public_milli=manifest.validation.public_milli,
-            shuffle=shuffle,
-            start=self._number * manifest.validation.shards // len(manifest.providers),
+    def committed(self) -> Committed:
+        """Return the commitment again; always the same bytes."""
+        dealt = self.dealt
+        return Committed(
+            dealt.entries, dealt.tip, dealt.parts[PUBLIC].to_bytes(), self._identity.sign(dealt.commitment)
         )
-        self._parts = tuple(self._part(shard, hand) for shard, hand in enumerate(hands))
-        chain = [Hash32(self._entropy(32))]
-        for _ in range(manifest.rounds):
-            chain.append(keccak256(chain[-1]))
-        self._chain = tuple(chain)
-        entries = tuple(Entry(p.shard, p.provider, len(p.examples), p.root(domain)) for p in self._parts)
-        signature = self._identity.sign(commitment_bytes(domain, self._number, entries, self._chain[-1]))
-        return Committed(entries, self._chain[-1], self._parts[PUBLIC].to_bytes(), signature)
+
+    def propose(self, domain: Domain, proposal: Proposal) -> None:
+        """Be shown what the epoch would promise.
+
+        Raises:
+            VerificationFailed: It holds another commitment than this provider's.
+        """
+        assert self.dealt.domain == domain
+        require_committed(self.dealt, proposal.index, proposal.terms.provider_tips)
 
     def consent(self, domain: Domain, agreed: Hash32) -> bytes:
         """Sign that the provider's bond stands for its duties in an epoch on these terms.
@@ -185,26 +210,23 @@ class Provider:
         Args:
             domain: The federation and epoch.
             agreed: The hash of the epoch's terms, its own commitment among them.
+
+        Raises:
+            IdentityError: The account's key is not at hand.
         """
+        if self._account is None:
+            raise IdentityError("consent is signed by the provider's account, whose key is not open")
         return self._account.sign_consent(
             chain_id=domain.chain_id, federation=domain.federation, epoch=domain.epoch, terms_hash=agreed
         )
 
     def part(self, shard: int) -> Part:
         """Return the provider's own part of a shard; for its eyes only until it is opened."""
-        return self._parts[shard]
-
-    def _part(self, shard: int, hand: list[int]) -> Part:
-        words = self._examples.words
-        offsets = self._examples.offsets
-        rows = [words[offsets[i] : offsets[i + 1]].tolist() for i in hand]
-        labels = [int(self._examples.labels[i]) for i in hand]
-        salts = tuple(self._entropy(32) for _ in hand)
-        return Part(shard=shard, provider=self._number, salts=salts, examples=Examples.build(rows, labels))
+        return self.dealt.parts[shard]
 
     def preimage(self, round_: int) -> Hash32:
         """Return the hash chain's value for a round's draw; each round uncovers one more."""
-        return self._chain[-1 - round_]
+        return self.dealt.preimage(round_)
 
     def open(self, shard: int, round_: int, reader: DrawReader) -> bytes:
         """Return the provider's part of a shard that the chain has drawn.
@@ -212,11 +234,10 @@ class Provider:
         Raises:
             PeerError: Another shard was drawn for that round, or none yet.
         """
-        assert self._domain is not None
-        drawn = reader.drawn_shard(self._domain.epoch, round_)
+        drawn = reader.drawn_shard(self.dealt.domain.epoch, round_)
         if not drawn or drawn != shard:
             raise PeerError(f"shard {shard} was not drawn for round {round_}")
-        return self._parts[shard].to_bytes()
+        return self.part(shard).to_bytes()
 
     def publish(self, shard: int, round_: int, reader: DrawReader, model: StreamId) -> SignedEvent:
         """Sign the event that makes the provider's part of a drawn shard public in its round.
@@ -225,10 +246,10 @@ class Provider:
             PeerError: Another shard was drawn for that round, or none yet, or the manifest keeps
                 drawn shards from the public until the epoch ends.
         """
-        if not self._at_once:
+        if not self.dealt.at_once:
             raise PeerError(f"shard {shard} stays sealed until the epoch's rounds are over")
         self.open(shard, round_, reader)
-        return self._statement(self._parts[shard], model)
+        return self._statement(self.part(shard), model)
 
     def reveal(self, reader: DrawReader, model: StreamId) -> list[tuple[bytes, SignedEvent]]:
         """Publish every part that no round made public, each with the provider's signed event.
@@ -236,22 +257,40 @@ class Provider:
         Raises:
             PeerError: The epoch's rounds are not over.
         """
-        assert self._domain is not None
-        if not reader.rounds_over(self._domain.epoch):
-            raise PeerError("the validation set stays sealed until the epoch's rounds are over")
-        rounds = range(1, len(self._chain)) if self._at_once else ()
-        before = {reader.drawn_shard(self._domain.epoch, round_) for round_ in rounds} - {0}
-        rest = [part for part in self._parts if part.shard not in before]
-        return [(part.to_bytes(), self._statement(part, model)) for part in rest]
+        shards = unrevealed(self.dealt, reader)
+        return [(self.part(s).to_bytes(), self._statement(self.part(s), model)) for s in shards]
 
     def _statement(self, part: Part, model: StreamId) -> SignedEvent:
-        assert self._domain is not None
-        blob = sha256(part.to_bytes())
-        statement = ShardReveal(
-            domain=self._domain,
-            shard=part.shard,
-            provider=part.provider,
-            blob=blob,
-            examples=len(part.examples),
+        statement = shard_statement(self.dealt.domain, part)
+        return create_init(
+            self._identity, model=model, content=statement.content(), unique=statement.blob[:12]
         )
-        return create_init(self._identity, model=model, content=statement.content(), unique=blob[:12])
+
+
+def unrevealed(dealt: Dealt, reader: DrawReader) -> list[int]:
+    """Return the shards that a provider publishes at an epoch's end: those that no round made public.
+
+    Raises:
+        PeerError: The epoch's rounds are not over.
+    """
+    epoch = dealt.domain.epoch
+    if not reader.rounds_over(epoch):
+        raise PeerError("the validation set stays sealed until the epoch's rounds are over")
+    rounds = range(1, len(dealt.chain)) if dealt.at_once else ()
+    before = {reader.drawn_shard(epoch, round_) for round_ in rounds} - {0}
+    return [part.shard for part in dealt.parts if part.shard not in before]
+
+
+def shard_statement(domain: Domain, part: Part) -> ShardReveal:
+    """Return what a provider's event says of a part that it makes public."""
+    return ShardReveal(
+        domain=domain,
+        shard=part.shard,
+        provider=part.provider,
+        blob=sha256(part.to_bytes()),
+        examples=len(part.examples),
+    )
+
+
+def _no_entropy(_: int) -> bytes:
+    raise AssertionError("a restored provider has dealt already")

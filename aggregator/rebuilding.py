@@ -22,6 +22,7 @@ from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.events import InitPayload, SignedEvent, encode
 from ceramic_bridge.models import kind_of
 from federation.errors import ConfigError, FolkmootError
+from federation.payloads import receipt_lists
 from federation.roster import Roster
 from federation.rounds import Status
 from federation.types import Did, Hash32
@@ -150,7 +151,7 @@ def _place(event: SignedEvent, epoch: OpenEpoch) -> tuple[str, int] | None:
 def _steps(ports: Ports, found: _Round) -> Iterator[tuple[str, bytes]]:
     """Yield the steps of a round as its journal had them."""
     assert found.receipt is not None
-    content = found.receipt.content
+    content = receipt_lists(found.receipt.content, lambda digest: _blob(ports, digest))
     reasons = {str(r["did"]): str(r["reason"]) for r in _lines(content, "rejections")}
     forced = content.get("forced")
     yield "revocations", pack([encode(event) for event in found.revocations])

@@ -58,8 +58,12 @@ class Recorder:
         self._ports, self._epoch, self._view = ports, epoch, view
         self.card: tuple[StreamId, Cid] | None = None
 
-    def record(self, made: Made) -> None:
-        """Publish a round's events and record it on chain; doing it again changes nothing."""
+    def record(self, made: Made) -> frozenset[Hash32]:
+        """Publish a round's events and record it on chain; doing it again changes nothing.
+
+        Returns:
+            SHA-256 of the blob that the receipt names, if it does.
+        """
         ports, epoch, outcome = self._ports, self._epoch, made.outcome
         trace_root = made.trace.root(epoch.domain, outcome.round)
         receipt = Receipt(
@@ -74,6 +78,8 @@ class Recorder:
             reveals=made.reveals,
             forced=made.forced,
         )
+        table = receipt.table()
+        named = frozenset() if table is None else frozenset({ports.public.put(table)})
         signed = create_init(
             ports.identity,
             model=epoch.models["round-receipt"],
@@ -97,6 +103,7 @@ class Recorder:
             ports.sender,
         )
         self.card = (card.stream_id, card.cid)
+        return named
 
     def claim(self, claims: Hash32) -> SignedEvent | None:
         """Return the card's last version, which names the operator's claims; None if nothing was released."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeAlias
 
 from aggregator.delegation import (
     authority_at,
@@ -13,11 +14,12 @@ from aggregator.delegation import (
 )
 from aggregator.events import events_root
 from aggregator.public import BLOCKS
+from aggregator.sources import Unpublished
+from aggregator.statements import Statements, absent_of, checked_lists, lines_of
 from aggregator.verified_epoch import VerifiedEpoch
 from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.events import InitPayload, SignedEvent
 from contracts.bindings.structs import RoundWords
-from contracts.view import FederationView
 from federation.cohort import cohort, enough
 from federation.delta import parse_delta, within_cap
 from federation.errors import IdentityError, VerificationFailed
@@ -27,18 +29,41 @@ from federation.hashing import commitment, did_hash, sha256
 from federation.membertree import MemberTree
 from federation.models.linear import Design
 from federation.payloads import Contribution, Receipt
-from federation.roster import Roster
 from federation.rounds import Base, EpochState, RoundOutcome, Status
 from federation.trace import Position, Trace, require_equal, vector_hash
 from federation.types import Did, Hash32
 
+Reveals: TypeAlias = "dict[Did, tuple[Hash32, Hash32]]"
+"""SHA-256 of every accepted delta, and the salt that opens its commitment."""
+
+
+class Reclosed(NamedTuple):
+    """A round as it has to be, its trace with it, and that trace as it was published."""
+
+    outcome: RoundOutcome
+    trace: Trace
+    published: bytes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PlayedRound:
-    """One recomputed round: what was sent out, decided and drawn, and who committed."""
+    """One recomputed round: what was sent out, decided and drawn, and who committed.
 
+    Attributes:
+        start: What it started from.
+        base: What it sent out.
+        outcome: What it decided.
+        trace: Every step of its scores.
+        shard: The drawn shard.
+        number: Its number.
+        model_hash: The model that it released.
+        committed: Members that committed to a delta.
+    """
+
+    start: Start
     base: Base
     outcome: RoundOutcome
+    trace: Trace
     shard: Design
     number: int
     model_hash: Hash32
@@ -46,95 +71,169 @@ class PlayedRound:
 
 
 class RoundReplay:
-    """Recomputes the rounds of a verified epoch."""
+    """Recomputes the rounds of a verified epoch, one after the other; it holds one at a time.
+
+    Attributes:
+        statements: What the events of rounds say, as far as they have been read.
+    """
 
     def __init__(self, epoch: VerifiedEpoch) -> None:
-        self._epoch, self._view = epoch, FederationView(epoch.deployment.federation)
+        self._epoch, self._view = epoch, epoch.view
         self._authority = authority_at(0)
+        self.statements: dict[int, Statements] = {}
 
-    def _rounds_on_chain(self) -> list[RoundWords]:
-        epoch = self._epoch
-        if epoch.deployment.federation.recorded() != epoch.manifest.rounds:
+    def require_all_recorded(self) -> None:
+        """Refuse an epoch of which not every round stands: a run's has ended in full.
+
+        Raises:
+            VerificationFailed: One is missing.
+        """
+        if self._epoch.past.recorded != self._epoch.manifest.rounds:
             raise VerificationFailed(BLOCKS, "not every round of the epoch is recorded and stands")
-        return [self._view.words(epoch.domain.epoch, r + 1) for r in range(epoch.manifest.rounds)]
 
-    def play(self) -> list[PlayedRound]:
-        """Recompute all rounds, in order.
+    def first(self) -> Start:
+        """Return what the first round starts from."""
+        initial, quotas = self._epoch.evaluation.initial(), self._epoch.roster.quotas
+        state = EpochState.first(initial=initial, quotas=quotas)
+        known = (Position(shard=0, design=self._epoch.shards[0]),)
+        return Start(state=state, rules=self._epoch.manifest.rules, known=known)
+
+    def play(self) -> Iterator[PlayedRound]:
+        """Recompute the recorded rounds in order.
 
         Raises:
             VerificationFailed: The first thing that is wrong.
         """
-        initial, quotas = self._epoch.evaluation.initial(), self._epoch.roster.quotas
-        state = EpochState.first(initial=initial, quotas=quotas)
-        known, played = [Position(shard=0, design=self._epoch.shards[0])], []
-        for on_chain in self._rounds_on_chain():
-            result = self._play_round(state, known, on_chain)
-            played.append(result)
-            state = result.outcome.state
-            known.append(Position(shard=result.number, design=result.shard))
-            self._epoch.progress(f"round {result.outcome.round}: scores, credits and trace recomputed")
-        return played
+        start = self.first()
+        for round_ in range(1, self._epoch.past.recorded + 1):
+            statements = self.read(round_)
+            played = self.recompute(start, statements)
+            self._epoch.progress(f"round {round_}: scores, credits and trace recomputed")
+            yield played
+            drawn = Position(shard=played.number, design=played.shard)
+            start = self.onward(start, played.outcome.state, drawn)
 
-    def _play_round(self, state: EpochState, known: Sequence[Position], on_chain: RoundWords) -> PlayedRound:
-        round_, evaluation = state.round, self._epoch.evaluation
-        subject = f"round {round_}"
-        start = Start(state=state, rules=self._epoch.manifest.rules, known=tuple(known))
-        base = evaluation.reopen(
-            start, self._epoch.public.blob(on_chain.base_hash, f"{subject}'s base model")
-        )
-        if events_root(self._epoch.by_round[str(round_)]) != on_chain.events_root:
+    def onward(self, start: Start, state: EpochState, drawn: Position) -> Start:
+        """Return what the next round starts from, given the state and the shard of the one before."""
+        return replace(start, state=state, known=(*start.known, drawn))
+
+    def skip(self, round_: int) -> Position:
+        """Take note of a round that was verified before, and return its shard."""
+        self._judge_from(round_)
+        return self.drawn(self._view.words(self._epoch.domain.epoch, round_), round_)
+
+    def read(self, round_: int) -> Statements:
+        """Check what a round's events say; rounds are read in order, for revocations count from theirs on.
+
+        Raises:
+            VerificationFailed: The first thing that is wrong.
+        """
+        words, subject = self._view.words(self._epoch.domain.epoch, round_), f"round {round_}"
+        if events_root(self._epoch.events.groups[str(round_)]) != words.events_root:
             raise VerificationFailed(subject, "its events are not those that the chain recorded")
         self._judge_from(round_)
-        commitments = self._commitments(state, base, on_chain)
+        commitments = self._commitments(round_, words)
         receipt_event, receipt = self._receipt(round_)
-        if Hash32(receipt_event.payload_cid.digest) != on_chain.receipt_hash:
+        if Hash32(receipt_event.payload_cid.digest) != words.receipt_hash:
             raise VerificationFailed(subject, "the receipt is not the one that the chain recorded")
-        lines = _lines(receipt.content, self._epoch.roster)
-        forced = frozenset(Did(str(did)) for did in _listed(receipt.content, "forced"))
-        deltas, reveals = self._deltas(round_, base, commitments, lines, on_chain, forced=forced)
+        lists = checked_lists(receipt, self._epoch.public)
+        self.statements[round_] = Statements(
+            words=words,
+            receipt=receipt,
+            lists=lists,
+            lines=lines_of(lists, self._epoch.roster),
+            commitments=commitments,
+        )
+        return self.statements[round_]
+
+    def received(self, start: Start, statements: Statements) -> tuple[Received, Reveals]:
+        """Return what a round received, after checking every delta against its commitment and cap.
+
+        Raises:
+            VerificationFailed: One should not have been accepted, or should have been.
+        """
+        state, words, forced = start.state, statements.words, statements.forced
+        lines, commitments = statements.lines, statements.commitments
+        self._require_asked(state, statements)
+        deltas, reveals = self._deltas(state.round, commitments, lines, words, forced=forced)
         self._check_forced(state, deltas, reveals, forced)
-        absent = _absent(lines, state, commitments, receipt.content)
-        shard = Position(shard=on_chain.shard, design=self._epoch.shards[on_chain.shard])
-        received = Received(
-            deltas=deltas,
-            absent=absent,
-            norm_bound=self._epoch.manifest.norm_bound(self._epoch.roster.quotas),
+        absent = absent_of(lines, state, commitments, statements.lists)
+        bound = self._epoch.manifest.norm_bound(self._epoch.roster.quotas)
+        seed = self._view.draw_seed(self._epoch.domain.epoch, state.round)
+        return Received(deltas=deltas, absent=absent, norm_bound=bound, seed=seed), reveals
+
+    def drawn(self, words: RoundWords, round_: int) -> Position:
+        """Return the shard that was drawn for a round.
+
+        Raises:
+            Unpublished: It is still sealed.
+        """
+        if words.shard not in self._epoch.shards:
+            raise Unpublished(f"round {round_}", f"its shard {words.shard} is not public yet")
+        return Position(shard=words.shard, design=self._epoch.shards[words.shard])
+
+    def reopened(self, start: Start, words: RoundWords) -> Base:
+        """Return the base that a round sent out, recomputed.
+
+        Raises:
+            VerificationFailed: The rules give another one.
+        """
+        subject = f"round {start.state.round}"
+        return self._epoch.evaluation.reopen(
+            start, self._epoch.public.blob(words.base_hash, f"{subject}'s base model")
         )
-        published = self._epoch.public.blob(
-            Hash32(bytes.fromhex(str(receipt.content["trace"]))), f"{subject}'s trace"
-        )
-        outcome, trace = evaluation.reclose(start, base, received, shard, published)
+
+    def reclosed(self, start: Start, base: Base, received: Received, statements: Statements) -> Reclosed:
+        """Return a round as it has to be, and its trace as it was published, not compared yet."""
+        round_ = start.state.round
+        shard = self.drawn(statements.words, round_)
+        published = self._epoch.public.blob(statements.trace_hash, f"round {round_}'s trace")
+        outcome, trace = self._epoch.evaluation.reclose(start, base, received, shard, published)
+        return Reclosed(outcome, trace, published)
+
+    def recompute(self, start: Start, statements: Statements) -> PlayedRound:
+        """Recompute a round and compare everything that was recorded of it.
+
+        Raises:
+            VerificationFailed: The first thing that is wrong.
+        """
+        evaluation, words, subject = self._epoch.evaluation, statements.words, f"round {start.state.round}"
+        base = self.reopened(start, words)
+        received, reveals = self.received(start, statements)
+        outcome, trace, published = self.reclosed(start, base, received, statements)
         require_equal(trace, published)
-        model = self._epoch.public.blob(on_chain.model_hash, f"{subject}'s model")
-        released = sha256(evaluation.rereleased(outcome.state, [*known, shard], model))
-        self._check_record(base, outcome, trace, released, receipt, on_chain, reveals, forced)
+        shard = self.drawn(words, start.state.round)
+        model = self._epoch.public.blob(words.model_hash, f"{subject}'s model")
+        released = sha256(evaluation.rereleased(outcome.state, [*start.known, shard], model))
+        self._check_record(base, outcome, trace, released, statements, reveals)
         return PlayedRound(
+            start=start,
             base=base,
             outcome=outcome,
+            trace=trace,
             shard=shard.design,
-            number=on_chain.shard,
-            model_hash=on_chain.model_hash,
-            committed=frozenset(commitments),
+            number=words.shard,
+            model_hash=words.model_hash,
+            committed=frozenset(statements.commitments),
         )
 
     def _judge_from(self, round_: int) -> None:
         """Judge capabilities as of a round's opening, by the revocations recorded until then."""
         opened = authority_at(self._view.opened_at(self._epoch.domain.epoch, round_))
-        revoking = [event for event in self._epoch.by_round[str(round_)] if is_revocation(event)]
+        revoking = [event for event in self._epoch.events.groups[str(round_)] if is_revocation(event)]
         authority = replace(opened, revocations=self._authority.revocations)
         try:
             self._authority = with_revocations(authority, revoking)
         except IdentityError as error:
             raise VerificationFailed(f"round {round_}", error.message) from error
 
-    def _commitments(self, state: EpochState, base: Base, on_chain: RoundWords) -> dict[Did, Hash32]:
-        round_, found = state.round, dict[Did, Hash32]()
-        asked = self._asked(state)
-        for event, payload in self._epoch.of_kind(str(round_), "contribution"):
+    def _commitments(self, round_: int, on_chain: RoundWords) -> dict[Did, Hash32]:
+        found: dict[Did, Hash32] = {}
+        for event, payload in self._epoch.events.of_kind(str(round_), "contribution"):
             statement = Contribution.parse(payload.content, self._epoch.domain, round_)
             did = speaker(event)
-            unknown = did not in asked or did in found
-            if unknown or statement.base_hash != base.hash:
+            unknown = did not in self._epoch.roster.quotas or did in found
+            if unknown or statement.base_hash != on_chain.base_hash:
                 raise VerificationFailed(f"event {event.cid}", f"is no contribution to round {round_}")
             try:
                 require_authority(event, self._authority)
@@ -148,17 +247,22 @@ class RoundReplay:
             raise VerificationFailed(f"round {round_}", f"went on with {len(found)} commitments, too few")
         return found
 
-    def _asked(self, state: EpochState) -> frozenset[Did]:
-        """Return who may commit: the round's cohort, or everybody."""
+    def _require_asked(self, state: EpochState, statements: Statements) -> None:
+        """Refuse a commitment of somebody whom a round did not ask.
+
+        Without a rule for cohorts everybody is asked; a suspended member's commitment does not count.
+        """
         epoch, rule = self._epoch, self._epoch.manifest.cohort
         if rule is None:
-            return frozenset(epoch.roster.quotas)
+            return
         members = epoch.roster.quotas.keys() - state.suspended
         beacon = self._view.beacon(epoch.domain.epoch, state.round)
-        return cohort(members, size=rule.size, domain=epoch.domain, round_=state.round, beacon=beacon)
+        asked = cohort(members, size=rule.size, domain=epoch.domain, round_=state.round, beacon=beacon)
+        for did in sorted(statements.commitments.keys() - asked):
+            raise VerificationFailed(f"round {state.round}", f"{did} committed and was not asked")
 
     def _receipt(self, round_: int) -> tuple[SignedEvent, InitPayload]:
-        receipts = self._epoch.of_kind(str(round_), "round-receipt")
+        receipts = self._epoch.events.of_kind(str(round_), "round-receipt")
         if len(receipts) != 1 or speaker(receipts[0][0]) != self._epoch.manifest.parties.aggregator:
             raise VerificationFailed(f"round {round_}", "has no single receipt signed by the aggregator")
         return receipts[0]
@@ -169,21 +273,25 @@ class RoundReplay:
     def _deltas(
         self,
         round_: int,
-        base: Base,
         commitments: Mapping[Did, Hash32],
         lines: Mapping[Did, Mapping[str, str]],
         on_chain: RoundWords,
         *,
         forced: frozenset[Did],
-    ) -> tuple[dict[Did, Ints], dict[Did, tuple[Hash32, Hash32]]]:
+    ) -> tuple[dict[Did, Ints], Reveals]:
         deltas: dict[Did, Ints] = {}
-        reveals: dict[Did, tuple[Hash32, Hash32]] = {}
+        reveals: Reveals = {}
         for did, line in lines.items():
             if line["status"] != Status.ACCEPTED:
                 continue
             digest, salt = Hash32(bytes.fromhex(line["delta"])), Hash32(bytes.fromhex(line["salt"]))
             opened = commitment(
-                self._epoch.domain, round_, did=did, base_hash=base.hash, delta_sha256=digest, salt=salt
+                self._epoch.domain,
+                round_,
+                did=did,
+                base_hash=on_chain.base_hash,
+                delta_sha256=digest,
+                salt=salt,
             )
             if commitments.get(did) != opened:
                 raise VerificationFailed(f"round {round_}", f"{did}'s delta does not open its commitment")
@@ -202,7 +310,7 @@ class RoundReplay:
         self,
         state: EpochState,
         deltas: Mapping[Did, Ints],
-        reveals: Mapping[Did, tuple[Hash32, Hash32]],
+        reveals: Reveals,
         forced: frozenset[Did],
     ) -> None:
         """Check that every usable delta that came by the chain was accepted, and who came by it alone."""
@@ -225,12 +333,10 @@ class RoundReplay:
         outcome: RoundOutcome,
         trace: Trace,
         released: Hash32,
-        receipt: InitPayload,
-        on_chain: RoundWords,
-        reveals: Mapping[Did, tuple[Hash32, Hash32]],
-        forced: frozenset[Did],
+        statements: Statements,
+        reveals: Reveals,
     ) -> None:
-        subject = f"round {outcome.round}"
+        subject, on_chain, receipt = f"round {outcome.round}", statements.words, statements.receipt
         if trace.root(self._epoch.domain, outcome.round) != on_chain.trace_root:
             raise VerificationFailed(subject, "the trace root on chain is not that of the recomputed trace")
         if released != on_chain.model_hash:
@@ -240,62 +346,14 @@ class RoundReplay:
             base_hash=base.hash,
             model_hash=released,
             delta_hash=vector_hash(outcome.aggregate),
-            trace_hash=Hash32(bytes.fromhex(str(receipt.content["trace"]))),
+            trace_hash=statements.trace_hash,
             shard=on_chain.shard,
             trace_root=on_chain.trace_root,
             outcome=outcome,
             reveals=reveals,
-            forced=forced,
+            forced=statements.forced,
         ).content()
-        for key, value in expected.items():
-            found = receipt.content.get(key)
+        for key in sorted(expected.keys() | receipt.content.keys()):
+            value, found = expected.get(key), receipt.content.get(key)
             if (list(value) if isinstance(value, tuple) else value) != found:
                 raise VerificationFailed(subject, f"the receipt's {key} is not the recomputed one")
-
-
-def _listed(content: Mapping[str, object], key: str) -> list[object]:
-    found = content[key]
-    assert isinstance(found, list)
-    return found
-
-
-def _lines(content: Mapping[str, object], roster: Roster) -> dict[Did, Mapping[str, str]]:
-    """Return the receipt's line of every member; the bridge has checked their form."""
-    credits = _listed(content, "credits")
-    lines: dict[Did, Mapping[str, str]] = {
-        Did(line["did"]): line for line in credits if isinstance(line, dict)
-    }
-    if lines.keys() != roster.quotas.keys() or len(lines) != len(credits):
-        raise VerificationFailed("receipt", "does not have one line for every admitted member")
-    return lines
-
-
-def _absent(
-    lines: Mapping[Did, Mapping[str, str]],
-    state: EpochState,
-    commitments: Mapping[Did, Hash32],
-    content: Mapping[str, object],
-) -> dict[Did, tuple[Status, str]]:
-    """Return status and reason of every member without an accepted delta.
-
-    Why a delta was refused before it was published is the aggregator's word; that a suspended or
-    silent member is one is checked.
-    """
-    reasons = {Did(r["did"]): str(r["reason"]) for r in _listed(content, "rejections") if isinstance(r, dict)}
-    absent: dict[Did, tuple[Status, str]] = {}
-    for did, line in lines.items():
-        try:
-            status = Status(line["status"])
-        except ValueError as error:
-            raise VerificationFailed("receipt", f"{line['status']!r} is no status") from error
-        wrong = (
-            (status is Status.SUSPENDED) != (did in state.suspended)
-            or (status is Status.SILENT and did not in commitments)
-            or (status is Status.ABSENT and did in commitments)
-            or (status is Status.REJECTED) != (did in reasons)
-        )
-        if wrong:
-            raise VerificationFailed(f"round {state.round}", f"{did} cannot be {status} there")
-        if status is not Status.ACCEPTED:
-            absent[did] = (status, reasons.get(did, ""))
-    return absent

@@ -6,25 +6,29 @@ nothing of the round driver.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aggregator.ground import Progress, replayed
 from aggregator.public import PublicReader
-from aggregator.settlement import SETTLEMENT_ROUND
 from aggregator.summary import Claims, MemberFacts, RoundFacts, Table, build_summary, compare_summary
-from aggregator.verified_epoch import Progress, VerifiedEpoch
+from aggregator.verified_epoch import VerifiedEpoch
+from aggregator.verified_money import (
+    card_versions,
+    check_card,
+    read_claims,
+    require_paid,
+    require_published,
+    settled,
+    table_of,
+)
 from aggregator.verified_rounds import PlayedRound, RoundReplay
-from ceramic_bridge.stream import advance, start
-from contracts.bindings.federation import Finalized, Proposed
 from federation.errors import FolkmootError, VerificationFailed
-from federation.hashing import sha256
-from federation.models.linear import Design
-from federation.payloads import NOTHING, ModelCard
-from federation.rounds import Status
-from federation.trace import Settlement, require_equal, settlement_trace
-from federation.types import Address, Hash32
-from federation.validation import parse_examples
+from federation.fixedpoint import Ints
+from federation.rounds import EpochState
+from federation.trace import Settlement
+from federation.types import Address, Did, Hash32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,7 @@ class Verdict:
         events: Signed events checked.
         paid_wei: What was paid in total.
         tolerance: Within which scores recompute, where the model is floating point; None where all is exact.
+        caveat: What is to be known of other rules than the default ones; empty by those.
     """
 
     federation: Address
@@ -48,6 +53,7 @@ class Verdict:
     events: int
     paid_wei: int
     tolerance: str | None
+    caveat: str
 
 
 def verify_run(
@@ -81,29 +87,51 @@ def verify_run(
 
 def _verify_run(run: Path, expect: Address | None, progress: Progress) -> Verdict:
     public = PublicReader(run / "public")
-    epoch = VerifiedEpoch(public, expect, progress)
-    played = RoundReplay(epoch).play()
-    settlement = _check_settlement(epoch, played)
-    claims = _read_claims(epoch, played)
+    epoch = VerifiedEpoch.of_run(replayed(public, expect, progress), progress)
+    replay = RoundReplay(epoch)
+    replay.require_all_recorded()
+    rounds: list[_Round] = []
+    for played, version in zip(replay.play(), card_versions(epoch), strict=False):
+        check_card(epoch, version, played)
+        rounds.append(_Round.of(epoch, played))
+    last, settlement = played, _check_settlement(epoch, played)
+    claims = _checked_claims(epoch, rounds, last)
     expected = build_summary(
         epoch.manifest,
         claims,
-        [RoundFacts.of(epoch.evaluation, p.base, p.outcome, p.shard, p.number) for p in played],
-        _member_facts(epoch, played, settlement, claims),
+        [round_.facts for round_ in rounds],
+        _member_facts(epoch, rounds, last.outcome.state, settlement, claims),
     )
     public.require_all_used()
     tolerance = epoch.evaluation.tolerance
     _check_summary(run / "summary.json", expected, tolerance)
     progress("summary.json says the same")
+    chain = epoch.ground.chain
     return Verdict(
         federation=epoch.domain.federation,
-        head=epoch.chain.block_hash(epoch.chain.block_number),
-        rounds=len(played),
+        head=chain.block_hash(chain.block_number),
+        rounds=len(rounds),
         members=len(epoch.roster.quotas),
-        events=len(epoch.log),
+        events=len(epoch.events),
         paid_wei=sum(settlement.due.values()),
         tolerance=tolerance,
+        caveat=epoch.manifest.rules.caveat,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Round:
+    """What the summary needs of a round; the rest of it is let go."""
+
+    facts: RoundFacts
+    weights: Ints
+    committed: frozenset[Did]
+
+    @classmethod
+    def of(cls, epoch: VerifiedEpoch, played: PlayedRound) -> _Round:
+        outcome = played.outcome
+        facts = RoundFacts.of(epoch.evaluation, played.base, outcome, played.shard, played.number)
+        return cls(facts=facts, weights=outcome.state.weights, committed=played.committed)
 
 
 def _check_summary(path: Path, expected: Table, tolerance: str | None) -> None:
@@ -112,78 +140,37 @@ def _check_summary(path: Path, expected: Table, tolerance: str | None) -> None:
     compare_summary(expected, path.read_bytes(), tolerance=float(tolerance or 0))
 
 
-def _check_settlement(epoch: VerifiedEpoch, played: Sequence[PlayedRound]) -> Settlement:
-    deployment = epoch.deployment
-    logs = deployment.federation.logs()
-    proposed, final = Proposed.decode_logs(logs), Finalized.decode_logs(logs)
-    if len(final) != 1:
+def _check_settlement(epoch: VerifiedEpoch, last: PlayedRound) -> Settlement:
+    if epoch.past.finalized is None:
         raise VerificationFailed("payout table", "the epoch was not finalized once")
-    settlement = settlement_trace(
-        epoch.admitted,
-        credits=played[-1].outcome.state.credits,
-        funds=epoch.terms.funds,
-        forfeited=proposed[-1].forfeited,
-    )
-    table = settlement.table(epoch.chain.chain_id, deployment.pool.address)
-    if (final[0].payout_root, final[0].total) != (table.tree().root, table.total):
-        raise VerificationFailed("payout table", "the root on chain is not that of the recomputed payments")
-    if proposed[-1].settlement_root != settlement.trace.root(epoch.domain, SETTLEMENT_ROUND):
-        raise VerificationFailed("settlement", "its root on chain is not that of the recomputed records")
-    for payee, wei in table.rows:
-        if deployment.pool.paid(payee) != wei:
-            raise VerificationFailed(f"payee {payee}", "was not paid what it is owed")
-    epoch.public.blob(sha256(table.to_bytes()), "the payout table")
-    require_equal(settlement.trace, epoch.public.blob(sha256(settlement.trace.to_bytes()), "the settlement"))
-    epoch.progress(f"payments recomputed: {table.total} wei to {len(table.rows)} payees")
+    settlement = settled(epoch, last.outcome.state.credits, {})
+    assert settlement is not None
+    require_paid(epoch, table_of(epoch, settlement))
+    require_published(epoch, settlement)
     return settlement
 
 
-def _card_versions(epoch: VerifiedEpoch) -> list[Mapping[str, object]]:
-    state = start(epoch.cards[0])
-    versions: list[Mapping[str, object]] = [state.content]
-    for event in epoch.cards[1:]:
-        state = advance(state, event)
-        versions.append(state.content)
-    return versions
+def claims_of(epoch: VerifiedEpoch, played: Sequence[PlayedRound]) -> Claims:
+    """Return what a run's publisher states beyond what can be recomputed, its measures checked.
+
+    Raises:
+        VerificationFailed: The last version of the model card, or a measure, is not what the rounds give.
+    """
+    return _checked_claims(epoch, [_Round.of(epoch, one) for one in played], played[-1])
 
 
-def _read_claims(epoch: VerifiedEpoch, played: Sequence[PlayedRound]) -> Claims:
-    versions = _card_versions(epoch)
-    digest = Hash32(bytes.fromhex(str(versions[-1]["claims"])))
-    claims = Claims.parse(epoch.public.blob(digest, "the claims"))
-    for i, version in enumerate(versions):
-        result = played[min(i, len(played) - 1)]
-        card = ModelCard(
-            domain=epoch.domain,
-            round=result.outcome.round,
-            model_hash=result.model_hash,
-            dim=epoch.dim,
-            epsilon=epoch.manifest.privacy.epsilon,
-            contributors=sum(m.status is Status.ACCEPTED for m in result.outcome.members),
-            receipts=result.outcome.round,
-            claims=digest if i == len(played) else NOTHING,
-        )
-        if card.content() != version:
-            raise VerificationFailed("model card", f"version {i + 1} is not what round {card.round} gives")
-    if len(claims.aucs) != len(played):
-        raise VerificationFailed("claims", "do not cover every round")
-    if claims.test_set is not None:
-        data = epoch.public.blob(Hash32(bytes.fromhex(claims.test_set)), "the test set")
-        test = Design.build(parse_examples(data, dim=epoch.words), epoch.mean)
-        # Rounded to six digits, of which the last may turn where the logits are floating point.
-        near = 1.5e-6 if epoch.evaluation.tolerance else 0.0
-        for auc, result in zip(claims.aucs, played, strict=True):
-            if abs(epoch.evaluation.auc(result.outcome.state.weights, test) - auc) > near:
-                raise VerificationFailed("claims", f"the AUC of round {result.outcome.round} is another")
+def _checked_claims(epoch: VerifiedEpoch, rounds: Sequence[_Round], last: PlayedRound) -> Claims:
+    versions = card_versions(epoch)
+    claims, digest = read_claims(epoch, versions, [(r.facts.round, r.weights) for r in rounds])
+    check_card(epoch, versions[-1], last, digest)
     return claims
 
 
 def _member_facts(
-    epoch: VerifiedEpoch, played: Sequence[PlayedRound], settlement: Settlement, claims: Claims
+    epoch: VerifiedEpoch, rounds: Sequence[_Round], state: EpochState, settlement: Settlement, claims: Claims
 ) -> list[MemberFacts]:
-    state = played[-1].outcome.state
-    counts = {did: int(str(payload.content["count"])) for did, payload in epoch.imports.items()}
-    token = epoch.deployment.token
+    counts = {did: int(str(payload.content["count"])) for did, payload in epoch.events.imports.items()}
+    token = epoch.ground.deployment.token
     payees = {member.did: member.payee for member in epoch.admitted if member.paid}
     order = [did for did in claims.names if did in epoch.roster.quotas]
     order += sorted(epoch.roster.quotas.keys() - set(order))
@@ -193,7 +180,7 @@ def _member_facts(
             payee=payees.get(did),
             examples=counts.get(did, 0),
             quota=epoch.roster.quotas[did],
-            commitments=sum(did in p.committed for p in played),
+            commitments=sum(did in r.committed for r in rounds),
             score=state.scores[did],
             credit=state.credits[did],
             paid=settlement.due.get(did, 0),

@@ -13,6 +13,7 @@ NAMES = (
     "training",
     "grid",
     "utility",
+    "strategies",
     "central",
     "embedding",
     "member",
@@ -20,9 +21,13 @@ NAMES = (
     "audit",
     "demo",
     "flips",
+    "methods",
     "gas",
     "events",
     "stores",
+    "server",
+    "serving",
+    "verify",
 )
 
 

@@ -19,7 +19,7 @@ from federation.projection import project
 DELTAS, DIM, EXAMPLES, WORDS = 1024, 4096, 1000, 100
 
 
-def _cpu(work: Callable[[], object], repeat: int) -> float:
+def cpu(work: Callable[[], object], repeat: int) -> float:
     best = float("inf")
     for _ in range(repeat):
         start = time.thread_time()
@@ -28,7 +28,7 @@ def _cpu(work: Callable[[], object], repeat: int) -> float:
     return best
 
 
-def _world() -> tuple[Design, Ints, Floats]:
+def made_up() -> tuple[Design, Ints, Floats]:
     rng = np.random.default_rng(0)
     rows = [np.sort(rng.choice(DIM, WORDS, replace=False)).tolist() for _ in range(EXAMPLES)]
     examples = Examples.build(rows, (rng.random(EXAMPLES) < 0.3).astype(int).tolist())
@@ -40,7 +40,7 @@ def _world() -> tuple[Design, Ints, Floats]:
 
 def figures() -> Iterator[Figure]:
     """Measure the speed-ups over the canonical loop and over a float32 torch loop."""
-    design, base, deltas = _world()
+    design, base, deltas = made_up()
     integers = deltas.astype(np.int64)
     quota = 100 * DELTAS
     bound = int(np.sqrt(max(norm_squared(row) for row in integers))) + 1
@@ -57,17 +57,17 @@ def figures() -> Iterator[Figure]:
         before = brier_loss(design, base)
         return [before - brier_loss(design, base + (8 * delta) // quota) for delta in integers]
 
-    ours = _cpu(aumann_shapley, 5)
+    ours = cpu(aumann_shapley, 5)
     yield Figure(
         figure="scoring speed-up over the canonical loss of each delta in turn",
-        value=_cpu(loop, 1) / ours,
+        value=cpu(loop, 1) / ours,
         target=100,
         sense=">=",
         how=f"{DELTAS} x {DIM} weights, {EXAMPLES} examples, one thread, CPU time; ours {ours * 1e3:.1f} ms",
     )
     yield Figure(
         figure="scoring speed-up over a float32 torch loop",
-        value=_cpu(_torch_loop(design, base, deltas), 1) / ours,
+        value=cpu(_torch_loop(design, base, deltas), 1) / ours,
         target=1,
         sense=">=",
         how="the same deltas, dense features, torch.sigmoid, no intercept refit, one thread, CPU time",

@@ -88,8 +88,28 @@ def _kind(name: str, **properties: Schema) -> Schema:
     return _record({"kind": _named(name), **properties})
 
 
-def _round_kind(name: str, **properties: Schema) -> Schema:
-    return _kind(name, chainId=_INTEGER, federation=_ADDRESS, epoch=_INTEGER, round=_INTEGER, **properties)
+def _round_kind(name: str, *, optional: tuple[str, ...] = (), **properties: Schema) -> Schema:
+    place = {"chainId": _INTEGER, "federation": _ADDRESS, "epoch": _INTEGER, "round": _INTEGER}
+    return _record({"kind": _named(name), **place, **properties}, optional=optional)
+
+
+_LISTS = {
+    "credits": _array(
+        _record(
+            {
+                "did": _DID,
+                "score": _BIG,
+                "credit": _BIG,
+                "status": _WORD,
+                "delta": _HEX32,
+                "salt": _HEX32,
+            }
+        )
+    ),
+    "rejections": _array(_record({"did": _DID, "reason": _TEXT})),
+    "suspended": _array(_DID),
+    "forced": _array(_DID),
+}
 
 
 SCHEMAS: Final[Mapping[str, Schema]] = {
@@ -118,27 +138,15 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     ),
     "round-receipt": _round_kind(
         "round-receipt",
+        optional=("table",),
         baseHash=_HEX32,
         modelHash=_HEX32,
         deltaHash=_HEX32,
         shard=_INTEGER,
         eta=_DECIMAL,
         improvement=_BIG,
-        credits=_array(
-            _record(
-                {
-                    "did": _DID,
-                    "score": _BIG,
-                    "credit": _BIG,
-                    "status": _WORD,
-                    "delta": _HEX32,
-                    "salt": _HEX32,
-                }
-            )
-        ),
-        rejections=_array(_record({"did": _DID, "reason": _TEXT})),
-        suspended=_array(_DID),
-        forced=_array(_DID),
+        **_LISTS,
+        table=_HEX32,
         trace=_HEX32,
         traceRoot=_HEX32,
     ),
@@ -206,6 +214,15 @@ def validate(kind: str, content: Value) -> None:
     if kind not in SCHEMAS:
         raise MalformedData(f"{kind[:80]!r} is not a kind of event: {', '.join(SCHEMAS)}")
     _check(SCHEMAS[kind], content, kind)
+
+
+def validate_lists(lists: Value) -> None:
+    """Check what a receipt says of members in a blob.
+
+    Raises:
+        MalformedData: A field is missing, unknown or malformed.
+    """
+    _check(_record(_LISTS), lists, "receipt")
 
 
 def known_kind(content: Mapping[str, Value]) -> str | None:

@@ -161,6 +161,8 @@ def _model(manifest: Manifest) -> Iterator[str]:
         yield f"a network {module.name}, {module.words} words wide, {module.hidden} hidden,"
         yield f"{manifest.model.dim} weights, recomputed to within {module.tolerance}"
         yield f"architecture {module.sha256}"
+    if caveat := manifest.rules.caveat:
+        yield f"{caveat}; validators vouch for it, no contract can"
     rule = manifest.model.features_sha256
     read = "bits of a sentence embedding" if rule == EmbeddingSpec().digest.hex() else "hashed words"
     yield f"on {manifest.words} {read}; rule {rule}"

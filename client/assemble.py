@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 from weakref import finalize
 
-from client.blobs import fetch_blob
+from ceramic_bridge.blobs import fetch_blob
 from client.member import Member, Terms
 from client.membership import memberships
 from client.outbox import Outbox

@@ -11,10 +11,10 @@ from ceramic_bridge.dagcbor import decode, encode
 from ceramic_bridge.events import SignedEvent
 from ceramic_bridge.models import model_ids, sealed_model_id
 from ceramic_bridge.node.client import RemoteNode
+from ceramic_bridge.reading import signed_by
 from ceramic_bridge.schemas import SEALED_ROWS
 from ceramic_bridge.store.base import Interest
 from client.membership import RECORD
-from client.published import signed_by
 from client.wallet import session
 from federation.errors import ConfigError, PrivacyBudgetExhausted, VerificationFailed
 from federation.hashing import sha256

@@ -10,21 +10,21 @@ from dataclasses import dataclass, field
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from client.importers.files import opened
-from client.importers.items import BadRow
 from client.stream import OpeningReader, SealingWriter
 from client.vault import Source
 from federation.errors import DataError
+from federation.importers.files import opened
+from federation.importers.items import BadRow
 from federation.types import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from client.importers.files import Found
-    from client.importers.items import Opened, Reading
     from client.progress import Show
     from client.vault import Vault
+    from federation.importers.files import Found
+    from federation.importers.items import Opened, Reading
 
 _MOST_LISTED = 20
 _SHOW_EVERY = 64

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ceramic_bridge.node.client import RemoteNode
+from ceramic_bridge.reading import signed_by
 from ceramic_bridge.store.base import Interest
 from ceramic_bridge.store.sqlite import SqliteStore
-from client.published import QUICK, signed_by
+from client.published import QUICK
 from federation.errors import FolkmootError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from ceramic_bridge.blobs import blobs_that_begin, fetch_blob
 from ceramic_bridge.did import verify
 from client import assemble, receipts
-from client.blobs import blobs_that_begin, fetch_blob
 from client.budget import dataset_budget
 from client.forecast import forecast
 from client.ledger import PrivacyLedger, Status
@@ -222,4 +222,5 @@ def _receipts(made: Overview, view: FederationView | None) -> None:
 def _read(
     source: Callable[[], Iterator[SignedEvent]], membership: Membership, did: Did, view: FederationView | None
 ) -> dict[tuple[int, int], Line]:
-    return receipts.lines(source(), membership, did, view)
+    fetch = partial(fetch_blob, membership.public, most=_MOST_TABLE)
+    return receipts.lines(source(), membership, did, view, fetch)

@@ -6,68 +6,29 @@ number of a release counts; who withholds events can only make the check see les
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from ceramic_bridge.admission import read_event
-from ceramic_bridge.events import InitPayload, SignedEvent
+from ceramic_bridge.events import InitPayload
 from ceramic_bridge.node.client import Patience, RemoteNode
-from ceramic_bridge.store.base import Interest, Query
+from ceramic_bridge.reading import signed_by
+from ceramic_bridge.store.base import Interest
 from ceramic_bridge.store.sqlite import SqliteStore
 from client.ledger import PrivacyLedger
 from client.restored import note_compared, restored_at
-from federation.errors import ConfigError, FolkmootError, PeerError
+from federation.errors import ConfigError, PeerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from ceramic_bridge.cid import StreamId
-    from ceramic_bridge.store.base import Page
+    from ceramic_bridge.reading import Pages
     from client.membership import Membership
     from client.vault import Vault
     from federation.types import Did
 
-MOST_EVENTS: Final = 200_000
-MOST_SECONDS: Final = 120.0
-"""What is read at one place at once: who would have it read on for ever is left."""
-
 QUICK: Final = Patience(silence=5, seconds=15)
 """For a node that is asked while a round waits."""
-
-
-class Pages(Protocol):
-    """A store of events, here or elsewhere."""
-
-    def page(self, query: Query) -> Page:
-        """Return the events after a position."""
-        ...
-
-
-def signed_by(store: Pages, interest: Interest) -> Iterator[SignedEvent]:
-    """Yield the signed events of a store that are of interest, verified, and pass over all others.
-
-    Raises:
-        PeerError: The store is a node that cannot be asked, or never comes to an end.
-    """
-    seen, token, began = 0, 0, time.monotonic()
-    while True:
-        page = store.page(Query(after=token, interest=interest))
-        for entry in page.entries:
-            try:
-                event = read_event(entry.car)
-            except FolkmootError:
-                continue  # what does not verify says nothing about anybody
-            if isinstance(event, SignedEvent):
-                yield event
-        seen += len(page.entries)
-        if page.complete or not page.entries:
-            return
-        if seen > MOST_EVENTS:
-            raise PeerError(f"the event node has more than {MOST_EVENTS} events on one question")
-        if time.monotonic() - began > MOST_SECONDS:
-            raise PeerError(f"the event node did not come to an end within {MOST_SECONDS:g} seconds")
-        token = page.token
 
 
 def highest_release(store: Pages, dids: Collection[Did], contributions: StreamId | None) -> int:

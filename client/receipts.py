@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from ceramic_bridge.admission import UNDATED
 from ceramic_bridge.events import InitPayload, SignedEvent
 from ceramic_bridge.log import MAX_LOG, EventLog
 from ceramic_bridge.models import validate
 from ceramic_bridge.node.client import RemoteNode
+from ceramic_bridge.reading import signed_by
+from ceramic_bridge.schemas import validate_lists
 from ceramic_bridge.store.base import Interest
-from client.published import signed_by
 from federation.errors import ConfigError, FolkmootError
+from federation.payloads import receipt_lists
 from federation.types import Did, Hash32
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from ceramic_bridge.dagcbor import Value
     from client.membership import Membership
     from contracts.view import FederationView
 
@@ -90,7 +93,11 @@ def from_folder(folder: Path) -> Iterator[SignedEvent]:
 
 
 def lines(
-    events: Iterable[SignedEvent], membership: Membership, did: Did, view: FederationView | None
+    events: Iterable[SignedEvent],
+    membership: Membership,
+    did: Did,
+    view: FederationView | None,
+    fetch: Callable[[Hash32], bytes],
 ) -> dict[tuple[int, int], Line]:
     """Return what receipts say of a member, by epoch and round.
 
@@ -101,9 +108,12 @@ def lines(
         membership: The federation.
         did: The member.
         view: The chain; None if it cannot be asked.
+        fetch: Returns a public blob; receipts of many members name one.
 
     Raises:
         ChainError: The chain cannot be read.
+        PeerError: A blob cannot be had, or is not what a receipt may name.
+        VerificationFailed: Something else lies in its place.
     """
     found: dict[tuple[int, int], Line] = {}
     for event in events:
@@ -113,7 +123,9 @@ def lines(
         place = (int(str(content["epoch"])), int(str(content["round"])))
         digest = Hash32(event.payload_cid.digest)
         confirmed = None if view is None else view.words(*place).receipt_hash == digest
-        line = _line(content, place, did, confirmed=confirmed)
+        lists = receipt_lists(content, fetch)
+        validate_lists(cast("Value", lists))
+        line = _line(lists, place, did, confirmed=confirmed)
         if line is not None and (place not in found or confirmed):
             found[place] = line
     return found
@@ -135,10 +147,10 @@ def _receipt(event: SignedEvent, membership: Membership) -> Mapping[str, object]
 
 
 def _line(
-    content: Mapping[str, object], place: tuple[int, int], did: Did, *, confirmed: bool | None
+    lists: Mapping[str, object], place: tuple[int, int], did: Did, *, confirmed: bool | None
 ) -> Line | None:
-    reasons = {one["did"]: one["reason"] for one in _records(content["rejections"])}
-    for one in _records(content["credits"]):
+    reasons = {one["did"]: one["reason"] for one in _records(lists["rejections"])}
+    for one in _records(lists["credits"]):
         if one["did"] == did:
             return Line(
                 epoch=place[0],

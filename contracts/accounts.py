@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from contracts.abi import to_address
 from federation.errors import IdentityError
+from federation.types import Address
 
 if TYPE_CHECKING:
     from contracts.chain import UnsignedTransaction
-    from federation.types import Address, Hash32
+    from federation.types import Hash32
 
 
 class Account:
@@ -119,15 +120,8 @@ class Account:
         Returns:
             65 bytes: r, s, v.
         """
-        domain: dict[str, object] = {
-            "name": "Folkmoot Federation",
-            "version": "1",
-            "chainId": chain_id,
-            "verifyingContract": federation,
-        }
-        fields = [{"name": "epoch", "type": "uint64"}, {"name": "termsHash", "type": "bytes32"}]
-        message: dict[str, object] = {"epoch": epoch, "termsHash": terms_hash}
-        return self.sign_typed_data(domain, {"Consent": fields}, message)
+        domain, types, message = _consent(chain_id, federation, epoch, terms_hash)
+        return self.sign_typed_data(domain, types, message)
 
     def sign_typed_data(
         self,
@@ -151,3 +145,39 @@ class Account:
             self._key.to_bytes(), domain_data=domain, message_types=types, message_data=message
         )
         return bytes(signed.signature)
+
+
+def consent_signer(
+    signature: bytes, *, chain_id: int, federation: Address, epoch: int, terms_hash: Hash32
+) -> Address:
+    """Return the account whose key made a signature of ``Account.sign_consent``.
+
+    Raises:
+        IdentityError: It is no signature.
+    """
+    from eth_account import Account as EthAccount
+    from eth_account.messages import encode_typed_data
+    from eth_keys.exceptions import BadSignature
+    from eth_utils.exceptions import ValidationError
+
+    if len(signature) != 65:
+        raise IdentityError(f"a consent has 65 bytes, not {len(signature)}")
+    domain, types, message = _consent(chain_id, federation, epoch, terms_hash)
+    encoded = encode_typed_data(domain_data=domain, message_types=types, message_data=message)
+    try:
+        return Address(str(EthAccount.recover_message(encoded, signature=signature)))
+    except (BadSignature, ValidationError, ValueError, TypeError) as err:
+        raise IdentityError("the consent is no signature") from err
+
+
+def _consent(
+    chain_id: int, federation: Address, epoch: int, terms_hash: Hash32
+) -> tuple[dict[str, object], dict[str, list[dict[str, str]]], dict[str, object]]:
+    domain: dict[str, object] = {
+        "name": "Folkmoot Federation",
+        "version": "1",
+        "chainId": chain_id,
+        "verifyingContract": federation,
+    }
+    fields = [{"name": "epoch", "type": "uint64"}, {"name": "termsHash", "type": "bytes32"}]
+    return domain, {"Consent": fields}, {"epoch": epoch, "termsHash": terms_hash}

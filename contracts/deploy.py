@@ -173,8 +173,8 @@ class Deployment:
 
 
 def judges_of(manifest: Manifest) -> Mapping[str, tuple[str, ...]]:
-    """Return the judges that a community's kind of model can have, as ``JUDGES``."""
-    return JUDGES if manifest.module is None else QUORUM_JUDGES
+    """Return the judges that a community's model and rules can have, as ``JUDGES``."""
+    return JUDGES if manifest.provable else QUORUM_JUDGES
 
 
 def named_judges(addresses: Sequence[Address]) -> dict[str, Address]:

@@ -33,6 +33,9 @@ MOST_GAS = {
     "claim": 150_000,
     "anchor": 60_000,
     "register": 120_000,
+    "announce": 90_000,
+    "dispute": 5_000_000,
+    "demand": 600_000,
 }
 """Gas that a call takes at most, with the quarter that is offered above an estimate; a call that needs
 the one before it cannot be estimated before that is sent."""

@@ -103,6 +103,15 @@ class FederationView:
         """Return the shard drawn for a round; 0 before the draw."""
         return self.words(epoch, round_).shard
 
+    def draw_seed(self, epoch: int, round_: int) -> Hash32:
+        """Return the seed of a round's draw.
+
+        Raises:
+            ChainError: The round has drawn no shard.
+        """
+        self._catch_up()
+        return self._drawn(epoch, round_).seed
+
     def rounds_over(self, epoch: int) -> bool:
         """Tell whether every round of an epoch is recorded, or the epoch ended before."""
         if self._federation.epoch() != epoch:
@@ -151,7 +160,7 @@ class FederationView:
         self._catch_up()
         if round_ == 1 and epoch in self._read.epochs:
             return self._federation.reader.block_hash(self._read.epochs[epoch])
-        return self._drawn(epoch, round_ - 1).seed
+        return self.draw_seed(epoch, round_ - 1)
 
     def preimages(self, epoch: int, round_: int) -> tuple[Hash32, ...]:
         """Return what the providers uncovered for a round's draw: the tips of the next round's.
@@ -199,20 +208,20 @@ class FederationView:
             self._read.opened[opened.epoch, opened.round_] = opened.log.block_number
         for commits in CommitsClosed.decode_logs(found):
             at = commits.epoch, commits.round_
-            words[at] = replace(words[at], commit_root=commits.commit_root)
+            words[at] = replace(words.get(at, NO_WORDS), commit_root=commits.commit_root)
         for reveals in RevealsClosed.decode_logs(found):
             at = reveals.epoch, reveals.round_
-            words[at] = replace(words[at], reveal_root=reveals.reveal_root)
+            words[at] = replace(words.get(at, NO_WORDS), reveal_root=reveals.reveal_root)
         for reveal in RevealForced.decode_logs(found):
             self._read.forced.setdefault((reveal.epoch, reveal.round_), []).append(reveal)
         for drawn in ShardDrawn.decode_logs(found):
             at = drawn.epoch, drawn.round_
-            words[at] = replace(words[at], shard=drawn.shard)
+            words[at] = replace(words.get(at, NO_WORDS), shard=drawn.shard)
             self._read.drawn[at] = drawn
         for recorded in RoundRecorded.decode_logs(found):
             at = recorded.epoch, recorded.round_
             words[at] = replace(
-                words[at],
+                words.get(at, NO_WORDS),
                 model_hash=recorded.model_hash,
                 events_root=recorded.events_root,
                 trace_root=recorded.trace_root,

@@ -162,11 +162,11 @@ def score_of(product: int, *, eta: int, quota_total: int) -> int:
     return -(eta * product) // quota_total
 
 
-def inner_products(gradient: Ints, deltas: Floats, *, norm_bound: int) -> list[int]:
+def inner_products(gradient: Ints, deltas: Floats | Ints, *, norm_bound: int) -> list[int]:
     """Return ``<gbar, delta_i>`` for all rows, exact.
 
-    By Cauchy and Schwarz no partial sum exceeds the product of the norms: below 2^53 it rides in
-    float64, below 2^63 in int64.
+    By Cauchy and Schwarz no partial sum exceeds the product of the norms: below 2^53 floats stay
+    float64, below 2^63 all rides in int64. Whole numbers are never converted: that costs more than it saves.
 
     Raises:
         ConfigError: It may be larger still.
@@ -174,10 +174,11 @@ def inner_products(gradient: Ints, deltas: Floats, *, norm_bound: int) -> list[i
     if deltas.shape[0] == 0:
         return []
     bound = math.isqrt(norm_squared(gradient) * norm_bound * norm_bound) + 1
-    if bound < FLOAT_EXACT:
+    if bound < FLOAT_EXACT and deltas.dtype == np.float64:
         return [int(x) for x in deltas @ gradient.astype(np.float64)]
     require_below(bound, INT_EXACT, "a score's inner product")
-    return [int(x) for x in deltas.astype(np.int64) @ gradient]
+    # Row by row: numpy's product of an integer matrix and a vector takes half as long again.
+    return [int(np.dot(row, gradient)) for row in deltas.astype(np.int64, copy=False)]
 
 
 def aggregate(deltas: Sequence[Ints], *, eta: int, quota_total: int) -> Ints:

@@ -8,10 +8,13 @@ from enum import StrEnum
 
 import numpy as np
 
+from federation.aggregation import Memory, Strategy
+from federation.aggregation.total import Sum
 from federation.fixedpoint import Ints
 from federation.models.linear import Fit, model_hash
 from federation.reward import Terms
 from federation.types import Did, Hash32, Wei
+from federation.valuation import DEFAULT
 
 
 class Status(StrEnum):
@@ -33,11 +36,33 @@ class Rules:
         terms: Reward terms.
         etas: Step sizes to search, ascending; 0 leaves the model as it is.
         betas_tenths: Momentum factors to search, in tenths, ascending.
+        strategy: How deltas become the direction of the step.
+        method: How members are scored.
     """
 
     terms: Terms
     etas: tuple[int, ...]
     betas_tenths: tuple[int, ...]
+    strategy: Strategy = field(default_factory=Sum)
+    method: str = DEFAULT
+
+    @property
+    def default(self) -> bool:
+        """Whether deltas are summed and priced by Aumann and Shapley: what the judges on chain know."""
+        return self.strategy.name == Sum.name and self.method == DEFAULT
+
+    @property
+    def exact(self) -> bool:
+        """Whether a score is the exact price of the delta, not only of its part in the step."""
+        return self.strategy.exact and self.method == DEFAULT
+
+    @property
+    def caveat(self) -> str:
+        """What is to be known of other rules than the default ones, in one line; empty by those."""
+        if self.default:
+            return ""
+        lost = "" if not self.strategy.lost else f"; a price leaves out {self.strategy.lost}"
+        return f"deltas are combined by {self.strategy.name} and scored by {self.method}{lost}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,6 +80,7 @@ class EpochState:
         scores: Sum of clipped scores of every member so far.
         moved: Sum of |G| over past rounds.
         suspended: Members out of the sum until the epoch ends.
+        memory: What the strategy kept when the model last moved.
     """
 
     round: int
@@ -67,6 +93,7 @@ class EpochState:
     scores: Mapping[Did, int]
     moved: int = 0
     suspended: frozenset[Did] = field(default_factory=frozenset)
+    memory: Memory = ()
 
     @classmethod
     def first(cls, *, initial: Ints, quotas: Mapping[Did, int]) -> EpochState:

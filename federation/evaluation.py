@@ -22,8 +22,8 @@ from federation.manifest import Manifest
 from federation.metrics import model_auc
 from federation.models.linear import Design, brier_loss, model_bytes
 from federation.rounds import Base, EpochState, RoundOutcome, Rules, Status, close_round, open_round, release
-from federation.trace import Position, Trace, round_trace
-from federation.types import Did
+from federation.trace import Position, Trace, decided_trace, round_trace
+from federation.types import Did, Hash32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,11 +59,13 @@ class Received:
         deltas: Accepted deltas, all within their caps.
         absent: Status and reason of every other admitted member.
         norm_bound: The largest cap of any member.
+        seed: Of the round's draw, on chain: nobody who could still change a delta knew it.
     """
 
     deltas: Mapping[Did, Ints]
     absent: Mapping[Did, tuple[Status, str]]
     norm_bound: int
+    seed: Hash32
 
 
 class Closed(NamedTuple):
@@ -169,7 +171,11 @@ class LinearEvaluation:
             known=start.design,
             shard=shard.design,
             norm_bound=received.norm_bound,
+            seed=received.seed,
         )
+        if not start.rules.default:
+            trace = decided_trace(start.state, base, outcome, rules=start.rules, deltas=deltas)
+            return Closed(outcome, trace)
         trace = round_trace(
             start.state, base, outcome, rules=start.rules, known=start.known, shard=shard, deltas=deltas
         )

@@ -11,19 +11,25 @@ import tomllib
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from federation.aggregation.gated import Gated
+from federation.aggregation.section import AggregationSection
 from federation.delta import norm_cap
+from federation.epochstate import Rules
 from federation.errors import ConfigError
 from federation.fixedpoint import TABLE_SHA256
 from federation.hashing import sha256
 from federation.models.registry import Architecture
 from federation.privacy import SENSITIVITY, Budget, History, Sampled, spend
 from federation.reward import Terms
-from federation.rounds import Rules
+from federation.section import Section
 from federation.types import Did, Hash32, Wei
+from federation.valuation import DEFAULT, METHODS
 
 _LARGEST_TOLERANCE: Final = 1e-4
+_FEW: Final = "exact-shapley"
+"""Nobody knows how many members a round will have, and this method cannot score more than a few."""
 
 _Positive = Annotated[int, Field(gt=0, le=(1 << 63) - 1)]
 _Hex32 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -47,11 +53,7 @@ _Seconds = Annotated[int, Field(gt=0, le=90 * 86_400)]
 _DidText = Annotated[str, Field(pattern="^did:key:z[1-9A-HJ-NP-Za-km-z]+$")]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Parties(_Section):
+class Parties(Section):
     """Who may speak for the federation, by DID."""
 
     community: _DidText
@@ -65,7 +67,7 @@ class Parties(_Section):
         return self
 
 
-class ChainSection(_Section):
+class ChainSection(Section):
     """Where the money is, and whose accounts stand for the parties there."""
 
     chain_id: _Positive
@@ -81,7 +83,7 @@ class ChainSection(_Section):
         return self
 
 
-class DeadlineSection(_Section):
+class DeadlineSection(Section):
     """How long each duty may take, in seconds; whoever misses one loses its bond.
 
     ``phase`` is for one phase of a round, ``settle`` for proposing payments once the rounds are over,
@@ -100,7 +102,7 @@ class DeadlineSection(_Section):
         return self
 
 
-class BondSection(_Section):
+class BondSection(Section):
     """What parties stake on doing their duty, in wei of the federation's token.
 
     ``challenger_wei`` is staked on a demand: answered, half of it is lost, which is the price of putting a
@@ -118,10 +120,10 @@ class BondSection(_Section):
         return self
 
 
-class ValidatorSection(_Section):
+class ValidatorSection(Section):
     """Accounts that recompute a proposal where no proof on chain can: ``quorum`` of them must sign."""
 
-    accounts: list[_Account] = []
+    accounts: list[_Account] = Field(default=[])
     quorum: Annotated[int, Field(ge=0)] = 0
     bond_wei: _BondText = "0"
 
@@ -134,7 +136,7 @@ class ValidatorSection(_Section):
         return self
 
 
-class ModelSection(_Section):
+class ModelSection(Section):
     """The kind of model and its size: the canonical linear one, or a module (``ModuleSection``)."""
 
     kind: Literal["linear", "module"] = "linear"
@@ -149,7 +151,7 @@ class ModelSection(_Section):
         return self
 
 
-class ModuleSection(_Section):
+class ModuleSection(Section):
     """A listed architecture in floating point, and how near a recomputed score must be.
 
     ``sha256`` is the digest of the architecture's canonical description (``federation.models.registry``):
@@ -180,7 +182,7 @@ class ModuleSection(_Section):
         return self
 
 
-class PrivacySection(_Section):
+class PrivacySection(Section):
     """The lifetime budget and the noise that every delta carries.
 
     ``unit`` says what the budget protects: one example, each of whose steps is clipped to C, whether it
@@ -219,7 +221,7 @@ class PrivacySection(_Section):
         return self.clip_milli / 1000
 
 
-class SamplingSection(_Section):
+class SamplingSection(Section):
     """DP-SGD at the member: several steps a round, each on a Poisson sample of its examples.
 
     ``rate_milli`` is the probability with which an example is in a sample, in thousandths. Between two
@@ -237,7 +239,7 @@ class SamplingSection(_Section):
         return self.rate_milli / 1000
 
 
-class CohortSection(_Section):
+class CohortSection(Section):
     """How many members a round asks, drawn by public randomness, and with how many it goes on.
 
     With fewer commitments than ``minimum`` the round admits none: the model stays, nobody is charged.
@@ -253,7 +255,7 @@ class CohortSection(_Section):
         return self
 
 
-class SearchSection(_Section):
+class SearchSection(Section):
     """The grids of the two line searches, ascending."""
 
     etas: Annotated[list[Annotated[int, Field(ge=0, le=1 << 20)]], Field(min_length=2, max_length=32)]
@@ -268,17 +270,28 @@ class SearchSection(_Section):
         return self
 
 
-class RewardSection(_Section):
-    """The money: amounts in wei as decimal strings, factors in thousandths."""
+class RewardSection(Section):
+    """The money: amounts in wei as decimal strings, factors in thousandths.
+
+    ``method`` says how members are scored; the canonical text leaves the default one out.
+    """
 
     bounty_wei: _BountyText
     funds_wei: _FundsText
     clip_milli: Annotated[int, Field(gt=0, le=1000)] = 1000
     suspension_milli: Annotated[int, Field(ge=0)] = 500
     suspension_from: Annotated[int, Field(ge=2)] = 3
+    method: Annotated[str, Field(exclude_if=lambda method: method == DEFAULT)] = DEFAULT
+
+    @model_validator(mode="after")
+    def _of_any_size(self) -> RewardSection:
+        if self.method not in METHODS or self.method == _FEW:
+            known = ", ".join(name for name in METHODS if name != _FEW)
+            raise ValueError(f"rounds are scored by one of {known}, not {self.method!r}")
+        return self
 
 
-class ValidationSection(_Section):
+class ValidationSection(Section):
     """How the validation set is cut and when drawn shards become public.
 
     Attributes:
@@ -292,7 +305,7 @@ class ValidationSection(_Section):
     reveal: Literal["epoch", "round"] = "epoch"
 
 
-class Manifest(_Section):
+class Manifest(Section):
     """Everything that a member consents to and a verifier recomputes from."""
 
     name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -311,6 +324,9 @@ class Manifest(_Section):
     module: ModuleSection | None = None
     sampling: SamplingSection | None = None
     cohort: CohortSection | None = None
+    aggregation: Annotated[
+        AggregationSection, Field(exclude_if=lambda section: section == AggregationSection())
+    ] = AggregationSection()
 
     @model_validator(mode="after")
     def _an_account_per_provider(self) -> Manifest:
@@ -353,6 +369,24 @@ class Manifest(_Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _judged(self) -> Manifest:
+        rules = self.rules
+        if not rules.default and not self.validators.quorum:
+            raise ValueError(
+                "the judges on chain know the sum and its price only: name validators and a quorum"
+            )
+        if self.module and rules.strategy.name == Gated.name:
+            raise ValueError("a gate on scores in floating point is not the same everywhere")
+        if self.module and rules.method != DEFAULT:
+            raise ValueError("the scores of a module are priced by aumann-shapley only")
+        return self
+
+    @property
+    def provable(self) -> bool:
+        """Whether the judges on chain can recompute a round: the linear model by the default rules."""
+        return self.module is None and self.rules.default
+
     @property
     def words(self) -> int:
         """How many words the features know."""
@@ -369,7 +403,13 @@ class Manifest(_Section):
             suspension_milli=reward.suspension_milli,
             suspension_from=reward.suspension_from,
         )
-        return Rules(terms=terms, etas=tuple(self.search.etas), betas_tenths=tuple(self.search.betas_tenths))
+        return Rules(
+            terms=terms,
+            etas=tuple(self.search.etas),
+            betas_tenths=tuple(self.search.betas_tenths),
+            strategy=self.aggregation.chosen,
+            method=reward.method,
+        )
 
     def history(self, rounds: int) -> History:
         """Return what so many rounds of noised deltas release of one unit."""
@@ -418,7 +458,7 @@ class Manifest(_Section):
                 continue
             if isinstance(value, dict):
                 sections.append(f"\n[{key}]")
-                sections.extend(f"{k} = {_toml(v)}" for k, v in value.items())
+                sections.extend(f"{k} = {_toml(v)}" for k, v in value.items() if v is not None)
             else:
                 lines.append(f"{key} = {_toml(value)}")
         return "\n".join([*lines, *sections]) + "\n"

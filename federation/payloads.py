@@ -6,12 +6,14 @@ Hashes travel as lower-case hex, wei and scores as decimal strings (a JSON numbe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import json
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from federation.canonical import parse_table
 from federation.errors import PeerError
-from federation.hashing import Domain
+from federation.hashing import Domain, sha256
 from federation.rounds import RoundOutcome, Status
 from federation.types import Address, Did, Hash32
 
@@ -20,6 +22,12 @@ Content: TypeAlias = dict[str, Json]
 
 NOTHING = Hash32(bytes(32))
 """Stands for a hash where there is nothing to hash."""
+
+INLINE: Final = 500
+"""Members of whom a receipt itself has room to speak; about more it speaks in a blob that it names."""
+
+LISTS: Final = ("credits", "rejections", "suspended", "forced")
+"""What a receipt says of members."""
 
 
 def _hex(content: Mapping[str, object], key: str) -> Hash32:
@@ -212,7 +220,7 @@ class Receipt:
 
     def content(self) -> Content:
         """Return the event's fields."""
-        members = self.outcome.members
+        lists, table = self._lists(), self.table()
         return {
             "kind": "round-receipt",
             **_place(self.domain, self.outcome.round),
@@ -222,6 +230,21 @@ class Receipt:
             "shard": self.shard,
             "eta": str(self.outcome.eta),
             "improvement": str(self.outcome.improvement),
+            **(lists if table is None else {**dict.fromkeys(lists, ()), "table": sha256(table).hex()}),
+            "trace": self.trace_hash.hex(),
+            "traceRoot": self.trace_root.hex(),
+        }
+
+    def table(self) -> bytes | None:
+        """Return the blob that holds what is said of members; None if the receipt itself has room."""
+        if len(self.outcome.members) <= INLINE:
+            return None
+        return json.dumps(self._lists(), sort_keys=True, separators=(",", ":")).encode()
+
+    def _lists(self) -> Content:
+        """Return what is said of members."""
+        members = self.outcome.members
+        return {
             "credits": tuple(
                 {
                     "did": m.did,
@@ -238,9 +261,28 @@ class Receipt:
             ),
             "suspended": tuple(sorted(self.outcome.state.suspended)),
             "forced": tuple(sorted(self.forced)),
-            "trace": self.trace_hash.hex(),
-            "traceRoot": self.trace_root.hex(),
         }
+
+
+def receipt_lists(content: Mapping[str, object], fetch: Callable[[Hash32], bytes]) -> Mapping[str, object]:
+    """Return what a receipt says of members, from where it says it.
+
+    Args:
+        content: The event's fields, of the form that the bridge checks.
+        fetch: Returns the blob with a digest.
+
+    Returns:
+        A table with the receipt's lists; of one from elsewhere the form is still to be checked.
+
+    Raises:
+        PeerError: What it names is no table.
+    """
+    if "table" not in content:
+        return {name: content[name] for name in LISTS}
+    try:
+        return parse_table(fetch(_hex(content, "table")))
+    except ValueError as error:
+        raise PeerError("the receipt names something that is no table of members") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,13 +15,15 @@ from typing import Final
 
 import numpy as np
 
-from federation.contribution import PathGradient, aggregate, inner_products, path_gradient, score_of
+from federation.contribution import PathGradient
 from federation.epochstate import Base, EpochState, Rules, Status
 from federation.fixedpoint import Ints
 from federation.models.linear import Design, Fit, fit_intercept
-from federation.projection import Projection, project
+from federation.projection import Projection
 from federation.reward import Terms, clip_limit, clipped, credit, suspended
-from federation.types import Did, Wei
+from federation.scoring import NO_SEED, Measured, measure
+from federation.steps import Place
+from federation.types import Did, Hash32, Wei
 
 __all__ = [
     "Base",
@@ -32,7 +34,6 @@ __all__ = [
     "Rules",
     "Status",
     "close_round",
-    "directions",
     "finish",
     "momentum",
     "open_round",
@@ -48,7 +49,8 @@ class MemberOutcome:
         did: The member.
         status: What became of its delta.
         reason: Why it was rejected, else empty.
-        product: <projected gbar, delta>, exact; 0 without an accepted delta, or where nothing is exact.
+        product: <projected gbar, delta>, exact; 0 without an accepted delta, where nothing is exact, and by
+            other rules than the default ones.
         score: s_i, ``SCORE_BITS`` fractional bits.
         counted: a_i, the clipped score.
         credit: Signed wei of this round.
@@ -72,8 +74,8 @@ class RoundOutcome:
         eta: The step taken; 0 leaves the model.
         scored_eta: The step at which members were scored: the smallest positive one if eta is 0.
         step_losses: Summed log-loss of every step candidate on the known examples.
-        search: Every step candidate on the known examples; empty when nobody's delta was admitted, or
-            where nothing is exact.
+        search: Every step candidate on the known examples; empty when nobody's delta was admitted, where
+            nothing is exact, and by other rules than the default ones.
         step: Delta at ``scored_eta``; None when nobody's delta was admitted.
         path: The scoring path on the drawn shard; None where ``search`` is empty.
         projection: How gbar lost its part along public directions; None where ``search`` is empty.
@@ -82,6 +84,8 @@ class RoundOutcome:
         members: One line per admitted member, sorted by DID.
         withheld_projection: Sum of scores that the projection removed.
         state: What the next round inherits.
+        parts: What the strategy made of each accepted delta; empty by the default rules: the delta itself.
+        carried: What the strategy carried over from earlier rounds, where it does.
     """
 
     round: int
@@ -97,6 +101,8 @@ class RoundOutcome:
     members: tuple[MemberOutcome, ...]
     withheld_projection: int
     state: EpochState
+    parts: Mapping[Did, Ints] = field(default_factory=dict)
+    carried: Ints | None = None
 
     @property
     def aggregate(self) -> Ints:
@@ -145,17 +151,6 @@ def release(state: EpochState, known: Design) -> tuple[Ints, int]:
     return state.weights, fit_intercept(known.logits(state.weights), known.labels)
 
 
-def directions(state: EpochState, base: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    """Return the vectors that are public when a round is scored, in committed order.
-
-    The base's distance from the initial model, the last move and the last two aggregates; zeros
-    stand for what has not happened yet.
-    """
-    nothing = np.zeros_like(base)
-    last, before = (*state.steps, nothing, nothing)[:2]
-    return base - state.initial, state.move, last, before
-
-
 def close_round(
     state: EpochState,
     base: Base,
@@ -166,6 +161,7 @@ def close_round(
     known: Design,
     shard: Design,
     norm_bound: int,
+    seed: Hash32 = NO_SEED,
 ) -> RoundOutcome:
     """Aggregate, score and credit one round.
 
@@ -178,70 +174,15 @@ def close_round(
         known: The public portion and the shards of earlier rounds (choose the step).
         shard: The shard drawn for this round (measures and pays it, chooses nothing).
         norm_bound: The largest cap of any member.
+        seed: Of the round's draw; what a method draws, it draws from it.
     """
     order = sorted(deltas)
-    Q = state.quota_total
     if not order:
         return finish(state, base, rules, absent=absent, measured=None)
     vectors = np.stack([deltas[did] for did in order])
-    total = [vectors.sum(axis=0)]
-    steps = {eta: aggregate(total, eta=eta, quota_total=Q) for eta in rules.etas}
-    search = tuple(Fit.of(known, base.weights + step) for step in steps.values())
-    losses = tuple(fit.log_loss() for fit in search)
-    eta = rules.etas[losses.index(min(losses))]
-    scored_eta = eta or min(e for e in rules.etas if e)
-    step = steps[scored_eta]
-    path = path_gradient(shard, base.weights, step)
-    projection = project(path.gradient, directions(state, base.weights))
-    matrix = vectors.astype(np.float64)
-    found = inner_products(projection.projected, matrix, norm_bound=norm_bound)
-    products = dict(zip(order, found, strict=True))
-    before = sum(inner_products(path.gradient, matrix, norm_bound=norm_bound))
-    measured = Measured(
-        eta=eta,
-        scored_eta=scored_eta,
-        losses=losses,
-        step=step,
-        gain=path.improvement,
-        scores={did: score_of(x, eta=scored_eta, quota_total=Q) for did, x in products.items()},
-        withheld=score_of(before - sum(found), eta=scored_eta, quota_total=Q),
-        products=products,
-        search=search,
-        path=path,
-        projection=projection,
-    )
+    place = Place(state=state, base=base.weights, rules=rules)
+    measured = measure(place, order, vectors, known=known, shard=shard, norm_bound=norm_bound, seed=seed)
     return finish(state, base, rules, absent=absent, measured=measured)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Measured:
-    """What a model found the accepted deltas to be worth; all that money follows from.
-
-    Attributes:
-        eta: The step to take; 0 leaves the model.
-        scored_eta: The step at which members are scored.
-        losses: Summed log-loss of every step candidate on the known examples, ``PROB_BITS`` fractional bits.
-        step: Delta at ``scored_eta``.
-        gain: G on the drawn shard, ``SCORE_BITS`` fractional bits.
-        scores: s_i of every accepted delta, ``SCORE_BITS`` fractional bits.
-        withheld: Sum of scores that the projection removed.
-        products: <projected gbar, delta> where it is exact.
-        search: Every step candidate where it is exact.
-        path: The scoring path where it is exact.
-        projection: How gbar was projected where it is exact.
-    """
-
-    eta: int
-    scored_eta: int
-    losses: tuple[int, ...]
-    step: Ints
-    gain: int
-    scores: Mapping[Did, int]
-    withheld: int
-    products: Mapping[Did, int] = field(default_factory=dict)
-    search: tuple[Fit, ...] = ()
-    path: PathGradient | None = None
-    projection: Projection | None = None
 
 
 def finish(
@@ -291,7 +232,15 @@ def finish(
         members=members,
         withheld_projection=measured.withheld if measured else 0,
         state=_advance(state, base, rules.terms, members=members, measured=measured, gain=gain),
+        parts=_parts(measured),
+        carried=measured.combined.carried if measured and measured.combined else None,
     )
+
+
+def _parts(measured: Measured | None) -> Mapping[Did, Ints]:
+    if measured is None or measured.combined is None:
+        return {}
+    return dict(zip(sorted(measured.scores), measured.combined.parts, strict=True))
 
 
 def _line(
@@ -365,4 +314,5 @@ def _advance(
         weights=weights,
         steps=(measured.step, *state.steps)[:2],
         move=weights - state.weights,
+        memory=measured.combined.memory if measured.combined else (),
     )

@@ -17,37 +17,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from federation.contribution import (
-    GRADIENT_BITS,
-    NODE_BITS,
-    NODE_WEIGHTS,
-    aggregate,
-    improvement_of,
-    inner_products,
-    node_of,
-    path_points,
-    score_of,
-)
+from federation.aggregation import Combined
+from federation.contribution import improvement_of
 from federation.errors import ConfigError, VerificationFailed
 from federation.evaluation import Closed, Received, Start, joined
-from federation.fixedpoint import LOGIT_BITS, PROB_BITS, Floats, Ints
+from federation.fixedpoint import LOGIT_BITS, PROB_BITS, Ints
 from federation.metrics import auc
 from federation.models.linear import Design, Fit, model_bytes, parse_model
 from federation.models.module import Network
+from federation.models.pathgradient import EXTRA_BITS, module_path_gradient
 from federation.projection import project
-from federation.rounds import Base, EpochState, Measured, directions, finish, momentum
+from federation.rounds import Base, EpochState, Measured, finish, momentum
+from federation.steps import Place, combine, prices
 from federation.trace import Op, Position, Trace, decided_trace
 from federation.types import Did
 
 if TYPE_CHECKING:
     from federation.manifest import ModuleSection
-
-_EXTRA_BITS: Final = 8
-"""Of the gradient, beyond the linear model's: what a last digit turns is far below any tolerance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,9 +129,10 @@ class ModuleEvaluation:
         """Score a round on its drawn shard."""
         if not received.deltas:
             return _closed(start, base, received, None)
-        steps, losses = self._steps(start, base, received)
+        combined = _combined(start, base, received)
+        steps, losses = self._steps(start, base, combined)
         eta = start.rules.etas[losses.index(min(losses))]
-        measured = self._measure(start, base, received, shard.design, eta=eta, steps=steps)
+        measured = self._measure(start, base, received, shard.design, combined, eta=eta, steps=steps)
         return _closed(start, base, received, replace(measured, losses=tuple(losses)))
 
     def reclose(
@@ -152,10 +143,11 @@ class ModuleEvaluation:
             return _closed(start, base, received, None)
         subject = f"round {start.state.round}"
         recorded = Recorded.of(start, sorted(received.deltas), Trace.parse(published))
-        steps, losses = self._steps(start, base, received)
+        combined = _combined(start, base, received)
+        steps, losses = self._steps(start, base, combined)
         if not self._as_good(losses[start.rules.etas.index(recorded.eta)], losses):
             raise VerificationFailed(subject, f"step {recorded.eta} is not the best within {self.tolerance}")
-        found = self._measure(start, base, received, shard.design, eta=recorded.eta, steps=steps)
+        found = self._measure(start, base, received, shard.design, combined, eta=recorded.eta, steps=steps)
         scale = sum(abs(score) for score in found.scores.values())
         self._require_near(subject, "the improvement", recorded.gain, found.gain, scale)
         for did, score in found.scores.items():
@@ -169,11 +161,9 @@ class ModuleEvaluation:
                 subject, f"{what} is {recorded}, recomputed {found}: not within {self.tolerance}"
             )
 
-    def _steps(self, start: Start, base: Base, received: Received) -> tuple[dict[int, Ints], list[int]]:
+    def _steps(self, start: Start, base: Base, combined: Combined) -> tuple[dict[int, Ints], list[int]]:
         """Return Delta and the log-loss of every candidate on the known examples."""
-        total = [np.sum(np.stack(list(received.deltas.values())), axis=0)]
-        quota_total = start.state.quota_total
-        steps = {eta: aggregate(total, eta=eta, quota_total=quota_total) for eta in start.rules.etas}
+        steps = _place(start, base).candidates(combined.direction)
         _, losses = self._candidates([base.weights + step for step in steps.values()], start.design)
         return steps, losses
 
@@ -183,19 +173,21 @@ class ModuleEvaluation:
         base: Base,
         received: Received,
         shard: Design,
+        combined: Combined,
         *,
         eta: int,
         steps: Mapping[int, Ints],
     ) -> Measured:
-        scored_eta = eta or min(e for e in start.rules.etas if e)
+        place = _place(start, base)
+        scored_eta = place.scored_eta(eta)
         step = steps[scored_eta]
-        gradient = self._path_gradient(shard, base.weights, step)
-        before, after = (self._network.fit(w, shard).brier() for w in (base.weights, base.weights + step))
-        projected = project(gradient, directions(start.state, base.weights)).projected
-        order = sorted(received.deltas)
-        matrix = np.stack([received.deltas[did] for did in order]).astype(np.float64)
+        encoded = self._network.encode(shard)
+        gradient = module_path_gradient(self._network, encoded, base.weights, step)
+        before, after = (self._network.fit(w, encoded).brier() for w in (base.weights, base.weights + step))
+        projected = project(gradient, place.public(combined)).projected
+        quota_total = start.state.quota_total << EXTRA_BITS
         scores, whole = (
-            _scores(vector, matrix, received.norm_bound, eta=scored_eta, quota_total=start.state.quota_total)
+            prices(vector, combined.parts, eta=scored_eta, quota_total=quota_total)
             for vector in (projected, gradient)
         )
         return Measured(
@@ -204,21 +196,10 @@ class ModuleEvaluation:
             losses=(),
             step=step,
             gain=improvement_of(before, after, len(shard)),
-            scores=dict(zip(order, scores, strict=True)),
+            scores=dict(zip(sorted(received.deltas), scores, strict=True)),
             withheld=sum(whole) - sum(scores),
+            combined=None if start.rules.default else combined,
         )
-
-    def _path_gradient(self, shard: Design, base: Ints, step: Ints) -> Ints:
-        """Return gbar, ``GRADIENT_BITS + _EXTRA_BITS`` fractional bits.
-
-        As for the linear model, but every node has gradients of its own.
-        """
-        total = np.zeros(len(step))
-        for point, weight in zip(path_points(base, step), NODE_WEIGHTS, strict=True):
-            coefficients = node_of(self._network.fit(point, shard)).coefficients.astype(np.float64)
-            total += weight * self._network.pull_back(point, shard, coefficients)
-        bits = GRADIENT_BITS + _EXTRA_BITS - NODE_BITS - PROB_BITS
-        return np.rint(np.ldexp(total / len(shard), bits)).astype(np.int64)
 
     def released(self, state: EpochState, known: Sequence[Position]) -> bytes:
         """Return the model with its intercept fitted on all known examples."""
@@ -257,6 +238,17 @@ def _closed(start: Start, base: Base, received: Received, measured: Measured | N
     return Closed(outcome, trace)
 
 
-def _scores(vector: Ints, matrix: Floats, norm_bound: int, *, eta: int, quota_total: int) -> list[int]:
-    products = inner_products(vector, matrix, norm_bound=norm_bound)
-    return [score_of(product, eta=eta, quota_total=quota_total << _EXTRA_BITS) for product in products]
+def _place(start: Start, base: Base) -> Place:
+    return Place(state=start.state, base=base.weights, rules=start.rules)
+
+
+def _combined(start: Start, base: Base, received: Received) -> Combined:
+    deltas = np.stack([received.deltas[did] for did in sorted(received.deltas)])
+    return combine(_place(start, base), deltas, _nothing_is_exact)
+
+
+def _nothing_is_exact(_: Ints) -> Sequence[int]:
+    raise ConfigError(
+        "whether a delta enters cannot be decided in floating point: it is not the same everywhere",
+        hint="a network takes any strategy but gated",
+    )

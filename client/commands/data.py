@@ -71,10 +71,10 @@ def import_(
     addresses and numbers become placeholders. Your files stay as they are: delete them if they should
     exist encrypted only. Example: folkmoot client import inbox.mbox --all negative
     """
-    from client.importers.files import find
-    from client.importers.items import Kind, Reading
     from client.loading import load
     from client.progress import bars
+    from federation.importers.files import find
+    from federation.importers.items import Kind, Reading
 
     reading = Reading(
         text=text,

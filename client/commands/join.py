@@ -318,7 +318,7 @@ def _next(joined: Membership, details: Mapping[str, object], said: Said | None) 
     else:
         lines.append(f"payee       {joined.payee} must call register({details['did_hash']})")
         lines.append(f"            of {joined.registry}")
-    lines.append(f"node        folkmoot client node {joined.name} shows the key for the aggregator to admit")
+    lines.append(f"node        folkmoot client node {joined.name} --register has the aggregator let it in")
     lines.append(f"then        folkmoot client run {joined.name} (a guard that runs must be started again)")
     return lines
 

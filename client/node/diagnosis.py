@@ -82,10 +82,14 @@ class Diagnosis:
         if self._folder.node_id.exists():
             return NodeCountedOnline(
                 "the SuperLink still counts this node as connected, or does not know it any more",
-                hint="after a crash that takes a minute to pass; else the aggregator must register "
-                f"this key again: {self._folder.public_key()}",
+                hint="after a crash that takes a minute to pass; else it must be let in again: "
+                f"{self._remedy()}",
             )
         return NodeUnknown(
             "the SuperLink does not know this node",
-            hint=f"send the aggregator this key; it registers it: {self._folder.public_key()}",
+            hint=self._remedy(),
         )
+
+    def _remedy(self) -> str:
+        name, key = self._folder.name, self._folder.public_key()
+        return f"folkmoot client node {name} --register; or the aggregator registers this key: {key}"

@@ -5,6 +5,7 @@
     node.json    the federation's name, the SuperLink's address, the guard's socket
     root.pem     the authority behind the SuperLink's certificate
     key key.pub  ECDSA P-384: authenticates the node's connection, and signs nothing else
+    proof.json   that the key connects for the member, to be handed in when the node is registered
     node-id      the number the SuperLink knows the node by, once it was connected
     flower/      what Flower keeps (FLWR_HOME)
     gate/        what the SuperNode starts instead of Flower's app processes
@@ -25,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from federation.errors import ConfigError
 from federation.home import PRIVATE_FOLDER, write_private
+from federation.types import Address, Did
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,17 +45,37 @@ class _Document(BaseModel):
     guard: Annotated[str, Field(pattern=r'^/[^"\x00-\x1f]+$')]
 
 
+class Member(BaseModel):
+    """For whom a node connects, and where.
+
+    Attributes:
+        chain_id: The federation's chain.
+        federation: The federation's contract.
+        did: The member.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    chain_id: Annotated[int, Field(ge=1)]
+    federation: Annotated[str, Field(pattern="^0x[0-9a-fA-F]{40}$")]
+    did: Annotated[str, Field(pattern="^did:[a-z0-9]+:[!-~]+$", max_length=256)]
+
+
 class Description(_Document):
     """All that a node's user must be told; the key is made where it is used.
 
     Attributes:
         root: PEM of the authority behind the SuperLink's certificate.
+        member: For whom; None where no key signs for the member yet.
     """
 
     root: str
+    member: Member | None = None
 
     @classmethod
-    def of(cls, *, name: str, superlink: str, root_certificate: bytes, guard: Path) -> Self:
+    def of(
+        cls, *, name: str, superlink: str, root_certificate: bytes, guard: Path, member: Member | None = None
+    ) -> Self:
         """Describe a node.
 
         Args:
@@ -61,6 +83,7 @@ class Description(_Document):
             superlink: ``host:port``.
             root_certificate: PEM.
             guard: The guard's socket for the federation.
+            member: For whom.
 
         Raises:
             ConfigError: One is malformed.
@@ -73,6 +96,7 @@ class Description(_Document):
                 superlink=superlink,
                 guard=str(guard.absolute()),
                 root=root_certificate.decode("ascii"),
+                member=member,
             )
         except (ValidationError, UnicodeDecodeError) as error:
             raise _malformed(error) from error
@@ -122,6 +146,11 @@ class NodeFolder:
     def public(self) -> Path:
         """The public half, to be registered by the aggregator."""
         return self.path / "key.pub"
+
+    @property
+    def proof(self) -> Path:
+        """The key's own signature that it connects for the member."""
+        return self.path / "proof.json"
 
     @property
     def node_id(self) -> Path:
@@ -189,7 +218,7 @@ class NodeFolder:
         Raises:
             ConfigError: It cannot be written.
         """
-        document = _Document.model_validate(description.model_dump(exclude={"root"}))
+        document = _Document.model_validate(description.model_dump(exclude={"root", "member"}))
         folder = cls._of(path, document)
         if not folder.key.exists():
             private, public = _new_key(folder.name)
@@ -197,6 +226,8 @@ class NodeFolder:
             write_private(folder.key, private, replace=False)
         write_private(folder.root, description.root.encode(), replace=True)
         write_private(path / _DOCUMENT, document.model_dump_json().encode(), replace=True)
+        if description.member is not None:
+            write_private(folder.proof, _prove(folder.key, description.member).to_bytes(), replace=True)
         folder.flower.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         return folder
 
@@ -229,6 +260,59 @@ def _require_certificate(pem: bytes) -> None:
         raise ConfigError(
             "the root certificate is not PEM", hint="ask the aggregator for the certificate of its authority"
         ) from error
+
+
+class Proof(BaseModel):
+    """A node's key, and its signature that it connects for a member.
+
+    Attributes:
+        node_key: The point, in hex.
+        possession: The signature, in hex; see ``federation.nodestatement``.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    node_key: Annotated[str, Field(pattern="^04[0-9a-f]{192}$")]
+    possession: Annotated[str, Field(pattern="^([0-9a-f]{2})+$", max_length=240)]
+
+    def to_bytes(self) -> bytes:
+        """Return JSON."""
+        return self.model_dump_json().encode()
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        """Read what a node's user handed over.
+
+        Raises:
+            ConfigError: It is none.
+        """
+        try:
+            return cls.model_validate_json(raw)
+        except ValidationError as error:
+            raise ConfigError("not a node's proof", hint="it is proof.json in the node's folder") from error
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the proof of a node's folder.
+
+        Raises:
+            ConfigError: There is none.
+        """
+        return cls.parse(_read(path))
+
+
+def _prove(path: Path, member: Member) -> Proof:
+    from cryptography.hazmat.primitives.serialization import load_ssh_private_key
+
+    from federation.nodestatement import prove_possession
+
+    try:
+        key = load_ssh_private_key(_read(path), None)
+    except ValueError as error:
+        raise ConfigError(f"{path} is no key", hint="remove key and key.pub, and prepare it again") from error
+    federation, did = Address(member.federation), Did(member.did)
+    point, possession = prove_possession(key, member.chain_id, federation, did)
+    return Proof(node_key=point.hex(), possession=possession.hex())
 
 
 def _new_key(name: str) -> tuple[bytes, bytes]:

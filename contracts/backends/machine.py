@@ -173,14 +173,14 @@ class Machine:
         """
         from eth.vm.message import Message
 
-        vm = self._vm(timestamp)
+        # Not in py-evm's costless state, whose block is of this machine's present time.
+        state = self._vm(timestamp).state
         target = to_bytes(to)
-        with vm.in_costless_state() as state:
-            message = Message(
-                gas=CALL_GAS, to=target, sender=CALLER, value=0, data=data, code=state.get_code(target)
-            )
-            context = state.get_transaction_context_class()(gas_price=0, origin=CALLER)
-            computation = state.computation_class.apply_message(state, message, context)
+        message = Message(
+            gas=CALL_GAS, to=target, sender=CALLER, value=0, data=data, code=state.get_code(target)
+        )
+        context = state.get_transaction_context_class()(gas_price=0, origin=CALLER)
+        computation = state.computation_class.apply_message(state, message, context)
         if computation.is_error:
             raise reverted(computation.output)
         return bytes(computation.output)

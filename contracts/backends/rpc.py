@@ -119,6 +119,10 @@ class RpcChain:
         """Run a call on the latest block without recording it."""
         return self._simulate({"to": to, "data": "0x" + data.hex()}, "latest")
 
+    def call_at(self, to: Address, data: bytes, number: int) -> bytes:
+        """Run a call on the state after a block; of old blocks, only an archive node has it."""
+        return self._simulate({"to": to, "data": "0x" + data.hex()}, hex(number))
+
     def code(self, address: Address) -> bytes:
         """Return the code deployed at an address."""
         return wire.data(self._node.request("eth_getCode", address, "latest"))

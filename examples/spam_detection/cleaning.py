@@ -11,7 +11,7 @@ import email
 import re
 from dataclasses import dataclass
 
-from client.importers.mailtext import LIMIT, body, mask, strip_body, strip_subject, subject
+from federation.importers.mailtext import LIMIT, body, mask, strip_body, strip_subject, subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

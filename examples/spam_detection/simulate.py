@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from client.noise import gaussian
 from client.trainer import LinearEngine
 from federation.delta import norm_cap, quantise
-from federation.fixedpoint import Ints
+from federation.fixedpoint import Floats, Ints
 from federation.manifest import PrivacySection
-from federation.models.linear import Design
+from federation.models.linear import WEIGHT_BITS, Design
 from federation.rounds import EpochState, RoundOutcome, Rules, Status, close_round, open_round
 from federation.types import Did
 
@@ -36,16 +37,34 @@ class World:
     shards: Sequence[Design]
 
 
+class Sender(Protocol):
+    """What a member makes of its clipped step before it sends it; an honest one adds the noise."""
+
+    def __call__(self, step: Floats, noise: Floats, cap: float, /) -> Floats:
+        """Return the delta; ``cap`` is the norm that the member is admitted with."""
+        ...
+
+
+def _honest(step: Floats, noise: Floats, _cap: float, /) -> Floats:
+    return np.add(step, noise)
+
+
 def simulate(
-    world: World, rules: Rules, privacy: PrivacySection, *, entropy: Callable[[int], bytes]
+    world: World,
+    rules: Rules,
+    privacy: PrivacySection,
+    *,
+    entropy: Callable[[int], bytes],
+    senders: Mapping[int, Sender] | None = None,
 ) -> list[RoundOutcome]:
-    """Run honest members through all rounds.
+    """Run members through all rounds.
 
     Args:
         world: The data.
         rules: The manifest's numbers.
         privacy: Clip and noise.
         entropy: Randomness of all members' noise.
+        senders: What members do that are not honest, by their place in the world.
 
     Returns:
         Every round's outcome; the last one's state holds the final model.
@@ -54,10 +73,11 @@ def simulate(
     quotas = {Did(f"did:key:{i:04d}"): len(design) for i, design in enumerate(world.members)}
     data: Mapping[Did, Design] = dict(zip(quotas, world.members, strict=True))
     state = EpochState.first(initial=np.zeros(dim, dtype=np.int64), quotas=quotas)
-    bound = max(
-        norm_cap(clip_milli=privacy.clip_milli, sigma_e4=privacy.sigma_e4, quota=q, dim=dim)
-        for q in quotas.values()
-    )
+    caps = {
+        did: norm_cap(clip_milli=privacy.clip_milli, sigma_e4=privacy.sigma_e4, quota=q, dim=dim)
+        for did, q in quotas.items()
+    }
+    behave = {did: (senders or {}).get(i, _honest) for i, did in enumerate(quotas)}
     engine, known = LinearEngine(), world.public
     outcomes = []
     for shard in world.shards:
@@ -66,8 +86,9 @@ def simulate(
         for did, design in data.items():
             if did not in state.suspended:
                 step = engine.step(design, base, privacy.clip)
-                noise = gaussian(dim, privacy.sigma * privacy.clip, entropy) if privacy.sigma else 0.0
-                deltas[did] = quantise(np.add(step, noise))
+                spread = privacy.sigma * privacy.clip
+                noise = gaussian(dim, spread, entropy) if spread else np.zeros(dim)
+                deltas[did] = quantise(behave[did](step, noise, float(np.ldexp(caps[did], -WEIGHT_BITS))))
         outcome = close_round(
             state,
             base,
@@ -76,7 +97,7 @@ def simulate(
             absent=dict.fromkeys(state.suspended, (Status.SUSPENDED, "")),
             known=known,
             shard=shard,
-            norm_bound=bound,
+            norm_bound=max(caps.values()),
         )
         outcomes.append(outcome)
         state, known = outcome.state, Design.concat([known, shard])

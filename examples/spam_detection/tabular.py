@@ -12,10 +12,10 @@ import io
 import re
 from typing import TYPE_CHECKING, NoReturn
 
-from client.importers.mailtext import LIMIT, mask
 from examples.spam_detection.cleaning import Mail
 from federation.canonical import parse_json
 from federation.errors import ConfigError, DataError
+from federation.importers.mailtext import LIMIT, mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

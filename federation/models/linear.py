@@ -41,7 +41,7 @@ MAX_SCALE: Final = 2 << SCALE_BITS
 INTERCEPT_BOUND: Final = 16 << LOGIT_BITS
 """The intercept lies in [-16, 16]; a one-class set is decided by the bound it runs into."""
 
-_LOGIT_SHIFT: Final = SCALE_BITS + MEAN_BITS + WEIGHT_BITS - LOGIT_BITS
+LOGIT_SHIFT: Final = SCALE_BITS + MEAN_BITS + WEIGHT_BITS - LOGIT_BITS
 _MODEL_MAGIC: Final = b"FMM1"
 ONE: Final = 1 << PROB_BITS
 
@@ -167,7 +167,7 @@ class Design:
         inner = (_segment_sums(weights[self.examples.words], self.examples.offsets) << MEAN_BITS) - int(
             self.mean @ weights
         )
-        return (self.scale * inner) >> _LOGIT_SHIFT
+        return (self.scale * inner) >> LOGIT_SHIFT
 
     def weighted_sum(self, coefficients: Ints) -> Ints:
         """Return ``sum_e c_e a_e (b_e - m)``, with ``SCALE_BITS + MEAN_BITS`` more fractional bits than c."""

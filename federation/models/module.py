@@ -9,13 +9,14 @@ The intercept is fitted, never sent, as the linear model's is: a module has no b
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from federation.fixedpoint import LOGIT_BITS, Floats, Ints
 from federation.models.linear import MEAN_BITS, SCALE_BITS, WEIGHT_BITS, Design, Fit, fit_intercept
+from federation.models.sparse import SparseFeatures
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -26,6 +27,20 @@ _BLOCK: Final = 512
 """So many examples are made dense at once."""
 
 _LARGEST_LOGIT: Final = 1 << 20
+
+
+class Encoded(NamedTuple):
+    """Examples as a network takes them.
+
+    Attributes:
+        design: The examples.
+        sparse: Their features, where the first layer is one matrix on them.
+        blocks: What ``forward`` takes, block by block, where it is not.
+    """
+
+    design: Design
+    sparse: SparseFeatures | None
+    blocks: tuple[tuple[Tensor, ...], ...]
 
 
 class Network:
@@ -43,10 +58,16 @@ class Network:
             encode: Turns examples into what its ``forward`` takes; the first axis is the example's.
         """
         import torch
+        from torch import nn
 
         torch.set_num_threads(1)
         self.module = module.double()
         self._encode = encode
+        self._first: nn.Linear | None = None
+        self._rest = self.module
+        layers = list(module) if isinstance(module, nn.Sequential) and encode is encode_dense else []
+        if len(layers) > 1 and isinstance(layers[0], nn.Linear) and layers[0].bias is None:
+            self._first, self._rest = layers[0], nn.Sequential(*layers[1:])
 
     @classmethod
     def of(cls, architecture: Architecture) -> Network:
@@ -74,7 +95,13 @@ class Network:
             part = design.rows(start, min(start + size, len(design)))
             yield self._encode(part), torch.from_numpy(part.labels.astype(np.float64))
 
-    def fit(self, weights: Ints, design: Design) -> Fit:
+    def encode(self, design: Design) -> Encoded:
+        """Return some examples ready to be evaluated many times."""
+        if self._first is None:
+            return Encoded(design, None, tuple(inputs for inputs, _ in self.blocks(design)))
+        return Encoded(design, SparseFeatures.of(design), ())
+
+    def fit(self, weights: Ints, examples: Design | Encoded) -> Fit:
         """Return the model on some examples, its intercept fitted on the same.
 
         Logits are rounded to ``LOGIT_BITS`` fractional bits; from there on the linear model's integers do
@@ -82,46 +109,76 @@ class Network:
         """
         import torch
 
+        encoded = examples if isinstance(examples, Encoded) else self.encode(examples)
         self.load(weights)
         with torch.no_grad():
-            found = [self.module(*inputs)[:, 0].numpy() for inputs, _ in self.blocks(design)]
-        joined = np.concatenate(found) if found else np.zeros(0)
-        bounded = np.clip(joined, -_LARGEST_LOGIT, _LARGEST_LOGIT)
-        logits = np.rint(np.ldexp(bounded, LOGIT_BITS)).astype(np.int64)
-        return Fit(
-            weights=weights,
-            logits=logits,
-            intercept=fit_intercept(logits, design.labels),
-            labels=design.labels,
-        )
+            return _fit(weights, encoded.design, self._logits(self._entered(encoded)))
 
-    def pull_back(self, weights: Ints, design: Design, coefficients: Floats) -> Floats:
-        """Return ``sum_e c_e grad z_e``, z_e being the logits; shape (dim,).
+    def pull_back(
+        self, points: Sequence[tuple[Ints, int]], examples: Encoded, weigh: Callable[[Fit], Floats]
+    ) -> Floats:
+        """Return ``sum_k v_k sum_e c_ke grad z_e(w_k)``, z_e being the logits; shape (dim,).
+
+        Each point's logits are computed once. Where the first layer is one matrix, so are its gradient's
+        factors: errors are summed over the points first, and multiplied by the inputs once for all.
 
         Args:
-            weights: Where; shape (dim,), ``WEIGHT_BITS`` fractional bits.
-            design: The examples.
-            coefficients: c, one per example.
+            points: w_k, shape (dim,), ``WEIGHT_BITS`` fractional bits, and v_k.
+            examples: The examples.
+            weigh: Gives c_k, one per example, from the model at w_k on the examples.
         """
         import torch
 
-        self.load(weights)
-        parameters = list(self.module.parameters())
-        total, start = np.zeros(len(weights)), 0
-        for inputs, labels in self.blocks(design):
-            part = torch.from_numpy(coefficients[start : start + len(labels)])
-            product = part @ self.module(*inputs)[:, 0]
-            total += torch.nn.utils.parameters_to_vector(torch.autograd.grad(product, parameters)).numpy()
-            start += len(labels)
-        return total
+        if not len(examples.design):
+            return np.zeros(self.dim)
+        after = list(self._rest.parameters())
+        sums: list[Tensor] = []
+        for weights, share in points:
+            self.load(weights)
+            with torch.no_grad():
+                entered = self._entered(examples)
+            hidden = [] if examples.sparse is None else [entered[0][0].requires_grad_()]
+            logits = self._logits(entered)
+            coefficients = share * weigh(_fit(weights, examples.design, logits.detach()))
+            found = torch.autograd.grad(torch.from_numpy(coefficients) @ logits, [*hidden, *after])
+            sums = [a + b for a, b in zip(sums, found, strict=True)] if sums else list(found)
+        if examples.sparse is not None:
+            sums[0] = examples.sparse.back(sums[0])
+        gradient: Floats = torch.cat([part.flatten() for part in sums]).numpy()
+        return gradient
+
+    def _entered(self, examples: Encoded) -> Sequence[tuple[Tensor, ...]]:
+        """Return what comes after the first layer, where that is one matrix, else the inputs."""
+        if self._first is None or examples.sparse is None:
+            return examples.blocks
+        return [(examples.sparse.times(self._first.weight),)]
+
+    def _logits(self, entered: Sequence[tuple[Tensor, ...]]) -> Tensor:
+        import torch
+
+        found = [self._rest(*inputs)[:, 0] for inputs in entered]
+        return torch.cat(found) if found else torch.zeros(0, dtype=torch.float64)
+
+
+def _fit(weights: Ints, design: Design, found: Tensor) -> Fit:
+    bounded = np.clip(found.numpy(), -_LARGEST_LOGIT, _LARGEST_LOGIT)
+    logits = np.rint(np.ldexp(bounded, LOGIT_BITS)).astype(np.int64)
+    return Fit(
+        weights=weights,
+        logits=logits,
+        intercept=fit_intercept(logits, design.labels),
+        labels=design.labels,
+    )
 
 
 def dense(design: Design) -> Floats:
     """Return the features ``a (b - m)`` of some examples; shape (n, words)."""
     sets = design.examples
-    features = np.tile(-np.ldexp(design.mean.astype(np.float64), -MEAN_BITS), (len(design), 1))
-    features[np.repeat(np.arange(len(design)), np.diff(sets.offsets)), sets.words] += 1
-    features *= np.ldexp(design.scale.astype(np.float64), -SCALE_BITS)[:, None]
+    mean = np.ldexp(design.mean.astype(np.float64), -MEAN_BITS)
+    scale = np.ldexp(design.scale.astype(np.float64), -SCALE_BITS)
+    features: Floats = np.multiply.outer(scale, -mean)
+    rows = np.repeat(np.arange(len(design)), np.diff(sets.offsets))
+    features[rows, sets.words] = scale[rows] * (1 - mean[sets.words])
     return features
 
 

@@ -156,6 +156,9 @@ _STAGES: Final[Mapping[Op, tuple[int, ...]]] = {
     Op.EXIT: (18, 18, 18, 18, 18, 16),
     Op.PAYMENT: (19, 19, 20, 20, 21),
     Op.ROW: (22,) * 6,
+    Op.RULES: (0,) * 3,
+    Op.PART: (5,),
+    Op.MEMORY: (0, 16),
 }
 """When each value is known: a member's place in the sum before any step, its score after the gradient."""
 

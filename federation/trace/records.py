@@ -57,6 +57,12 @@ class Op(IntEnum):
     """What member i is due."""
     ROW = 16
     """Row i of the payout table."""
+    RULES = 17
+    """How deltas were combined and members scored, where not by the default rules."""
+    PART = 18
+    """What was made of member i's delta."""
+    MEMORY = 19
+    """Vector i of what the strategy keeps from round to round."""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -99,6 +105,9 @@ _FIELDS: Final[Mapping[Op, tuple[str, ...]]] = {
     Op.IMPROVEMENT: ("gain", "counted"),
     Op.EXIT: ("weights", "move", "last step", "step before", "steps", "moved"),
     Op.PAYMENT: ("credit", "positive", "due", "due so far", "row"),
+    Op.RULES: ("strategy", "method", "exact"),
+    Op.PART: ("part",),
+    Op.MEMORY: ("before", "after"),
     Op.ROW: ("payee", "member", "previous", "cumulative", "last", "total"),
 }
 

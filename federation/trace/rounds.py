@@ -15,6 +15,7 @@ from federation.contribution import PathGradient
 from federation.delta import delta_hash
 from federation.errors import ConfigError
 from federation.fixedpoint import Ints
+from federation.hashing import sha256
 from federation.models.linear import Design
 from federation.projection import Projection
 from federation.rounds import Base, EpochState, RoundOutcome, Rules, Status
@@ -85,7 +86,7 @@ def round_trace(
 def decided_trace(
     state: EpochState, base: Base, outcome: RoundOutcome, *, rules: Rules, deltas: Mapping[Did, Ints]
 ) -> Trace:
-    """Return the trace of a round whose losses and gradient are floating point.
+    """Return the trace of a round that no judge on chain recomputes: of a network, or by other rules.
 
     It commits what was chosen and found, and all that follows from there exactly: no points, no
     gradient. Arguments are those of ``round_trace``.
@@ -93,12 +94,26 @@ def decided_trace(
     vectors = Vectors()
     records = [
         *_entry(state, vectors),
+        *([] if rules.default else _combined(state, outcome, rules, vectors)),
         _choice(base, outcome, rules),
         _improvement(outcome),
         *_members(state, outcome, deltas, vectors),
         Record(Op.EXIT, 0, 0, _standing(outcome.state, vectors)),
     ]
     return Trace(tuple(records), vectors.opened())
+
+
+def _combined(state: EpochState, outcome: RoundOutcome, rules: Rules, vectors: Vectors) -> Iterator[Record]:
+    """State the rules, what they made of the deltas, and what the strategy remembers before and after."""
+    names = (hash_value(sha256(name.encode())) for name in (rules.strategy.name, rules.method))
+    yield Record(Op.RULES, 0, 0, (*names, int(rules.exact)))
+    for i, member in enumerate(outcome.members):
+        if member.did in outcome.parts:
+            yield Record(Op.PART, i, 0, (vectors.commit(outcome.parts[member.did]),))
+    nothing = np.zeros_like(state.weights)
+    for k, after in enumerate(outcome.state.memory):
+        before = state.memory[k] if state.memory else nothing
+        yield Record(Op.MEMORY, k, 0, (vectors.commit(before), vectors.commit(after)))
 
 
 def _standing(state: EpochState, vectors: Vectors) -> tuple[int, ...]:

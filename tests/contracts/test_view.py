@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from contracts.bindings.federation import Federation
+from contracts.bindings.federation import Federation, ShardDrawn
 from contracts.chain import Log, Reader
 from contracts.view import FederationView
 from federation.errors import ChainError
@@ -49,7 +49,11 @@ def test_words_appear_when_each_phase_commits_them(world: World) -> None:
     assert (view.commit_root(1, 1), view.words(1, 1).reveal_root) == (h("commit"), ZERO)
     federation.close_reveals(world.aggregator, h("reveal"))
     assert (view.words(1, 1).reveal_root, view.drawn_shard(1, 1)) == (h("reveal"), 0)
+    with pytest.raises(ChainError, match="has drawn no shard"):
+        view.draw_seed(1, 1)
     world.draw()
+    (drawn,) = ShardDrawn.decode_logs(federation.logs())
+    assert view.draw_seed(1, 1) == drawn.seed != ZERO
     assert view.drawn_shard(1, 1) in {1, 2, 3}
     assert (view.words(1, 1).model_hash, view.rounds_over(1)) == (ZERO, False)
     world.record()

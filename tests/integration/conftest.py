@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import pytest
 
-from aggregator import verified_epoch
+from aggregator import ground
 from tests import world
 from tests.world import Finished
 
@@ -21,5 +21,5 @@ def finished() -> Finished:
 def replayed_once():
     """Execute each exported chain once: a replay depends on its bytes alone and is only read."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verified_epoch, "replay", lru_cache(maxsize=8)(verified_epoch.replay))
+        patch.setattr(ground, "replay", lru_cache(maxsize=8)(ground.replay))
         yield

@@ -26,6 +26,9 @@ WORDS = {
 }
 """Names of behaviours. zero, noise, stale, model, copy, scale, cap and nan are also the field's own words."""
 
+REPORT = ("games.py", "compare.py", "compare_cli.py")
+"""What compares contribution methods on a finished run: nothing is scored or paid by it."""
+
 
 def words_of(source: str) -> set[str]:
     """Every word in identifiers and strings of a source; what documentation says is nobody's rule."""
@@ -93,14 +96,27 @@ def test_contracts_name_no_role_when_their_sources_are_scanned():
 
 
 def test_only_claims_have_a_role_when_the_operators_side_is_scanned():
-    """A label reaches the operator's code in one place: what the publisher states about a finished run."""
+    """A label reaches the operator's code in what the publisher states about a finished run, and there ends
+    in a report that compares contribution methods on it.
+    """
     users = {
         p.name
         for package in ("aggregator", "federation", "contracts")
         for p in (ROOT / package).rglob("*.py")
         if "node_modules" not in p.parts and {"role", "roles"} & words_of(p.read_text(encoding="utf-8"))
     }
-    assert users <= {"summary.py"}
+    assert users <= {"summary.py", *REPORT}
+
+
+def test_report_on_methods_is_used_by_nobody_else_when_imports_are_scanned():
+    modules = {f"aggregator.{name.removesuffix('.py')}" for name in REPORT}
+    for package in BLIND:
+        for path in (ROOT / package).rglob("*.py"):
+            if path.name in REPORT or "node_modules" in path.parts:
+                continue
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+            assert not imported & modules, path
 
 
 def test_behaviours_live_in_the_example_when_listed():

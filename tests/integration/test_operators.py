@@ -10,12 +10,13 @@ from types import SimpleNamespace
 import pytest
 
 from aggregator import admission, collect, driver, epoch, records
+from aggregator.ground import replayed
 from aggregator.provider import Provider
 from aggregator.public import PublicReader
 from aggregator.summary import Claims
 from aggregator.verified_epoch import VerifiedEpoch
 from aggregator.verified_rounds import RoundReplay
-from aggregator.verify import _read_claims, verify_run
+from aggregator.verify import claims_of, verify_run
 from ceramic_bridge.events import DataPayload
 from contracts import deploy
 from examples.spam_detection import run as run_module
@@ -281,9 +282,9 @@ def test_shard_is_refused_when_a_provider_reveals_another_part(tmp_path, monkeyp
     honest = Provider.reveal
 
     def forgetful(self, reader, model):
-        part = self._parts[1]
-        salts = tuple(reversed(part.salts))
-        self._parts = (self._parts[0], replace(part, salts=salts))
+        first, part = self.dealt.parts[:2]
+        parts = (first, replace(part, salts=tuple(reversed(part.salts))))
+        self._dealt = replace(self.dealt, parts=parts)
         return honest(self, reader, model)
 
     monkeypatch.setattr(Provider, "reveal", forgetful)
@@ -309,8 +310,11 @@ def test_claims_are_refused_when_the_operator_signs_nonsense(tmp_path, monkeypat
 
 @pytest.fixture(scope="module")
 def epoch_and_rounds(finished):
-    epoch = VerifiedEpoch(PublicReader(finished.public), None, lambda _: None)
-    return epoch, RoundReplay(epoch).play()
+    def quiet(_: str) -> None:
+        pass
+
+    epoch = VerifiedEpoch.of_run(replayed(PublicReader(finished.public), None, quiet), quiet)
+    return epoch, list(RoundReplay(epoch).play())
 
 
 def read_claims(epoch_and_rounds, monkeypatch, claims: bytes, test_set: bytes | None = None) -> Claims:
@@ -324,7 +328,7 @@ def read_claims(epoch_and_rounds, monkeypatch, claims: bytes, test_set: bytes | 
         return test_set if test_set is not None and what == "the test set" else honest(digest, what)
 
     monkeypatch.setattr(epoch.public, "blob", blob)
-    return _read_claims(epoch, played)
+    return claims_of(epoch, played)
 
 
 @pytest.fixture(scope="module")

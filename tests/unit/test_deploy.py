@@ -10,13 +10,14 @@ import shutil
 import subprocess
 import tomllib
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import click
 import pytest
 import yaml
 
-from client.cli import client
+from contracts.backends.anvil_binary import VERSION
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -49,12 +50,25 @@ class Unit(configparser.RawConfigParser):
         return shlex.split(self["Service"]["ExecStart"])
 
 
-def client_problem(words):
-    """What is wrong with the arguments of ``folkmoot client``, or None; nothing is run."""
+@cache
+def groups():
+    """Where each first word of ``folkmoot`` leads, installed or not."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return project["entry-points"]["folkmoot.commands"]
+
+
+def problem(words):
+    """What is wrong with the arguments of ``folkmoot``, or None; nothing is run."""
     name, *rest = words
-    command = client.get_command(click.Context(client), name)
-    if command is None:
+    if name not in groups():
         return f"no command {name}"
+    module, _, attribute = groups()[name].partition(":")
+    command = getattr(import_module(module), attribute)
+    while isinstance(command, click.Group):
+        name, *rest = rest
+        command = command.get_command(click.Context(command), name)
+        if command is None:
+            return f"no command {name}"
     try:
         command.make_context(name, rest)
     except click.ClickException as error:
@@ -64,15 +78,16 @@ def client_problem(words):
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
 def test_unit_starts_a_command_that_exists(path):
-    program, group, *rest = Unit(path).words
+    program, *rest = Unit(path).words
     assert PROGRAM.fullmatch(program)
-    assert group == "client"
-    assert client_problem(rest) is None
+    assert problem(rest) is None
 
 
-@pytest.mark.parametrize("words", [["dance"], ["guard", "--open"], ["run", "a", "b"]])
+@pytest.mark.parametrize(
+    "words", [["dance"], ["client", "dance"], ["client", "guard", "--open"], ["client", "run", "a", "b"]]
+)
 def test_command_is_found_wanting_when_it_does_not_exist(words):
-    assert client_problem(words)
+    assert problem(words)
 
 
 @pytest.mark.parametrize("path", SYSTEM, ids=lambda path: path.name)
@@ -90,10 +105,28 @@ def test_guard_and_node_have_different_users():
     assert f"--allow-user {node['User']}" in guard["ExecStart"]
     assert guard["StateDirectory"] in node["InaccessiblePaths"]
     sysusers = (DEPLOY / "systemd" / "folkmoot.sysusers.conf").read_text()
-    assert {line.split()[1] for line in sysusers.splitlines() if line.startswith("u ")} == {
-        guard["User"],
-        node["User"],
-    }
+    made = {line.split()[1]: line.split()[-1] for line in sysusers.splitlines() if line.startswith("u ")}
+    services = [Unit(path)["Service"] for path in SYSTEM]
+    assert made == {service["User"]: f"/var/lib/{service['StateDirectory']}" for service in services}
+
+
+def test_no_two_services_share_a_user_or_what_it_keeps():
+    services = [Unit(path)["Service"] for path in SYSTEM]
+    for key in ("User", "StateDirectory"):
+        assert len({service[key] for service in services}) == len(services)
+
+
+@pytest.mark.parametrize(
+    "name", ["folkmoot-aggregator@.service", "folkmoot-provider@.service", "folkmoot-events.service"]
+)
+def test_service_comes_back_and_finds_its_home(name):
+    service = Unit(DEPLOY / "systemd" / name)["Service"]
+    assert service["Restart"] == "always"
+    # A second process on a federation, or wrong settings: ConfigError.
+    assert "3" in service["RestartPreventExitStatus"].split()
+    assert service["Environment"].startswith("FOLKMOOT_") or "FOLKMOOT_HOME" in service["Environment"]
+    text = (DEPLOY / "systemd" / name).read_text()
+    assert f"Environment=FOLKMOOT_HOME=/var/lib/{service['StateDirectory']}\n" in text
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")
@@ -118,8 +151,13 @@ def test_systemd_finds_nothing_wrong(path, tmp_path):
 
 
 @cache
-def compose():
-    return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+def compose(name="compose.yaml"):
+    return yaml.safe_load((DEPLOY / name).read_text())
+
+
+OPERATOR = "compose.operator.yaml"
+SERVICES = [(file, name) for file in ("compose.yaml", OPERATOR) for name in compose(file)["services"]]
+OURS = [(file, name) for file, name in SERVICES if name != "anvil"]
 
 
 @cache
@@ -133,20 +171,47 @@ def instructions(name):
     return [rest for word, rest in dockerfile() if word == name]
 
 
-@pytest.mark.parametrize("service", ["guard", "node"])
-def test_container_starts_a_command_that_exists(service):
-    group, *rest = compose()["services"][service]["command"]
-    assert group == "client"
-    assert client_problem([word.replace("${FEDERATION:?name the federation}", "x") for word in rest]) is None
+@pytest.mark.parametrize(("file", "service"), OURS)
+def test_container_starts_a_command_that_exists(file, service):
+    words = compose(file)["services"][service]["command"]
+    assert problem([word.replace("${FEDERATION:?name the federation}", "x") for word in words]) is None
 
 
-@pytest.mark.parametrize("service", ["guard", "node"])
-def test_container_is_hardened(service):
-    found = compose()["services"][service]
+@pytest.mark.parametrize(("file", "service"), SERVICES)
+def test_container_is_hardened(file, service):
+    found = compose(file)["services"][service]
     assert found["read_only"] is True
     assert found["cap_drop"] == ["ALL"]
     assert found["security_opt"] == ["no-new-privileges:true"]
-    assert not found.keys() & {"ports", "privileged", "network_mode", "pid"}
+    assert not found.keys() & {"privileged", "network_mode", "pid"}
+
+
+@pytest.mark.parametrize("service", ["guard", "node"])
+def test_no_container_of_a_member_listens(service):
+    assert "ports" not in compose()["services"][service]
+
+
+def test_world_reaches_members_nodes_calls_and_nothing_else_of_an_operator():
+    services = compose(OPERATOR)["services"]
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == ["9092:9092"]
+    # Only the door listens beyond loopback; no other container reaches the control API.
+    assert set(services) == {"aggregator", "provider", "events", "anvil"}
+    assert services["anvil"]["profiles"] == ["trial"]
+
+
+def test_operators_containers_share_nothing_but_the_network():
+    services = compose(OPERATOR)["services"].values()
+    volumes = [{v.split(":")[0] for v in service["volumes"]} for service in services]
+    secrets = [set(service.get("secrets", [])) for service in services]
+    for kept in (volumes, secrets):
+        assert sum(map(len, kept)) == len(set.union(*kept))
+    assert set.union(*volumes) == set(compose(OPERATOR)["volumes"])
+    assert set.union(*secrets) == set(compose(OPERATOR)["secrets"])
+
+
+def test_trial_runs_the_release_of_anvil_that_the_tests_run():
+    assert compose(OPERATOR)["services"]["anvil"]["image"] == f"ghcr.io/foundry-rs/foundry:v{VERSION}"
 
 
 def test_containers_share_the_sockets_and_nothing_else():

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from client.importers.files import Found, find, opened
-from client.importers.items import MOST_CHARACTERS, BadRow, Kind, Reading
-from client.importers.mail import mail_text
-from client.importers.mailtext import LIMIT
 from client.loading import load
 from federation.errors import ConfigError, DataError
+from federation.importers.files import Found, find, opened
+from federation.importers.items import MOST_CHARACTERS, BadRow, Kind, Reading
+from federation.importers.mail import mail_text
+from federation.importers.mailtext import LIMIT
 from federation.types import Row
 
 if TYPE_CHECKING:

@@ -21,13 +21,16 @@ from client.release import release_of
 from contracts.registration import Registration
 from examples.spam_detection.settings import Settings
 from federation import minilm
+from federation.aggregation.section import AggregationSection
 from federation.embedding import EmbeddingSpec
 from federation.hashing import Domain, did_hash
+from federation.manifest import Manifest
 from federation.privacy import Budget
 from federation.rostertree import NO_PAYEE
 from federation.types import Address, Hash32
 from tests.agreed import COMMUNITY
 from tests.joined import Person, community, events_in, invitation, models_file
+from tests.modules import QUORUM
 from tests.wallets import wallet as account_of
 
 WALLET = account_of("owner")
@@ -342,6 +345,14 @@ def test_offer_names_the_embedding_when_it_reads_texts(run):
         "1152 bits of a sentence embedding" in line for line in asking._model(on_embeddings(run.manifest))
     )
     assert any("4096 hashed words" in line for line in asking._model(run.manifest))
+
+
+def test_offer_says_how_deltas_are_combined_when_they_are_not_summed(run):
+    changes = {"validators": QUORUM, "aggregation": AggregationSection(strategy="median")}
+    other = Manifest.model_validate({**dict(run.manifest), **changes})
+    (line,) = [line for line in asking._model(other) if "combined by median" in line]
+    assert line.endswith("validators vouch for it, no contract can")
+    assert not any("combined" in line for line in asking._model(run.manifest))
 
 
 # What it costs

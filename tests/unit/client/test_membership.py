@@ -9,10 +9,10 @@ from dataclasses import fields, replace
 
 import pytest
 
+from ceramic_bridge import blobs
+from ceramic_bridge.blobs import fetch_blob
 from ceramic_bridge.dagcbor import decode, encode
-from client import blobs
 from client.assemble import bind, member_on
-from client.blobs import fetch_blob
 from client.membership import RECORD, Membership, memberships
 from client.own import make_identity
 from contracts.agreement import require_agreed

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from ceramic_bridge import reading
 from ceramic_bridge.errors import StoreError
 from ceramic_bridge.events import create_init
 from ceramic_bridge.store.base import Entry, Page
 from ceramic_bridge.store.sqlite import SqliteStore
-from client import published
 from client.identity import Session
 from client.outbox import Outbox
 from client.own import make_identity
@@ -88,7 +88,7 @@ def test_reading_ends_when_a_store_never_does(monkeypatch, limit, value, said):
                 entries=(Entry(cid=event.cid, car=b"no event"),) * 10, token=query.after + 1, complete=False
             )
 
-    monkeypatch.setattr(published, limit, value)
+    monkeypatch.setattr(reading, limit, value)
     with pytest.raises(PeerError, match=said):
         highest_release(Endless(), (event.signer,), MODEL)
 

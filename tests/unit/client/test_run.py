@@ -11,22 +11,32 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_public_key, load_ssh_public_key
 
+from ceramic_bridge.did import verify
 from client.cli import client
 from client.commands import node as node_command
 from client.commands import run as run_command_
 from client.home import ClientHome
+from client.identity import Session
 from client.node import program as program_module
 from client.node.errors import GuardSilent, NodeUnknown, SuperLinkUnreachable
 from client.node.folder import Description, NodeFolder
 from client.node.program import NodeProgram, require_guard
+from client.registering import hand_in
 from client.supervisor import Notice
 from federation.cli import run_command
 from federation.errors import ConfigError, IdentityError, PeerError
+from federation.nodestatement import NodeStatement
+from federation.types import Address
+from tests.agreed import DOMAIN, agreed, identity
 from tests.unit.client.node.test_folder import ROOT
+from tests.unit.federation.test_nodestatement import VECTOR
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -61,9 +71,12 @@ class Vault:
 def joined(monkeypatch):
     class Membership:
         name, superlink, root_certificate = "spam", "moot.example:8000", ROOT
+        manifest, federation = agreed(), DOMAIN.federation
+        payee, public = Address("0x" + "11" * 20), "https://moot.example"
 
     monkeypatch.setattr(node_command, "open_vault", lambda file: Vault())
     monkeypatch.setattr("client.membership.memberships", lambda vault: {"spam": Membership()})
+    monkeypatch.setattr("client.wallet.session", lambda vault, name: Session(identity=identity("me")))
 
 
 def test_node_prints_the_key_to_register_when_it_is_prepared(home, joined, capsys):
@@ -87,6 +100,140 @@ def test_node_crosses_to_another_user_when_it_is_described(home, joined, capsys,
     assert (folder.guard, folder.superlink) == (Path("/run/folkmoot/spam.sock"), "moot.example:8000")
 
 
+@pytest.fixture
+def desk(monkeypatch):
+    """What was handed in, and to whom."""
+    handed = []
+
+    def hand_in(statement, url):
+        handed.append((statement, url))
+        return 2**64 - 1
+
+    monkeypatch.setattr("client.registering.hand_in", hand_in)
+    return handed
+
+
+@pytest.mark.parametrize(
+    ("words", "url"), [([], "https://moot.example"), (["--desk", "http://d:1"], "http://d:1")]
+)
+def test_node_signs_in_when_its_member_asks_for_it(home, joined, desk, capsys, words, url):
+    assert call("node", "spam", "--register", *words, "--format", "json") == 0
+    ((statement, where),) = desk
+    assert where == url
+    assert json.loads(capsys.readouterr().out)["data"] == {"node": str(2**64 - 1), "did": statement.did}
+    assert (statement.did, statement.signer) == (identity("me").did,) * 2
+    verify(statement.signer, statement.member_digest(), statement.signature)
+    statement.require_possession()
+    key = load_ssh_public_key((home.node("spam") / "key.pub").read_bytes())
+    assert key == load_pem_public_key(statement.key_pem())
+
+
+def test_node_of_another_user_signs_in_when_its_proof_crosses_back(home, joined, desk, capsys, tmp_path):
+    assert call("node", "spam", "--describe", "--socket-dir", "/run/folkmoot") == 0
+    (tmp_path / "node.json").write_text(capsys.readouterr().out)
+    theirs = tmp_path / "theirs"
+    assert call("node", "--from", str(tmp_path / "node.json"), "--folder", str(theirs)) == 0
+    proof = str(theirs / "proof.json")
+    assert call("node", "spam", "--register", "--proof", proof) == 0
+    ((statement, _),) = desk
+    key = load_ssh_public_key((theirs / "key.pub").read_bytes())
+    assert key == load_pem_public_key(statement.key_pem())
+    # The member's own machine has no node then.
+    assert not home.node("spam").exists()
+
+
+def test_nothing_is_handed_in_when_a_proof_is_for_another_member(home, joined, desk, monkeypatch, capsys):
+    assert call("node", "spam") == 0
+    proof = str(home.node("spam") / "proof.json")
+    monkeypatch.setattr("client.wallet.session", lambda vault, name: Session(identity=identity("you")))
+    assert call("node", "spam", "--register", "--proof", proof) == 4
+    assert desk == []
+    (home.node("spam") / "proof.json").write_text("{}")
+    assert call("node", "spam", "--register", "--proof", proof) == 3
+    assert desk == []
+
+
+def test_node_is_described_when_no_wallet_has_authorised_anybody_yet(home, joined, desk, monkeypatch, capsys):
+    def nobody(vault, name):
+        raise IdentityError("your wallet has not authorised this machine's key for spam")
+
+    monkeypatch.setattr("client.wallet.session", nobody)
+    assert call("node", "spam") == 0
+    assert not (home.node("spam") / "proof.json").exists()
+    assert call("node", "spam", "--register") == 4
+    assert desk == []
+
+
+class Desk(BaseHTTPRequestHandler):
+    answer = (200, b"")
+
+    def do_POST(self):
+        self.server.asked.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+        status, body = self.server.answer
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        if status == 302:
+            self.send_header("Location", "/elsewhere")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def desk_server():
+    with HTTPServer(("127.0.0.1", 0), Desk) as server:
+        server.asked = []
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+REFUSED = b'{"error": {"code": "identity", "message": "no such member", "hint": "register"}}'
+
+
+@pytest.mark.enable_socket
+@pytest.mark.parametrize(
+    ("answer", "result"),
+    [
+        ((200, b'{"node": "18446744073709551615"}'), 2**64 - 1),
+        ((200, b'{"node": 5}'), PeerError),
+        ((200, b'{"node": "-5"}'), PeerError),
+        ((200, b"[]"), PeerError),
+        ((403, REFUSED), IdentityError),
+        ((400, b"\xff"), IdentityError),
+        ((503, REFUSED), PeerError),
+        ((302, b""), PeerError),
+    ],
+    ids=str,
+)
+def test_desk_is_understood_when_it_answers(desk_server, answer, result):
+    statement = NodeStatement.parse(json.dumps(VECTOR["statement"]).encode())
+    desk_server.answer = answer
+    url = f"http://127.0.0.1:{desk_server.server_port}/"
+    if isinstance(result, int):
+        assert hand_in(statement, url) == result
+    else:
+        with pytest.raises(result) as refused:
+            hand_in(statement, url)
+        assert ("no such member" in refused.value.message) == (answer[1] == REFUSED)
+    assert [path for path, _ in desk_server.asked] == ["/v1/nodes"]
+    assert NodeStatement.parse(desk_server.asked[0][1]) == statement
+
+
+@pytest.mark.parametrize(
+    ("desk", "kind"),
+    [("/run/public", ConfigError), ("ftp://x", ConfigError), ("http://127.0.0.1:1", PeerError)],
+)
+@pytest.mark.enable_socket
+def test_statement_is_not_sent_when_there_is_no_desk(desk, kind):
+    with pytest.raises(kind):
+        hand_in(NodeStatement.parse(json.dumps(VECTOR["statement"]).encode()), desk)
+
+
 @pytest.mark.parametrize(
     ("words", "status"),
     [
@@ -94,6 +241,9 @@ def test_node_crosses_to_another_user_when_it_is_described(home, joined, capsys,
         (["node", "spam", "--folder", "x"], 2),
         (["node", "--from", "-"], 2),
         (["node", "ham"], 3),
+        (["node", "spam", "--register", "--describe"], 2),
+        (["node", "spam", "--desk", "https://x"], 2),
+        (["node", "--register", "--from", "-", "--folder", "x"], 2),
         (["run", "spam", "--node", "x"], 2),
         (["run", "spam"], 3),
         (["run"], 3),

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.importers.mailtext import LIMIT, html_to_text, mask, shorten, strip_subject
 from examples.spam_detection.cleaning import clean_mail, thread_of
+from federation.importers.mailtext import LIMIT, html_to_text, mask, shorten, strip_subject
 
 
 def _clean(raw: str | bytes) -> str:

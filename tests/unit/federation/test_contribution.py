@@ -255,6 +255,7 @@ def test_products_are_pythons_when_they_pass_53_bits(bits):
     norm = math.isqrt(50 << 60) + 1
     expected = [sum(int(a) * int(b) for a, b in zip(gradient, d, strict=True)) for d in deltas]
     assert inner_products(gradient, deltas.astype(np.float64), norm_bound=norm) == expected
+    assert inner_products(gradient, deltas, norm_bound=norm) == expected
     if bits == 26:
         assert [int(v) for v in deltas.astype(float) @ gradient.astype(float)] != expected
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 import pytest
+from pydantic import ValidationError
 
+from contracts.deploy import JUDGES, QUORUM_JUDGES, judges_of
+from federation import aggregation
+from federation.aggregation.section import AggregationSection
 from federation.delta import norm_cap
 from federation.errors import ConfigError
 from federation.fixedpoint import TABLE_SHA256
 from federation.manifest import Manifest
 from federation.models.registry import Architecture
 from federation.privacy import spend
+from federation.valuation import METHODS
+from tests.modules import module_section, with_module
 
 TEXT = f"""\
 name = "spam-2026"
@@ -390,3 +397,116 @@ def test_sampling_is_refused_when_there_is_no_noise():
     text = TEXT.replace('"8.0"', '"inf"').replace("sigma_e4 = 30000", "sigma_e4 = 0")
     with pytest.raises(ConfigError, match="steps on samples are accounted for"):
         Manifest.from_toml(text + SAMPLED)
+
+
+# Strategies and methods
+
+STRATEGIES = [
+    {"strategy": "momentum", "beta_milli": 900},
+    {"strategy": "adam", "beta1_milli": 0, "beta2_milli": 990, "floor_milli": 1000},
+    {"strategy": "norm-cap", "norm_milli": 1500},
+    {"strategy": "trimmed-mean", "trim_milli": 200},
+    {"strategy": "median"},
+    {"strategy": "krum", "faulty_milli": 0},
+    {"strategy": "multi-krum", "faulty_milli": 300},
+    {"strategy": "gated"},
+]
+
+
+def section(values: dict[str, object]) -> str:
+    lines = [f'{k} = "{v}"' if isinstance(v, str) else f"{k} = {v}" for k, v in values.items()]
+    return "\n".join(["", "[aggregation]", *lines, ""])
+
+
+def scored_by(method: str) -> str:
+    return TEXT.replace("suspension_from = 3\n", f'suspension_from = 3\nmethod = "{method}"\n')
+
+
+def unvouched(text: str) -> str:
+    return text[: text.index("[validators]")] + '[validators]\naccounts = []\nquorum = 0\nbond_wei = "0"\n'
+
+
+def test_every_strategy_is_tried():
+    assert {s["strategy"] for s in STRATEGIES} == aggregation.STRATEGIES.keys() - {"sum"}
+
+
+@pytest.mark.parametrize("values", STRATEGIES, ids=lambda values: values["strategy"])
+def test_manifest_writes_a_strategy_with_its_parameters_and_no_others(values):
+    manifest = Manifest.from_toml(TEXT + section(values))
+    assert manifest.to_toml() == TEXT + section(values)
+    strategy = manifest.rules.strategy
+    assert {"strategy": strategy.name, **dataclasses.asdict(strategy)} == values
+    assert not manifest.rules.default
+    assert not manifest.provable
+
+
+@pytest.mark.parametrize("method", sorted(METHODS.keys() - {"aumann-shapley", "exact-shapley"}))
+def test_manifest_writes_a_method_when_it_is_another(method):
+    manifest = Manifest.from_toml(scored_by(method))
+    assert manifest.to_toml() == scored_by(method)
+    assert manifest.rules.method == method
+    assert not manifest.provable
+
+
+def test_manifest_says_nothing_of_strategy_and_method_when_they_are_the_default_ones():
+    spelled = Manifest.from_toml(scored_by("aumann-shapley") + section({"strategy": "sum"}))
+    assert spelled == Manifest.from_toml(TEXT)
+    assert spelled.to_toml() == TEXT
+    assert spelled.provable
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"strategy": "mean"}, "no strategy named 'mean'"),
+        ({"strategy": "momentum"}, "needs beta_milli"),
+        ({"strategy": "momentum", "beta_milli": 1000}, "beta_milli"),
+        ({"strategy": "sum", "beta_milli": 5}, "takes no parameters"),
+        ({"strategy": "median", "trim_milli": 5}, "takes no parameters"),
+        ({"strategy": "trimmed-mean", "trim_milli": 500}, "trim_milli"),
+        ({"strategy": "krum", "faulty_milli": 500}, "faulty_milli"),
+        ({"strategy": "adam", "beta1_milli": 1, "beta2_milli": 1}, "floor_milli"),
+        ({"strategy": "adam", "beta1_milli": 1, "beta2_milli": 1, "floor_milli": 0}, "floor_milli"),
+        ({"strategy": "norm-cap", "norm_milli": 0}, "norm_milli"),
+        ({"strategy": "norm-cap", "norm_milli": 1, "rate": 1}, "rate"),
+    ],
+)
+def test_manifest_is_refused_when_its_strategy_is_not_one(values, message):
+    with pytest.raises(ConfigError, match=message):
+        Manifest.from_toml(TEXT + section(values))
+
+
+@pytest.mark.parametrize("method", ["shapley", "exact-shapley"])
+def test_manifest_is_refused_when_a_method_cannot_score_any_round(method):
+    with pytest.raises(ConfigError, match="rounds are scored by one of"):
+        Manifest.from_toml(scored_by(method))
+
+
+@pytest.mark.parametrize("text", [TEXT + section({"strategy": "median"}), scored_by("cosine")])
+def test_manifest_is_refused_when_nobody_vouches_for_what_no_judge_knows(text):
+    Manifest.from_toml(text)
+    with pytest.raises(ConfigError, match="name validators and a quorum"):
+        Manifest.from_toml(unvouched(text) + text.partition('bond_wei = "5"\n')[2])
+    assert Manifest.from_toml(unvouched(TEXT)).provable
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"aggregation": AggregationSection(strategy="gated")}, "gate on scores in floating point"),
+        ({"reward": {"method": "cosine"}}, "priced by aumann-shapley only"),
+    ],
+)
+def test_manifest_of_a_module_is_refused_when_floats_would_decide(change, message):
+    manifest = with_module(Manifest.from_toml(TEXT), module_section())
+    assert not manifest.provable
+    if "reward" in change:
+        change = {"reward": manifest.reward.model_copy(update=change["reward"])}
+    with pytest.raises(ValidationError, match=message):
+        Manifest.model_validate({**dict(manifest), **change})
+
+
+@pytest.mark.parametrize("values", [None, *STRATEGIES], ids=str)
+def test_judges_are_the_quorums_when_the_rules_are_not_the_default(values):
+    manifest = Manifest.from_toml(TEXT + (section(values) if values else ""))
+    assert judges_of(manifest) == (QUORUM_JUDGES if values else JUDGES)

@@ -55,7 +55,8 @@ def test_logits_are_those_of_the_description(architecture):
 def test_pull_back_is_the_derivative_along_any_direction(architecture):
     rng = np.random.default_rng(1)
     weights, coefficients = architecture.initial(), rng.standard_normal(len(DESIGN))
-    gradient = Network.of(architecture).pull_back(weights, DESIGN, coefficients)
+    network = Network.of(architecture)
+    gradient = network.pull_back([(weights, 1)], network.encode(DESIGN), lambda _: coefficients)
     for _ in range(3):
         direction = rng.integers(-64, 65, architecture.dim)
         ahead, behind = (
@@ -69,12 +70,15 @@ def test_pull_back_is_the_derivative_along_any_direction(architecture):
 def test_results_are_the_same_when_examples_come_in_blocks(architecture, size, monkeypatch):
     weights, coefficients = architecture.initial(), np.arange(len(DESIGN)) - 9.5
     whole = Network.of(architecture)
-    fit, gradient = whole.fit(weights, DESIGN), whole.pull_back(weights, DESIGN, coefficients)
+    fit = whole.fit(weights, DESIGN)
+    gradient = whole.pull_back([(weights, 1)], whole.encode(DESIGN), lambda _: coefficients)
     blocks = Network.blocks
     monkeypatch.setattr(Network, "blocks", lambda self, design: blocks(self, design, size))
     network = Network.of(architecture)
     assert np.array_equal(network.fit(weights, DESIGN).logits, fit.logits)
-    assert np.allclose(network.pull_back(weights, DESIGN, coefficients), gradient, rtol=1e-12, atol=1e-12)
+    assert np.array_equal(network.fit(weights, network.encode(DESIGN)).logits, fit.logits)
+    again = network.pull_back([(weights, 1)], network.encode(DESIGN), lambda _: coefficients)
+    assert np.allclose(again, gradient, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("architecture", KINDS, ids=lambda a: a.name)
@@ -90,10 +94,12 @@ def test_equal_examples_have_equal_logits_wherever_they_stand(architecture):
 def test_empty_and_missing_examples_are_no_trouble(architecture):
     network, weights = Network.of(architecture), architecture.initial()
     wordless = Design.build(Examples.build([[], [3]], [0, 1]), WORLD.mean)
-    assert np.isfinite(network.pull_back(weights, wordless, np.ones(2))).all()
+    assert np.isfinite(
+        network.pull_back([(weights, 1)], network.encode(wordless), lambda fit: np.ones(len(fit.logits)))
+    ).all()
     nobody = Design.build(Examples.build([], []), WORLD.mean)
     assert len(network.fit(weights, nobody).logits) == 0
-    assert not network.pull_back(weights, nobody, np.zeros(0)).any()
+    assert not network.pull_back([(weights, 1)], network.encode(nobody), lambda _: np.zeros(0)).any()
 
 
 def test_logits_are_bounded_when_weights_are_huge():

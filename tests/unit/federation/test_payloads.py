@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from ceramic_bridge.schemas import validate
+from ceramic_bridge.errors import MalformedData
+from ceramic_bridge.schemas import validate, validate_lists
+from federation import payloads
 from federation.errors import PeerError
 from federation.hashing import sha256
 from federation.payloads import (
@@ -16,6 +19,7 @@ from federation.payloads import (
     ModelCard,
     Receipt,
     ShardReveal,
+    receipt_lists,
     require_place,
 )
 from federation.rounds import Status
@@ -160,3 +164,36 @@ def test_import_comes_back_when_it_is_parsed_with_or_without_consent(consent):
     for field in ("payee", "count", "root", "head"):
         with pytest.raises(PeerError, match=field):
             DataImport.parse({**mine.content(), field: None}, DOMAIN.federation)
+
+
+def test_receipt_names_a_table_when_its_members_are_too_many(monkeypatch):
+    inline = receipt().content()
+    monkeypatch.setattr(payloads, "INLINE", 1)
+    content, table = receipt().content(), receipt().table()
+    validate("round-receipt", as_json(content))
+    assert table is not None
+    assert content["table"] == sha256(table).hex()
+    assert not any(content[name] for name in payloads.LISTS)
+    found = receipt_lists(content, {sha256(table): table}.__getitem__)
+    validate_lists(found)
+    assert json.loads(json.dumps(found)) == json.loads(json.dumps({k: inline[k] for k in payloads.LISTS}))
+
+
+def test_receipt_speaks_for_itself_when_its_members_are_few():
+    assert receipt().table() is None
+    assert receipt_lists(receipt().content(), {}.__getitem__)["credits"] == receipt().content()["credits"]
+
+
+@pytest.mark.parametrize("table", [b"", b"[]", b'{"credits": NaN}', b"[" * 1000])
+def test_receipt_is_refused_when_what_it_names_is_no_table(table):
+    content = {**receipt().content(), "table": sha256(table).hex()}
+    with pytest.raises(PeerError, match="no table of members"):
+        receipt_lists(content, lambda _: table)
+
+
+def test_table_is_refused_when_a_list_is_missing_or_surplus():
+    lists = {name: [] for name in payloads.LISTS}
+    validate_lists(lists)
+    for wrong in ({**lists, "more": []}, {"credits": []}, {**lists, "forced": [7]}):
+        with pytest.raises(MalformedData):
+            validate_lists(wrong)

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from client.trainer_module import ModuleEngine
+from federation.aggregation.section import AggregationSection
 from federation.delta import quantise
-from federation.errors import VerificationFailed
+from federation.errors import ConfigError, VerificationFailed
 from federation.evaluation import Closed, Received, Start
 from federation.fixedpoint import Ints
 from federation.manifest import ModuleSection
@@ -21,9 +22,10 @@ from federation.models.module import Network
 from federation.models.registry import Architecture
 from federation.rounds import Base, EpochState, Measured, Status, finish
 from federation.tolerance import ModuleEvaluation
-from federation.trace import Op, Position, Trace
-from federation.types import Did
+from federation.trace import Op, Position, Trace, require_equal
+from federation.types import Did, Hash32
 from tests.modules import module_section
+from tests.strategies import SECTIONS
 from tests.unit.federation._world import RULES, did, make_world
 
 WORLD = make_world(2, dim=40, members=4, each=40, shards=3, shard=40)
@@ -31,6 +33,7 @@ ARCHITECTURE = Architecture(name="mlp", words=40, hidden=3)
 SECTION = module_section(ARCHITECTURE)
 PUBLIC = Position(shard=0, design=WORLD.public)
 ZERO = did(3)
+SEED = Hash32(bytes(32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,20 +57,22 @@ class Played:
 
 
 @cache
-def played(seed: int = 0) -> tuple[Played, ...]:
+def played(seed: int = 0, strategy: str = "sum") -> tuple[Played, ...]:
     """Three rounds: honest members with some noise, and one that sends zeros."""
+    section = SECTIONS.get(strategy, AggregationSection())
+    rules = replace(RULES, strategy=section.chosen)
     evaluation, engine = ModuleEvaluation(SECTION), ModuleEngine(lambda: Network.of(ARCHITECTURE))
     state = EpochState.first(initial=evaluation.initial(), quotas=WORLD.quotas)
     known, rounds, rng = [PUBLIC], [], np.random.default_rng(seed)
     for number, design in enumerate(WORLD.shards, 1):
-        start = Start(state=state, rules=RULES, known=tuple(known))
+        start = Start(state=state, rules=rules, known=tuple(known))
         base = evaluation.open(start)
         deltas: dict[Did, Ints] = {}
         for name, held in WORLD.members.items():
             noise = 0.3 * rng.standard_normal(ARCHITECTURE.dim)
             deltas[name] = quantise(engine.step(held, base, 1.0) + noise)
         deltas[ZERO] = np.zeros_like(deltas[ZERO])
-        received = Received(deltas=deltas, absent={}, norm_bound=100 << 16)
+        received = Received(deltas=deltas, absent={}, norm_bound=100 << 16, seed=SEED)
         shard = Position(shard=number, design=design)
         closed = evaluation.close(start, base, received, shard)
         rounds.append(Played(start=start, base=base, received=received, shard=shard, closed=closed))
@@ -282,12 +287,47 @@ def test_released_intercept_counts_when_it_is_near_and_else_the_fitted_one_does(
 def test_round_without_deltas_recomputes_without_any_tolerance():
     r, evaluation = played()[0], ModuleEvaluation(SECTION)
     absent = dict.fromkeys(WORLD.quotas, (Status.SILENT, ""))
-    received = Received(deltas={}, absent=absent, norm_bound=1)
+    received = Received(deltas={}, absent=absent, norm_bound=1, seed=SEED)
     closed = evaluation.close(r.start, r.base, received, r.shard)
     assert closed.trace.find(Op.CHOICE).value("step") == -1
     assert (closed.outcome.gain, {m.credit for m in closed.outcome.members}) == (0, {0})
     again = evaluation.reclose(r.start, r.base, received, r.shard, b"whatever was published")
     assert again.trace == closed.trace
+
+
+NETWORKS = sorted(SECTIONS.keys() - {"gated"})
+
+
+@pytest.mark.parametrize("strategy", NETWORKS)
+def test_round_recomputes_within_the_tolerance_when_a_strategy_combines(strategy):
+    for r in played(0, strategy):
+        again = r.reclosed(r.closed.trace)
+        assert again.trace == r.closed.trace
+        assert again.outcome.members == r.closed.outcome.members
+        assert r.closed.trace.find(Op.RULES).value("exact") == (strategy == "momentum")
+        assert scores(r.closed)[ZERO] == 0
+        assert r.closed.outcome.parts.keys() == WORLD.quotas.keys()
+
+
+@pytest.mark.parametrize("strategy", ["median", "momentum"])
+def test_part_is_refused_when_a_networks_trace_states_another(strategy):
+    r = played(0, strategy)[1]
+    lie = lied(r.closed.trace, lambda op, i, name, v: v + (op is Op.PART and i == 1))
+    with pytest.raises(VerificationFailed, match=r"part\[1,0\] part should be"):
+        require_equal(r.reclosed(lie).trace, lie.to_bytes())
+
+
+def test_networks_scores_sum_to_the_gain_when_a_strategy_has_no_memory():
+    for r in played(0, "trimmed-mean"):
+        total = sum(scores(r.closed).values()) + r.closed.outcome.withheld_projection
+        assert abs(total - r.closed.outcome.gain) <= 1e-3 * abs(r.closed.outcome.gain) + 1e-6 * 2**40
+
+
+def test_gate_is_refused_when_the_model_is_a_network():
+    r = played()[0]
+    start = replace(r.start, rules=replace(RULES, strategy=SECTIONS["gated"].chosen))
+    with pytest.raises(ConfigError, match="cannot be decided in floating point"):
+        ModuleEvaluation(SECTION).close(start, r.base, r.received, r.shard)
 
 
 def test_auc_is_measured_on_the_modules_logits():

@@ -1,0 +1,113 @@
+"""What a round's events say of it: its receipt line by line, and what members committed to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from ceramic_bridge.dagcbor import MalformedData
+from ceramic_bridge.events import InitPayload
+from ceramic_bridge.schemas import validate_lists
+from contracts.bindings.structs import RoundWords
+from federation.errors import PeerError, VerificationFailed
+from federation.payloads import receipt_lists
+from federation.roster import Roster
+from federation.rounds import EpochState, Status
+from federation.types import Did, Hash32
+
+if TYPE_CHECKING:
+    from aggregator.sources import Material
+    from ceramic_bridge.dagcbor import Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statements:
+    """What a round's events say, every signature and root checked, before anything is recomputed.
+
+    Attributes:
+        words: What the round committed on chain.
+        receipt: Its receipt.
+        lists: What it says of members, from wherever it says it.
+        lines: The receipt's line of each member.
+        commitments: What members committed to.
+    """
+
+    words: RoundWords
+    receipt: InitPayload
+    lists: Mapping[str, object]
+    lines: Mapping[Did, Mapping[str, str]]
+    commitments: Mapping[Did, Hash32]
+
+    @property
+    def trace_hash(self) -> Hash32:
+        """SHA-256 of the published trace."""
+        return Hash32(bytes.fromhex(str(self.receipt.content["trace"])))
+
+    @property
+    def forced(self) -> frozenset[Did]:
+        """Members whose delta came by the chain alone."""
+        return frozenset(Did(str(did)) for did in listed(self.lists, "forced"))
+
+
+def checked_lists(receipt: InitPayload, public: Material) -> Mapping[str, object]:
+    """Return what a receipt says of members, in itself or in a blob, of the form that it must have.
+
+    Raises:
+        VerificationFailed: The blob was not published, or is no such table.
+    """
+    try:
+        lists = receipt_lists(receipt.content, lambda digest: public.blob(digest, "a receipt's table"))
+        validate_lists(cast("Value", lists))
+    except (PeerError, MalformedData) as error:
+        raise VerificationFailed("receipt", error.message) from error
+    return lists
+
+
+def listed(content: Mapping[str, object], key: str) -> list[object]:
+    """Return a list of a receipt, whose form the bridge has checked."""
+    found = content[key]
+    assert isinstance(found, list)
+    return found
+
+
+def lines_of(content: Mapping[str, object], roster: Roster) -> dict[Did, Mapping[str, str]]:
+    """Return the receipt's line of every member; the bridge has checked their form."""
+    credits = listed(content, "credits")
+    lines: dict[Did, Mapping[str, str]] = {
+        Did(line["did"]): line for line in credits if isinstance(line, dict)
+    }
+    if lines.keys() != roster.quotas.keys() or len(lines) != len(credits):
+        raise VerificationFailed("receipt", "does not have one line for every admitted member")
+    return lines
+
+
+def absent_of(
+    lines: Mapping[Did, Mapping[str, str]],
+    state: EpochState,
+    commitments: Mapping[Did, Hash32],
+    content: Mapping[str, object],
+) -> dict[Did, tuple[Status, str]]:
+    """Return status and reason of every member without an accepted delta.
+
+    Why a delta was refused before it was published is the aggregator's word; that a suspended or
+    silent member is one is checked.
+    """
+    reasons = {Did(r["did"]): str(r["reason"]) for r in listed(content, "rejections") if isinstance(r, dict)}
+    absent: dict[Did, tuple[Status, str]] = {}
+    for did, line in lines.items():
+        try:
+            status = Status(line["status"])
+        except ValueError as error:
+            raise VerificationFailed("receipt", f"{line['status']!r} is no status") from error
+        wrong = (
+            (status is Status.SUSPENDED) != (did in state.suspended)
+            or (status is Status.SILENT and did not in commitments)
+            or (status is Status.ABSENT and did in commitments)
+            or (status is Status.REJECTED) != (did in reasons)
+        )
+        if wrong:
+            raise VerificationFailed(f"round {state.round}", f"{did} cannot be {status} there")
+        if status is not Status.ACCEPTED:
+            absent[did] = (status, reasons.get(did, ""))
+    return absent

@@ -1,0 +1,141 @@
+"""What the server side of a round costs per member: check, aggregate, score, pay, receipts.
+
+The aggregator is the real one, over an embedded chain. Members are scripted: each signs and commits
+to noise within its cap. What is done on the members' behalf is left out of the CPU time; what the
+server does with their messages, Flower's packing and unpacking included, is in.
+"""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from flwr.app import Message
+
+from benchmarks.crowd import Federation, Scripted
+from benchmarks.figure import Figure
+from client.app import answers
+from federation._flwr_compat import acting_as, decode, encode, set_message_id
+from federation.grid import RunGrid
+
+_RUN: Final = 1
+WARM: Final = 5
+"""Rounds after which memory is looked at first."""
+
+
+class Stopwatch:
+    """The server's CPU time: this process's, but for what is done on the members' behalf."""
+
+    def __init__(self) -> None:
+        self._elsewhere = 0.0
+
+    def now(self) -> float:
+        """Return the server's CPU seconds so far."""
+        return time.process_time() - self._elsewhere
+
+    @contextmanager
+    def elsewhere(self) -> Iterator[None]:
+        """Leave out what is done meanwhile."""
+        began = time.process_time()
+        try:
+            yield
+        finally:
+            self._elsewhere += time.process_time() - began
+
+
+class Crowd(RunGrid):
+    """The line to the scripted members; messages travel as bytes."""
+
+    def __init__(self, watch: Stopwatch, members: Mapping[int, Scripted]) -> None:
+        super().__init__(_RUN)
+        self._watch, self._sent, self._waiting = watch, 0, dict[str, bytes]()
+        self._members = {node: answers(member, dim=len(member.delta)) for node, member in members.items()}
+
+    def get_node_ids(self) -> list[int]:
+        """Return all nodes."""
+        return list(self._members)
+
+    def push_messages(self, messages: Iterable[Message]) -> list[str]:
+        """Pack requests and have them answered."""
+        ids = []
+        for message in messages:
+            self._sent += 1
+            ids.append(f"{self._sent:016x}")
+            set_message_id(message, ids[-1])
+            wire = encode(message)
+            with self._watch.elsewhere():
+                self._waiting[ids[-1]] = self._answer(message.metadata.dst_node_id, wire)
+        return ids
+
+    def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
+        """Unpack the answers."""
+        return [decode(self._waiting.pop(one)) for one in message_ids if one in self._waiting]
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
+        """Push, then pull."""
+        del timeout
+        return self.pull_messages(self.push_messages(messages))
+
+    def _answer(self, node: int, wire: bytes) -> bytes:
+        request, answer = decode(wire), self._members[node]
+        with acting_as(_RUN, node):
+            reply = Message(answer[request.metadata.message_type](request.content), reply_to=request)
+            self._sent += 1
+            set_message_id(reply, f"{self._sent:016x}")
+            return encode(reply)
+
+
+def measure(members: int, dim: int, rounds: int) -> tuple[list[float], list[int], float]:
+    """Return CPU seconds and resident bytes after each round, and CPU seconds to pay."""
+    with tempfile.TemporaryDirectory(prefix="folkmoot-bench-") as out:
+        federation, watch = Federation(Path(out), members=members, dim=dim, rounds=rounds), Stopwatch()
+        driver = federation.connect(Crowd(watch, federation.members))
+        seconds, resident = [], []
+        for _ in range(rounds):
+            before = watch.now()
+            driver.run_round()
+            seconds.append(watch.now() - before)
+            resident.append(_resident())
+        before = watch.now()
+        federation.pay()
+        return seconds, resident, watch.now() - before
+
+
+def _resident() -> int:
+    """Return the bytes of memory that this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def figures() -> Iterator[Figure]:
+    """Measure a thousand members over a hundred rounds, then ten thousand in one."""
+    seconds, resident, paying = measure(1000, 4096, 100)
+    each = median(seconds) + paying / len(seconds)
+    yield Figure(
+        figure="server side of a round, 1,000 members, 4,096 weights: CPU ms per member",
+        value=each,
+        target=3,
+        sense="<=",
+        how=f"median of 100 rounds; first {seconds[0]:.2f}, last {seconds[-1]:.2f}",
+    )
+    yield Figure(
+        figure="resident memory after 100 rounds over that after 5",
+        value=resident[-1] / resident[WARM - 1],
+        target=1.05,
+        sense="<",
+        how=f"{resident[WARM - 1] >> 20} MiB, then {resident[-1] >> 20} MiB; the chain included",
+    )
+    seconds, resident, _ = measure(10_000, 4096, 1)
+    yield Figure(
+        figure="a round of 10,000 members: CPU ms per member",
+        value=seconds[0] / 10,
+        target=3,
+        sense="<=",
+        how=f"one round, {resident[0] >> 20} MiB resident with the scripted members' deltas",
+    )
