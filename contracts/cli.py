@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from contracts.bond_cli import bond
 from contracts.session import (
     Sending,
     Target,
     Which,
+    account_of,
     address,
     data_directory,
     deployments,
     federation_options,
     hex_of,
-    key_path,
     node_options,
     sender_options,
 )
@@ -32,12 +33,13 @@ if TYPE_CHECKING:
     from contracts.backends.rpc import RpcChain
     from federation.manifest import Manifest
 
-TOKEN_DECIMALS = 18
-
 
 @click.group()
 def chain() -> None:
     """Run a chain; deploy, fund, claim on any."""
+
+
+chain.add_command(bond)
 
 
 @chain.command()
@@ -193,31 +195,17 @@ def fund(
 
     AMOUNT is in whole tokens, as in 12.5. Example: folkmoot chain fund 100 --mint --key community
     """
-    wei = _wei(amount)
+    from contracts.spending import agree_to_move, movable
+
+    wei = movable(amount)
     chain_ = target.connect()
     bound = which.bind(chain_)
-    pool = bound.pool.address
+    pool = bound.pool
     sender = sending.open()
-    short = wei - bound.token.balance_of(sender.address)
-    if short > 0 and not mint:
-        raise ChainError(
-            f"account {sender.address} is underfunded: it lacks {short} wei of the token",
-            hint="--mint makes test tokens, if the sender may",
-        )
-    allowed = bound.token.allowance(sender.address, pool) >= wei
-    calls = {"fund": f"fund {pool} with {wei} wei on chain {chain_.chain_id}"}
-    if not allowed:
-        calls = {"approve": f"approve {wei} wei for {pool}"} | calls
-    if short > 0:
-        calls = {"mint": f"mint {short} wei of {bound.token.address}"} | calls
-    if not sending.agree_on_gas(chain_, sender.address, list(calls), list(calls.values())):
-        return
-    if short > 0:
-        bound.token.mint(sender, sender.address, short)
-    if not allowed:
-        bound.token.approve(sender, pool, wei)
-    bound.pool.fund(sender, wei)
-    click.echo(f"unallocated {bound.pool.unallocated()} wei")
+    call = "fund", f"fund {pool.address} with {wei} wei on chain {chain_.chain_id}"
+    if agree_to_move(chain_, bound.token, wei, sender, sending, to=pool.address, call=call, mint=mint):
+        pool.fund(sender, wei)
+        click.echo(f"unallocated {pool.unallocated()} wei")
 
 
 @chain.command()
@@ -320,19 +308,13 @@ def balances(
             "gas_wei": str(chain_.balance(account)),
             "paid_wei": str(pool.paid(account)),
         }
-        for account in map(_account, accounts)
+        for account in map(account_of, accounts)
     ]
     if output_format == "json":
         emit_json("ok", {"chain_id": chain_.chain_id, "pool": held, "accounts": rows})
         return
     for row in (held, *rows):
         click.echo("  ".join([row["address"], *(f"{k} {v}" for k, v in row.items() if k != "address")]))
-
-
-def _account(text: str) -> Address:
-    from contracts.keyfile import keyfile_address
-
-    return address(text) if text.startswith("0x") else keyfile_address(key_path(text))
 
 
 def _manifest(path: Path) -> Manifest:
@@ -360,13 +342,3 @@ def _deployment_cost(chain_: RpcChain, sender: Address, agreed: Manifest) -> Wei
             for data in creation_codes(agreed, sender)
         )
     )
-
-
-def _wei(text: str) -> int:
-    whole, _, part = text.partition(".")
-    if not (whole + part).isdecimal() or not (whole + part).isascii() or len(part) > TOKEN_DECIMALS:
-        raise UsageError(f"{text!r} is no amount", hint="it is a decimal number of tokens, such as 12.5")
-    wei: int = int(whole or "0") * 10**TOKEN_DECIMALS + int(part.ljust(TOKEN_DECIMALS, "0"))
-    if not 0 < wei < 1 << 128:
-        raise UsageError(f"{text!r} is no amount that can be moved")
-    return wei

@@ -30,6 +30,9 @@ MOST_GAS = {
     "mint": 110_000,
     "approve": 70_000,
     "fund": 250_000,
+    "deposit": 130_000,
+    "retire": 60_000,
+    "withdraw": 110_000,
     "claim": 150_000,
     "anchor": 60_000,
     "register": 120_000,
@@ -340,6 +343,18 @@ def address(text: str) -> Address:
     if body not in {body.lower(), body.upper()} and body != made[2:]:
         raise UsageError(f"{text!r} is no address: its checksum is wrong", hint="look for a typing error")
     return made
+
+
+def account_of(text: str) -> Address:
+    """Read an address, or that of a keyfile; needs no passphrase.
+
+    Raises:
+        UsageError: It is no address.
+        ConfigError: There is no such keyfile.
+    """
+    from contracts.keyfile import keyfile_address
+
+    return address(text) if text.startswith("0x") else keyfile_address(key_path(text))
 
 
 def hex_of(digest: Hash32) -> str:

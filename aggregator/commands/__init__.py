@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "pause": "aggregator.commands.control:pause",
     "resume": "aggregator.commands.control:resume",
     "cancel": "aggregator.commands.control:cancel",
+    "compare": "aggregator.compare_cli:compare",
     "serve": "aggregator.serving.cli:serve",
     "export": "aggregator.serving.cli:export",
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from contracts.session import address, key_path
+from contracts.session import account_of
 from federation.errors import ConfigError, FolkmootError, UsageError
 
 if TYPE_CHECKING:
@@ -154,11 +154,7 @@ def _served(rpc: str) -> int | None:
 
 
 def _account(key: str) -> Address:
-    from contracts.keyfile import keyfile_address
-
-    if key.startswith("0x"):
-        return address(key)
     try:
-        return keyfile_address(key_path(key))
+        return account_of(key)
     except ConfigError as error:
         raise ConfigError(error.message, hint=f"make the bonded account: folkmoot keys new {key}") from error

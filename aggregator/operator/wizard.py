@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Final
 
-from aggregator.operator.amounts import TOKEN
+from contracts.spending import wei_of
 from federation.errors import UsageError
 from federation.features import FeatureSpec
 from federation.privacy import noise_multiplier
@@ -95,7 +94,7 @@ class Answers:
                 "sigma_e4": round(sigma * 10_000),
             },
             "search": {"etas": _ETAS if private else _ETAS_NO_DP, "betas_tenths": _BETAS_TENTHS},
-            "reward": {"bounty_wei": in_wei(self.bounty), "funds_wei": in_wei(self.funds)},
+            "reward": {"bounty_wei": str(wei_of(self.bounty)), "funds_wei": str(wei_of(self.funds))},
             "validation": {"shards": self.rounds},
             "deadlines": {
                 "phase": phase,
@@ -104,26 +103,11 @@ class Answers:
                 "answer": 24 * _HOUR,
             },
             "bonds": {
-                "aggregator_wei": in_wei(self.aggregator_bond),
-                "provider_wei": in_wei(self.provider_bond),
-                "challenger_wei": in_wei("1"),
+                "aggregator_wei": str(wei_of(self.aggregator_bond)),
+                "provider_wei": str(wei_of(self.provider_bond)),
+                "challenger_wei": str(wei_of("1")),
             },
         }
-
-
-def in_wei(text: str) -> str:
-    """Return an amount of whole tokens, such as 12.5, in wei as a manifest writes it.
-
-    Raises:
-        UsageError: It is no such amount.
-    """
-    try:
-        wei = Decimal(text) * TOKEN
-    except InvalidOperation:
-        wei = Decimal(-1)
-    if not wei.is_finite() or wei < 0 or wei != wei.to_integral_value():
-        raise UsageError(f"{text!r} is no amount", hint="it is a decimal number of tokens, such as 12.5")
-    return f"{int(wei)}"
 
 
 def _number(text: str) -> float:

@@ -17,10 +17,11 @@ from contracts.bindings.contributor_registry import ContributorRegistry
 from contracts.bindings.federation import Federation
 from contracts.bindings.moot_token import MootToken
 from contracts.chain import Transaction
-from contracts.cli import _wei, chain
+from contracts.cli import chain
 from contracts.keys_cli import keys
 from contracts.registration import Registration
 from contracts.session import deployments
+from contracts.spending import movable
 from federation.cli import run_command
 from federation.errors import ChainError, ConfigError, UsageError
 from federation.hashing import did_hash
@@ -148,6 +149,36 @@ def test_members_are_paid_when_deploy_fund_and_claim_are_run(send, node, home, c
 
 
 @pytest.mark.slow
+def test_bond_comes_back_when_its_holder_retires_between_epochs(send, node):
+    chain_, _ = node
+    code, out, err = send("deploy", MANIFEST, "--format", "json")
+    assert code == 0, err
+    federation = Federation(chain_, json.loads(out)["data"]["federation"])
+    vault, token = BondVault(chain_, federation.vault()), MootToken(chain_, federation.config().token)
+
+    code, _, err = send("bond", "deposit", "2.5", "--for", "aggregator")
+    assert (code, "lacks 2500000000000000000 wei" in err) == (6, True)
+    code, out, err = send("bond", "deposit", "2.5", "--for", "aggregator", "--mint")
+    assert (code, vault.standing(AGGREGATOR.address), vault.bond_of(COMMUNITY.address)) == (0, 25 * 10**17, 0)
+    assert (
+        out == f"{AGGREGATOR.address}  bond {25 * 10**17} wei  stands for the next epoch {25 * 10**17} wei\n"
+    )
+
+    code, _, err = send("bond", "withdraw", who="aggregator")
+    assert (code, vault.bond_of(AGGREGATOR.address)) == (6, 25 * 10**17), err
+    assert send("bond", "retire", who="aggregator")[0] == 0
+    assert vault.standing(AGGREGATOR.address) == 0
+    assert send("bond", "stay", who="aggregator")[0] == 0
+    assert vault.standing(AGGREGATOR.address) == 25 * 10**17
+    assert send("bond", "retire", who="aggregator")[0] == 0
+    assert send("bond", "withdraw", "1", who="aggregator")[0] == 0
+    assert (vault.bond_of(AGGREGATOR.address), token.balance_of(AGGREGATOR.address)) == (15 * 10**17, 10**18)
+    assert send("bond", "withdraw", who="aggregator")[0] == 0
+    code, _, err = send("bond", "withdraw", who="aggregator")
+    assert (code, "has no bond here" in err) == (6, True)
+
+
+@pytest.mark.slow
 def test_command_says_why_when_sender_chain_or_code_is_wrong(send, node, home, capsys):
     chain_, socket = node
     code, _, err = send("deploy", MANIFEST, who="poor")
@@ -267,7 +298,7 @@ def test_status_refuses_an_endpoint_when_it_is_neither_url_nor_path(endpoint, ca
     ("text", "wei"), [("1", 10**18), ("0.5", 5 * 10**17), (".25", 25 * 10**16), ("0." + "0" * 17 + "1", 1)]
 )
 def test_amount_is_exact_when_it_has_decimals(text, wei):
-    assert _wei(text) == wei
+    assert movable(text) == wei
 
 
 @pytest.mark.parametrize(
@@ -275,7 +306,7 @@ def test_amount_is_exact_when_it_has_decimals(text, wei):
 )
 def test_amount_is_refused_when_it_is_none(text):
     with pytest.raises(UsageError):
-        _wei(text)
+        movable(text)
 
 
 # Keys
