@@ -21,7 +21,7 @@ from ceramic_bridge.authority import REVOCATION
 from ceramic_bridge.events import SignedEvent
 from contracts.history import STILL_OPEN, EpochHistory
 from contracts.payouts import MAGIC, parse_table
-from federation.errors import ConfigError, FolkmootError, UsageError, VerificationFailed
+from federation.errors import ConfigError, FolkmootError, IdentityError, UsageError, VerificationFailed
 from federation.fixedpoint import Ints
 from federation.rounds import EpochState
 from federation.types import Address, Did, Wei
@@ -119,7 +119,7 @@ def verify_federation(
             verdicts.append(auditor.audit(wanted.round))
         except VerificationFailed:
             raise
-        except ConfigError as error:
+        except (ConfigError, IdentityError) as error:
             raise VerificationFailed(f"epoch {past.number}", error.message) from error
         previous = auditor.paid
     return verdicts

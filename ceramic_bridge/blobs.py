@@ -137,7 +137,7 @@ def _over_http(url: str, name: str, most: int) -> bytes:
     except HTTPError as error:
         error.close()
         kind = Absent if error.code in _GONE else PeerError
-        raise kind(f"{name} cannot be fetched: the server answers {error.code}") from error
+        raise kind(f"{name} cannot be fetched: HTTPError {error.code}") from error
     except (URLError, HTTPException, OSError) as error:
         raise PeerError(f"{name} cannot be fetched: {type(error).__name__}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -130,6 +131,18 @@ def test_payment_is_explained_when_a_member_asks(options, capsys):
     words = capsys.readouterr().out
     assert f"Round 1 of epoch 2, member {did}: " in words
     assert f"= {pay['pay']} wei." in words
+
+
+def test_payment_is_not_explained_when_its_epoch_does_not_recompute(options, capsys, tmp_path):
+    stage = stages()["cancelled"]
+    shutil.copytree(stage.folder, tmp_path / "copy")
+    for path in (tmp_path / "copy" / "blobs").iterdir():
+        if path.read_bytes()[:4] == b"FMT2":
+            path.write_bytes(path.read_bytes()[:-1] + b"x")
+    did, place = next(iter(stage.run.epoch.roster.quotas)), options.index("--public") + 1
+    asked = ["explain", "1", did, *options[:place], str(tmp_path / "copy"), "--epoch", "1"]
+    assert run_command(rewards, "folkmoot rewards", asked) == 8
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("member", ["did:key:zNobody", "", "did"])
