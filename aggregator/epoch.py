@@ -16,7 +16,7 @@ from ceramic_bridge.did import verify
 from contracts.bindings.structs import EpochTerms
 from contracts.chain import Signer
 from contracts.deploy import Deployment
-from federation.errors import ConfigError, VerificationFailed
+from federation.errors import ConfigError, PeerError, VerificationFailed
 from federation.fixedpoint import Ints
 from federation.hashing import Domain, sha256
 from federation.manifest import Manifest
@@ -207,9 +207,9 @@ def prepare_epoch(
         models: StreamIDs of the event models, by kind.
 
     Raises:
-        ConfigError: The providers are not those of the manifest, or a shard is too small.
+        ConfigError: The providers are not those of the manifest.
         IdentityError: The community did not sign the roster.
-        PeerError: A provider does not answer.
+        PeerError: A provider does not answer, or they have too few examples: they may commit again.
     """
     if [p.did for p in providers] != list(manifest.providers):
         raise ConfigError("the providers are not those of the manifest, in its order")
@@ -219,10 +219,10 @@ def prepare_epoch(
         tuple(sorted((e for c in committed for e in c.entries), key=lambda e: (e.shard, e.provider)))
     )
     if index.smallest_shard() < MINIMUM_SHARD:
-        raise ConfigError(
-            f"a shard has {index.smallest_shard()} examples, fewer than {MINIMUM_SHARD}",
-            hint="run fewer rounds, or find more validation examples",
-        )
+        reason = f"a shard has {index.smallest_shard()} examples, fewer than {MINIMUM_SHARD}"
+        for provider in providers:
+            provider.decline(domain, f"{reason}: add examples")
+        raise PeerError(reason, hint="the providers must find more validation examples")
     counts = np.sum([p.counts(manifest.words) for p in providers], axis=0)
     opening = Opening(
         roster=roster,

@@ -92,6 +92,10 @@ class ProviderPort(Protocol):
         """Commit the examples for an epoch."""
         ...
 
+    def decline(self, domain: Domain, reason: str) -> None:
+        """Be told that no epoch can open with its commitment; it may make another one."""
+        ...
+
     def propose(self, domain: Domain, proposal: Proposal) -> None:
         """Be shown what the epoch would promise, before being asked to consent to it.
 
@@ -194,6 +198,9 @@ class Provider:
         return Committed(
             dealt.entries, dealt.tip, dealt.parts[PUBLIC].to_bytes(), self._identity.sign(dealt.commitment)
         )
+
+    def decline(self, domain: Domain, reason: str) -> None:
+        """Do nothing: it would commit to the same examples again."""
 
     def propose(self, domain: Domain, proposal: Proposal) -> None:
         """Be shown what the epoch would promise.

@@ -29,6 +29,7 @@ from aggregator.operator.rosters import load_roster
 from aggregator.operator.running import PromptClock, patiently
 from aggregator.operator.trackers import MLflow, TensorBoard, Tracked, Tracker
 from aggregator.operator.watchers import Everybody
+from aggregator.public import MANIFEST, PublicDirectory
 from aggregator.relayed import RelayedGrid
 from aggregator.superlink import ManagedSuperLink
 from aggregator.superlinkcontrol import SuperLinkControl
@@ -107,6 +108,8 @@ def opened(operator: Operator) -> Iterator[Runner]:
             Journal(home.journal, federation=where.federation, chain_id=manifest.chain.chain_id)
         )
         held.enter_context(present(home.running))
+        # Members join before the first epoch opens.
+        PublicDirectory(home.public).write(MANIFEST, manifest.to_toml().encode())
         metrics, links = Metrics(standing), _Links(standing)
         tracked = held.enter_context(Tracked(_trackers(config, manifest), ROUND_RECORDED, manifest.rounds))
         watch = Everybody([metrics, tracked, links, *operator.watchers])

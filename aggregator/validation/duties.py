@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from contracts.accounts import Account
     from federation.manifest import Manifest
     from federation.types import Did, Hash32
+    from federation.validation import Examples
 
 LARGEST_PART: Final = 96 << 10
 """Bytes of a part: an accused provider opens all of it in one transaction, and nodes take 128 KiB."""
@@ -121,11 +122,14 @@ class Duties:
         epoch = federation.epoch() + 1
         provider = self._provider(epoch)
         held = desk.held(epoch, self._number)
+        found = held.get(wire.COMMIT)
+        if found is not None and found.refusal is not None:
+            provider = self._dealt_anew(epoch, provider)
         self._send(provider, wire.COMMIT, partial(self._commitment, provider), held)
         proposal = desk.proposal(epoch)
         if proposal is None:
             return False
-        if self._is_due(epoch, wire.CONSENT, held):
+        if self._is_due(provider, wire.CONSENT, held):
             self._check(provider.dealt, proposal)
             agreed = terms_hash(proposal.terms)
             self._home.keep_proposal(epoch, agreed, proposal_bytes(proposal))
@@ -204,16 +208,41 @@ class Duties:
                     )
 
     def _deal(self, epoch: int) -> Dealt:
-        home, manifest = self._home, self._manifest
-        federation = self._outside.federation
-        domain = Domain(chain_id=federation.reader.chain_id, federation=federation.address, epoch=epoch)
+        home = self._home
         if epoch in home.epochs():
             return home.dealt(epoch)
-        pool, seen = home.examples(manifest.words), set()
+        pool, fresh = self._fresh(epoch)
+        kept = home.keep_dealt(self._cut(epoch, pool, fresh))
+        self._tell("dealt", epoch, examples=len(fresh))
+        return kept
+
+    def _dealt_anew(self, epoch: int, provider: Provider) -> Provider:
+        """Deal again if the aggregator could not use the commitment, and there are more examples now.
+
+        Not once this provider has consented: its bond stands for the secrets that it consented with.
+        """
+        pool, fresh = self._fresh(epoch)
+        if self._home.consented(epoch) or len(fresh) <= len(provider.dealt.examples):
+            return provider
+        dealt = self._cut(epoch, pool, fresh)
+        self._home.replace_dealt(dealt)
+        self._tell("dealt", epoch, examples=len(fresh))
+        self._providers[epoch] = Provider.restore(self._identity, self._outside.account, dealt)
+        return self._providers[epoch]
+
+    def _fresh(self, epoch: int) -> tuple[Examples, list[int]]:
+        """Return all examples, and which of them no other epoch has shown."""
+        home, words = self._home, self._manifest.words
+        pool, seen = home.examples(words), set()
         for earlier in home.epochs():
-            shown = home.dealt(earlier).examples
-            seen |= {sha256(example_bytes(shown, i)) for i in range(len(shown))}
-        fresh = [i for i in range(len(pool)) if sha256(example_bytes(pool, i)) not in seen]
+            if earlier != epoch:
+                shown = home.dealt(earlier).examples
+                seen |= {sha256(example_bytes(shown, i)) for i in range(len(shown))}
+        return pool, [i for i in range(len(pool)) if sha256(example_bytes(pool, i)) not in seen]
+
+    def _cut(self, epoch: int, pool: Examples, fresh: list[int]) -> Dealt:
+        manifest, federation = self._manifest, self._outside.federation
+        domain = Domain(chain_id=federation.reader.chain_id, federation=federation.address, epoch=epoch)
         # Some of a shard must come from every provider: one that is all of one label measures nothing.
         if len(fresh) < manifest.validation.shards:
             raise ConfigError(
@@ -227,9 +256,7 @@ class Duties:
                 f"a part has {largest} bytes, more than {LARGEST_PART} that can be opened on chain",
                 hint="bring fewer examples, or let the community cut the set into more shards",
             )
-        kept = home.keep_dealt(dealt)
-        self._tell("dealt", epoch, examples=len(fresh))
-        return kept
+        return dealt
 
     def _provider(self, epoch: int) -> Provider:
         """Return the provider of an epoch; one that has no secrets yet deals first."""
@@ -334,24 +361,24 @@ class Duties:
             raise ChainError("this chain can only be read")
         return chain
 
-    def _is_due(self, epoch: int, item: str, held: Mapping[str, Held]) -> bool:
+    def _is_due(self, provider: Provider, item: str, held: Mapping[str, Held]) -> bool:
         """Tell whether an item must be sent: it is not there, or was refused and not sent again since."""
-        found = held.get(item)
+        found, epoch = held.get(item), provider.dealt.domain.epoch
         if found is None or found.refusal is None:
             return found is None
         self._once("item-refused", epoch=epoch, facts={"item": item, "reason": found.refusal})
-        return (epoch, item, found.sha256) not in self._resent
+        return _again(provider, item, found) not in self._resent
 
     def _send(
         self, provider: Provider, item: str, content: Callable[[], bytes], held: Mapping[str, Held]
     ) -> None:
         domain = provider.dealt.domain
-        if not self._is_due(domain.epoch, item, held):
+        if not self._is_due(provider, item, held):
             return
         slip = wire.Slip(domain=domain, provider=self._number, item=item)
         self._outside.desk.put(slip, content(), self._identity)
         if item in held:
-            self._resent.add((domain.epoch, item, held[item].sha256))
+            self._resent.add(_again(provider, item, held[item]))
         self._tell("sent", domain.epoch, item=item)
 
     def _tell(self, kind: str, epoch: int, round_: int = 0, **facts: str | int) -> None:
@@ -366,6 +393,12 @@ class Duties:
         if key not in self._told:
             self._told.add(key)
             self._outside.tell(happening)
+
+
+def _again(provider: Provider, item: str, refused: Held) -> tuple[int, str, Hash32]:
+    """Name a second try; a commitment says the same again in other bytes, as long as its tip is the same."""
+    said = provider.dealt.tip if item == wire.COMMIT else refused.sha256
+    return provider.dealt.domain.epoch, item, said
 
 
 def require_listed(providers: tuple[Did, ...], did: Did) -> int:

@@ -177,6 +177,22 @@ class ProviderHome:
                     raise
         return self.dealt(dealt.domain.epoch)
 
+    def replace_dealt(self, dealt: Dealt) -> None:
+        """Keep other secrets of an epoch that nothing was consented to with those before.
+
+        Raises:
+            VerificationFailed: Something was.
+        """
+        if self.consented(dealt.domain.epoch):
+            raise VerificationFailed(
+                f"epoch {dealt.domain.epoch}", "its secrets stand behind a consent: they cannot be replaced"
+            )
+        self._write(self._secrets(dealt.domain.epoch), dealt.to_bytes(), replace=True)
+
+    def consented(self, epoch: int) -> bool:
+        """Tell whether any terms of an epoch were consented to."""
+        return any(self._epoch(epoch).glob("terms-*"))
+
     def keep_opened(self, epoch: int, round_: int, shard: int) -> None:
         """Keep which shard is opened for a round, before it is.
 

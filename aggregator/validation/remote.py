@@ -113,6 +113,13 @@ class RemoteProvider:
         self._known = domain, made
         return made.committed
 
+    def decline(self, domain: Domain, reason: str) -> None:
+        """Refuse its commitment, so that it may send another one."""
+        body = self._mailbox.get(domain.epoch, self._number, wire.COMMIT)
+        if body is not None:
+            self._mailbox.refuse(domain.epoch, self._number, wire.COMMIT, body, reason)
+        self._known = None
+
     def propose(self, domain: Domain, proposal: Proposal) -> None:
         """Show it what the epoch would promise."""
         self._mailbox.propose(domain.epoch, proposal_bytes(proposal))

@@ -166,6 +166,11 @@ class Stage:
             raise errors[0]
         return found[0]
 
+    def refuse_commitments(self) -> None:
+        """Decline as an aggregator does that finds too few examples again."""
+        for remote in self.remotes:
+            remote.decline(self.homes[0].dealt(1).domain, "too few")
+
     def close_reveals(self) -> None:
         """Bring the next round to its draw."""
         federation, sender = self.federation, self.run.aggregator

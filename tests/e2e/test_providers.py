@@ -9,6 +9,7 @@ from unittest import mock
 
 import pytest
 
+from aggregator.dealing import chosen
 from aggregator.provider import PUBLIC
 from aggregator.validation import wire
 from aggregator.validation.remote import Patience, RemoteProvider
@@ -71,6 +72,33 @@ def test_commitment_stays_the_same_when_a_provider_is_started_again(stage):
     stage.duties(0).commit()
     assert stage.homes[0].dealt(1).to_bytes() == first.to_bytes()
     assert stage.mailbox.get(1, 0, wire.COMMIT) == body
+
+
+def test_providers_commit_anew_when_the_first_examples_were_too_few(stage):
+    whole = [home.examples(stage.run.manifest.words) for home in stage.homes]
+    few = [chosen(all_, list(range(4))) for all_ in whole]
+    for i, home in enumerate(stage.homes):
+        home.keep_examples(few[i])
+        stage.duties(i).commit()
+    waiting = [stage.duties(i) for i in range(3)]
+    with pytest.raises(PeerError, match="fewer than 20"):
+        stage.open_epoch(lambda: [one.step() for one in waiting])
+    for one in waiting * 3:
+        one.step()
+        stage.refuse_commitments()
+    assert stage.told().count("sent") == 6  # each once, and once more
+    for i, home in enumerate(stage.homes):
+        home.keep_examples(whole[i])
+    epoch = stage.open_epoch(lambda: [one.step() for one in waiting])
+    assert [home.dealt(1).tip for home in stage.homes] == list(epoch.terms.provider_tips)
+    assert sum(len(home.dealt(1).examples) for home in stage.homes) == sum(map(len, whole))
+
+
+def test_secrets_stay_when_something_was_consented_to_with_them(stage):
+    stage.open_epoch(lambda: [stage.duties(i).step() for i in range(3)])
+    before = stage.homes[0].dealt(1)
+    with pytest.raises(VerificationFailed, match="cannot be replaced"):
+        stage.homes[0].replace_dealt(before)
 
 
 def test_secrets_are_on_disk_when_the_commitment_leaves(stage):

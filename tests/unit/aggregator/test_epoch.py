@@ -13,7 +13,7 @@ from aggregator.public import PublicDirectory
 from aggregator.terms import admit
 from ceramic_bridge.did import Identity
 from contracts.accounts import Account
-from federation.errors import ConfigError, IdentityError
+from federation.errors import ConfigError, IdentityError, PeerError
 from federation.hashing import did_hash, keccak256
 from federation.merkle import MerkleTree, leaf_hash
 from federation.models.linear import Examples
@@ -138,5 +138,5 @@ def test_epoch_stays_closed_when_the_community_did_not_sign_the_roster(opening):
 
 
 def test_epoch_stays_closed_when_a_shard_is_too_small(opening):
-    with pytest.raises(ConfigError, match="fewer than 20"):
+    with pytest.raises(PeerError, match="fewer than 20"):
         opening(given=providers(size=21))
