@@ -138,13 +138,14 @@ class RoundDriver:
         )
         self._recorder.record(made)
         assert self._recorder.card is not None
+        auc = self._evaluation.auc(outcome.state.weights, drawn.design)
         self._finish(
             Finished(
                 state=outcome.state,
                 shard=number,
                 released=released,
                 card=self._recorder.card,
-                auc=self._evaluation.auc(outcome.state.weights, drawn.design),
+                auc=auc,
                 blobs=frozenset(blobs),
             ),
             drawn,
@@ -158,7 +159,7 @@ class RoundDriver:
             model=outcome.state.weights,
             model_hash=released,
         )
-        self._tell("round-recorded", round_, **report.facts())
+        self._tell("round-recorded", round_, **report.facts(), auc=auc)
         return report
 
     def _open(self, base: Base) -> None:

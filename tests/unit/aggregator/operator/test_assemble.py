@@ -19,6 +19,7 @@ from aggregator.operator.eventsink import PublishingSink
 from aggregator.operator.models import keep_models
 from aggregator.operator.overview import look
 from aggregator.operator.receipts import rounds_of
+from aggregator.operator.revocations import Revocations
 from aggregator.operator.running import Runner
 from aggregator.public import PublicReader
 from ceramic_bridge.errors import MalformedData
@@ -91,6 +92,7 @@ class Office:
                     waiting=Waits(),
                     timeout=60,
                     claim=True,
+                    revocations=Revocations("", self.told.append),
                 )
             )
 
@@ -132,6 +134,7 @@ def test_epoch_is_run_and_paid_and_public_when_its_roster_is_there(office):
     recorded = [one.facts for one in office.told if one.kind == "round-recorded"]
     assert [str(line.credited) for line in lines] == [facts["credited_wei"] for facts in recorded]
     assert [line.model for line in lines] == [facts["model"] for facts in recorded]
+    assert all(0.5 < float(facts["auc"]) <= 1 for facts in recorded)
     # What is public is whole, named by its own hash, and nothing of it is a secret of the folder.
     public = office.home.public
     names = {str(path.relative_to(public)) for path in public.rglob("*") if path.is_file()}
