@@ -1,4 +1,4 @@
-"""What the outside sees of a SuperLink: the calls of registered nodes, and nothing else.
+"""What the outside sees of a SuperLink: the calls of nodes, and nothing else.
 
 Flower 1.41 has one application on one port: members' nodes call ``/v1/fleet``, but ``/v1/control``,
 where anybody may start a run and so execute code on every node, and ``/v1/runtime``, where anybody
@@ -40,7 +40,8 @@ MOST_BYTES: Final = 256 << 20
 """Bytes in a registered node's request. Flower cuts arrays into objects of 5 MiB; the rest comes whole."""
 
 MOST_UNKNOWN: Final = 16 << 10
-"""Bytes in the request of somebody who may be a stranger: a key and two numbers."""
+"""Bytes in the request of somebody who may be a stranger: a key and some numbers. Flower reads it, and
+says who may go on. To ask so twice for every poll of every node would double the cost of polling."""
 
 
 class FleetDoor:
@@ -64,29 +65,29 @@ class FleetDoor:
         """Answer a request, or pass it on; nothing is read of one that is refused."""
         if scope["type"] != "http":
             return  # the server closes what nobody accepts
-        headers = _headers(scope)
-        path, status = scope["path"], 0
-        if path != ACTIVATE and path not in OPEN:
-            status = 404
-        elif scope["method"] != "POST":
-            status = 405
-        else:
-            status = await self._status(headers, known=path != ACTIVATE)
+        status = await self._status(scope)
         if status:
             await _refuse(send, status)
         else:
             await self._app(scope, receive, send)
 
-    async def _status(self, headers: Mapping[str, str], *, known: bool) -> int:
+    async def _status(self, scope: Scope) -> int:
+        """Return the status of a refusal; 0 lets the request through."""
+        path, headers = scope["path"], _headers(scope)
+        if path != ACTIVATE and path not in OPEN:
+            return 404
+        if scope["method"] != "POST":
+            return 405
         length = headers.get("content-length", "")
         # With both, which of them counts would be a matter of opinion.
         if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
             return 411
-        if int(length[:20]) > (MOST_BYTES if known else MOST_UNKNOWN):
+        size = int(length) if len(length) < 20 else MOST_BYTES + 1
+        if size <= MOST_UNKNOWN:
+            return 0
+        if size > MOST_BYTES or path == ACTIVATE:
             return 413
-        if known and not await asyncio.to_thread(self._admits, headers):
-            return 401
-        return 0
+        return 0 if await asyncio.to_thread(self._admits, headers) else 401
 
 
 _DETAILS: Final = {

@@ -184,7 +184,7 @@ class ManagedSuperLink:
         )
         self._describe(port, inner.root)
         self._process = subprocess.Popen(  # noqa: S603 -- a fixed command without a shell
-            [sys.executable, "-m", "aggregator.superlink_process", told.to_json()],
+            [sys.executable, "-P", "-m", "aggregator.superlink_process", told.to_json()],
             cwd=self._folder,
             env=self._environment(),
             stdin=subprocess.PIPE,

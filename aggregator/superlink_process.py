@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 from aggregator.fleetdoor import FleetDoor
 from aggregator.owndoor import OwnDoor, user_of
+from aggregator.serving.limits import Limits, bounded
 from federation._flwr_compat import is_registered_node, run_superlink
 
 if TYPE_CHECKING:
@@ -32,6 +33,15 @@ if TYPE_CHECKING:
 
 LOOPBACK: Final = "127.0.0.1"
 BACKLOG: Final = 2048
+
+LIMITS: Final = Limits(
+    max_connections=16_384,
+    max_per_caller=2_048,
+    head_seconds=15,
+    body_seconds=600,
+    answer_seconds=600,
+)
+"""What callers may hold of the door. A laboratory's nodes share an address; slow lines take their time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,15 +121,15 @@ async def _serve(told: Told, door: socket.socket, app: Asgi) -> None:
     import uvicorn
 
     def listener(served: Asgi, certificate: str, key: str, **more: object) -> uvicorn.Server:
-        secured = {"ssl_certfile": certificate, "ssl_keyfile": key}
-        return uvicorn.Server(uvicorn.Config(served, access_log=False, **secured, **more))  # type: ignore[arg-type]
+        secured = {"ssl_certfile": certificate, "ssl_keyfile": key, "access_log": False}
+        return uvicorn.Server(uvicorn.Config(served, **secured, **more))  # type: ignore[arg-type]
 
-    inner = listener(
-        OwnDoor(app, user_of=user_of), told.inner_certificate, told.inner_key, host=LOOPBACK, port=told.inner
-    )
+    everything = OwnDoor(app, user_of=user_of)
+    inner = listener(everything, told.inner_certificate, told.inner_key, host=LOOPBACK, port=told.inner)
     nodes = FleetDoor(app, admits=partial(is_registered_node, app))
-    # The application starts and ends once.
-    outer = listener(nodes, told.certificate, told.key, lifespan="off")
+    # The application starts and ends once; what a proxy would say about callers is nobody's word here.
+    alone = {"lifespan": "off", "ws": "none", "http": bounded(LIMITS), "proxy_headers": False}
+    outer = listener(nodes, told.certificate, told.key, server_header=False, **alone)
     outer.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
     serving = asyncio.create_task(inner.serve())
     while not inner.started and not serving.done():

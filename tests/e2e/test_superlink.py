@@ -53,6 +53,13 @@ def ask(root, port, method, path, body=b"", **headers):
         return line.getresponse().status
 
 
+def greeted(root, port):
+    """A connection to the door that has said nothing yet."""
+    context = ssl.create_default_context(cafile=str(root))
+    line = socket.create_connection((LOOPBACK, port), 10)
+    return context.wrap_socket(line, server_hostname=LOOPBACK)
+
+
 def inner_port(link):
     words = Path(f"/proc/{link.pid}/cmdline").read_bytes().split(b"\0")
     return Told.parse(words[-2].decode()).inner
@@ -67,6 +74,8 @@ def test_superlink_serves_nodes_outside_and_everything_on_loopback(folder):
     with link.running(book.restore):
         root, inner = link.root, inner_port(link)
         assert told == ["superlink-up"]
+        slow, began = greeted(root, port), time.monotonic()
+        slow.sendall(b"POST /v1/fleet/pull-messages HTTP/1.1\r\nHost: x\r\n")
 
         # The world sees the nodes' calls, and of these only what a registered node signs.
         protobuf = {"Content-Type": "application/protobuf"}
@@ -79,6 +88,7 @@ def test_superlink_serves_nodes_outside_and_everything_on_loopback(folder):
             assert ask(root, port, "POST", f"/v1/{call}", **protobuf) == 404
             assert ask(root, inner, "POST", f"/v1/{call}", **protobuf) != 404
         assert {ask(root, port, "POST", path, **protobuf) for path in OPEN} == {401}
+        assert {ask(root, port, "POST", path, b"x" * 17_000, **protobuf) for path in OPEN} == {401}
         # A key in a body that nobody signed is no key either.
         assert ask(root, port, "POST", ACTIVATE, b"x" * 17_000, **protobuf) == 413
         assert ask(root, port, "POST", ACTIVATE, **protobuf) == 401
@@ -92,6 +102,13 @@ def test_superlink_serves_nodes_outside_and_everything_on_loopback(folder):
         number = book.admit(said, admission())
         assert book.admit(said, admission()) == number
         assert link.nodes()[said.key_pem()] == (number, "registered")
+
+        # Who does not get to the end of a head is put out, and nobody else meanwhile.
+        slow.settimeout(40)
+        with slow:
+            assert slow.recv(1) == b""
+        assert 10 < time.monotonic() - began < 35
+        assert ask(root, port, "GET", "/") == 404
 
         # A crash: the numbers stay, for Flower keeps them.
         os.kill(link.pid, signal.SIGKILL)
@@ -137,9 +154,7 @@ def test_other_certificate_is_served_when_the_operator_renews_it(folder, monkeyp
     )
 
     def served():
-        context = ssl.create_default_context(cafile=str(given.root))
-        line = socket.create_connection((LOOPBACK, port), 10)
-        with context.wrap_socket(line, server_hostname=LOOPBACK) as end:
+        with greeted(given.root, port) as end:
             return end.getpeercert(binary_form=True)
 
     with link.running(lambda: None):

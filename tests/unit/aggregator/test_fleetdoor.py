@@ -48,14 +48,26 @@ def test_call_goes_through_when_a_registered_node_makes_it(path):
     assert ask(path, headers=KNOWN) == "passed"
 
 
+LONG = str(MOST_UNKNOWN + 1).encode()
+
+
 @pytest.mark.parametrize("path", sorted(OPEN))
-def test_call_is_refused_when_a_stranger_makes_it(path):
-    assert ask(path) == 401
+def test_long_call_goes_through_when_a_registered_node_makes_it(path):
+    assert ask(path, headers=KNOWN, length=LONG) == "passed"
 
 
-def test_stranger_may_say_who_it_is_when_it_is_brief():
-    assert ask(ACTIVATE, length=str(MOST_UNKNOWN).encode()) == "passed"
-    assert ask(ACTIVATE, length=str(MOST_UNKNOWN + 1).encode()) == 413
+@pytest.mark.parametrize("path", sorted(OPEN))
+def test_long_call_is_refused_when_a_stranger_makes_it(path):
+    assert ask(path, length=LONG) == 401
+
+
+@pytest.mark.parametrize("path", [*sorted(OPEN), ACTIVATE])
+def test_flower_decides_when_a_call_is_brief(path):
+    assert ask(path, length=str(MOST_UNKNOWN).encode()) == "passed"
+
+
+def test_nobody_says_at_length_who_it_is():
+    assert ask(ACTIVATE, headers=KNOWN, length=LONG) == 413
 
 
 @pytest.mark.parametrize(
@@ -99,9 +111,9 @@ def test_call_is_refused_when_it_says_so_in_two_ways():
     assert ask("/v1/fleet/pull-messages", headers=headers) == 411
 
 
-@pytest.mark.parametrize("length", [MOST_BYTES + 1, 10**30])
+@pytest.mark.parametrize("length", [str(MOST_BYTES + 1), "9" * 30, "0" * 30 + "9" * 15, "9" * 10_000])
 def test_call_is_refused_when_it_is_too_long(length):
-    assert ask("/v1/fleet/push-object", headers=KNOWN, length=str(length).encode()) == 413
+    assert ask("/v1/fleet/push-object", headers=KNOWN, length=length.encode()) == 413
 
 
 def test_nothing_is_said_when_it_is_no_http():
