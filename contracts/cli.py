@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from contracts.bond_cli import bond
 from contracts.session import (
     Sending,
     Target,
@@ -23,6 +24,7 @@ from contracts.session import (
     key_path,
     node_options,
     sender_options,
+    wei_of,
 )
 from federation.cli import emit_json, format_option
 from federation.errors import ChainError, ConfigError, FolkmootError, UsageError
@@ -31,8 +33,6 @@ from federation.types import Address, Wei
 if TYPE_CHECKING:
     from contracts.backends.rpc import RpcChain
     from federation.manifest import Manifest
-
-TOKEN_DECIMALS = 18
 
 
 @click.group()
@@ -193,7 +193,7 @@ def fund(
 
     AMOUNT is in whole tokens, as in 12.5. Example: folkmoot chain fund 100 --mint --key community
     """
-    wei = _wei(amount)
+    wei = wei_of(amount)
     chain_ = target.connect()
     bound = which.bind(chain_)
     pool = bound.pool.address
@@ -362,11 +362,4 @@ def _deployment_cost(chain_: RpcChain, sender: Address, agreed: Manifest) -> Wei
     )
 
 
-def _wei(text: str) -> int:
-    whole, _, part = text.partition(".")
-    if not (whole + part).isdecimal() or not (whole + part).isascii() or len(part) > TOKEN_DECIMALS:
-        raise UsageError(f"{text!r} is no amount", hint="it is a decimal number of tokens, such as 12.5")
-    wei: int = int(whole or "0") * 10**TOKEN_DECIMALS + int(part.ljust(TOKEN_DECIMALS, "0"))
-    if not 0 < wei < 1 << 128:
-        raise UsageError(f"{text!r} is no amount that can be moved")
-    return wei
+chain.add_command(bond)

@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 
 LOCAL_NODE = "http://127.0.0.1:8545"
 
+TOKEN_DECIMALS = 18
+
 MOST_GAS = {
     "mint": 110_000,
     "approve": 70_000,
     "fund": 250_000,
+    "bond": 180_000,
     "claim": 150_000,
     "anchor": 60_000,
     "register": 120_000,
@@ -342,3 +345,18 @@ def address(text: str) -> Address:
 def hex_of(digest: Hash32) -> str:
     """Write a hash for people."""
     return "0x" + digest.hex()
+
+
+def wei_of(text: str) -> int:
+    """Read an amount in whole tokens, as in 12.5.
+
+    Raises:
+        UsageError: It is none.
+    """
+    whole, _, part = text.partition(".")
+    if not (whole + part).isdecimal() or not (whole + part).isascii() or len(part) > TOKEN_DECIMALS:
+        raise UsageError(f"{text!r} is no amount", hint="it is a decimal number of tokens, such as 12.5")
+    wei: int = int(whole or "0") * 10**TOKEN_DECIMALS + int(part.ljust(TOKEN_DECIMALS, "0"))
+    if not 0 < wei < 1 << 128:
+        raise UsageError(f"{text!r} is no amount that can be moved")
+    return wei

@@ -17,10 +17,10 @@ from contracts.bindings.contributor_registry import ContributorRegistry
 from contracts.bindings.federation import Federation
 from contracts.bindings.moot_token import MootToken
 from contracts.chain import Transaction
-from contracts.cli import _wei, chain
+from contracts.cli import chain
 from contracts.keys_cli import keys
 from contracts.registration import Registration
-from contracts.session import deployments
+from contracts.session import deployments, wei_of
 from federation.cli import run_command
 from federation.errors import ChainError, ConfigError, UsageError
 from federation.hashing import did_hash
@@ -81,6 +81,24 @@ def settle(chain_, federation, table):
     federation.propose(AGGREGATOR, table.tree().root, table.total, h("settlement"))
     chain_.advance_time(3600)
     federation.finalize(AGGREGATOR)
+
+
+@pytest.mark.slow
+def test_bond_stands_for_a_party_when_somebody_stakes_it(send, node, home):
+    chain_, _ = node
+    made = json.loads(send("deploy", MANIFEST, "--format", "json")[1])["data"]
+    vault = BondVault(chain_, Federation(chain_, made["federation"]).vault())
+    code, _, err = send("bond", "2", who="aggregator")
+    assert (code, "lacks 2000000000000000000 wei" in err) == (6, True)
+    code, _, err = send("bond", "2", "--mint", "--for", "aggregator", "--dry-run")
+    assert (code, vault.bond_of(AGGREGATOR.address)) == (0, 0)
+    most, held = int(re.search(r"at most (\d+) wei for gas", err)[1]), coin(chain_, COMMUNITY)
+    code, out, _ = send("bond", "2", "--mint", "--for", "aggregator")
+    assert (code, out) == (0, f"{AGGREGATOR.address}  has {2 * 10**18} wei at stake\n")
+    assert 0 < held - coin(chain_, COMMUNITY) <= most
+    assert send("bond", "1", "--mint", "--for", AGGREGATOR.address)[0] == 0
+    assert vault.bond_of(AGGREGATOR.address) == 3 * 10**18
+    assert send("bond", "1", "--for", "0x12")[0] == 2
 
 
 @pytest.mark.slow
@@ -267,7 +285,7 @@ def test_status_refuses_an_endpoint_when_it_is_neither_url_nor_path(endpoint, ca
     ("text", "wei"), [("1", 10**18), ("0.5", 5 * 10**17), (".25", 25 * 10**16), ("0." + "0" * 17 + "1", 1)]
 )
 def test_amount_is_exact_when_it_has_decimals(text, wei):
-    assert _wei(text) == wei
+    assert wei_of(text) == wei
 
 
 @pytest.mark.parametrize(
@@ -275,7 +293,7 @@ def test_amount_is_exact_when_it_has_decimals(text, wei):
 )
 def test_amount_is_refused_when_it_is_none(text):
     with pytest.raises(UsageError):
-        _wei(text)
+        wei_of(text)
 
 
 # Keys
