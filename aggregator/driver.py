@@ -144,13 +144,14 @@ class RoundDriver:
         )
         named = self._recorder.record(made)
         assert self._recorder.card is not None
+        auc = self._evaluation.auc(outcome.state.weights, drawn.design)
         self._finish(
             Finished(
                 state=outcome.state,
                 shard=number,
                 released=released,
                 card=self._recorder.card,
-                auc=self._evaluation.auc(outcome.state.weights, drawn.design),
+                auc=auc,
                 blobs=named.union(blobs),
             ),
             drawn,
@@ -165,7 +166,7 @@ class RoundDriver:
             model_hash=released,
             public=named | {base.hash, released},
         )
-        self._tell("round-recorded", round_, **report.facts())
+        self._tell("round-recorded", round_, **report.facts(), auc=auc)
         return report
 
     def _open(self, base: Base) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aggregator.home import AggregatorHome
     from aggregator.journal import Journal
     from aggregator.operator.control import FileControl
+    from aggregator.operator.revocations import Revocations
     from aggregator.operator.running import Waiting
     from aggregator.provider import ProviderPort
     from ceramic_bridge.cid import StreamId
@@ -59,6 +60,7 @@ class Parts:
         waiting: Waits, and ends the process when that is wanted.
         timeout: Seconds to wait for members in each phase.
         claim: Whether to claim for every payee once an epoch is paid.
+        revocations: Shows members' revocations of their session keys to the epoch under way.
     """
 
     home: AggregatorHome
@@ -79,6 +81,7 @@ class Parts:
     waiting: Waiting
     timeout: float
     claim: bool
+    revocations: Revocations
 
 
 def assemble(parts: Parts) -> Runner:
@@ -93,7 +96,9 @@ def assemble(parts: Parts) -> Runner:
         roster, imports = found
         freeze(parts.home, number)
         plan = EpochPlan(roster=roster, imports=imports, models=parts.models)
-        _epoch_run(parts, number, control).run(plan)
+        epoch = _epoch_run(parts, number, control)
+        with parts.revocations.shown_to(epoch.revoke):
+            epoch.run(plan)
         publish_log(parts)
         clear_staging(parts, number)
         return True

@@ -120,12 +120,13 @@ class Runner:
             if self._held(number):
                 continue
             control = EpochControl(self._control, number, self._waiting)
-            if not self._patiently(lambda n=number, c=control: self._run_epoch(n, c)):  # type: ignore[misc]
+            ran = self._patiently(lambda n=number, c=control: self._run_epoch(n, c))  # type: ignore[misc]
+            if not ran and not self._patiently(lambda n=number: self._is_over(n)):  # type: ignore[misc]
                 self._say_once("waiting-for-roster", number)
                 self._waiting.wait(POLL)
                 continue
             self._journal.record(number, 0, ENDED, b"")
-            done += 1
+            done += ran
 
     def _next(self) -> int:
         """Return the epoch to run: one that is not over, or the one to open."""
@@ -133,6 +134,10 @@ class Runner:
         closed = self._federation.phase() is Phase.CLOSED
         over = not number or self._journal.recall(number, 0, ENDED) is not None
         return number + 1 if closed and over else number
+
+    def _is_over(self, number: int) -> bool:
+        """Tell whether an epoch of which nothing is known here, not even its roster, is over on chain."""
+        return self._federation.epoch() >= number and self._federation.phase() is Phase.CLOSED
 
     def _held(self, number: int) -> bool:
         """Wait a while if the next epoch must not open now."""

@@ -25,6 +25,7 @@ from aggregator.operator.models import load_models
 from aggregator.operator.presence import present
 from aggregator.operator.probe import Probe
 from aggregator.operator.reach import Onlooker, connect
+from aggregator.operator.revocations import Revocations
 from aggregator.operator.rosters import load_roster
 from aggregator.operator.running import PromptClock, patiently
 from aggregator.operator.trackers import MLflow, TensorBoard, Tracked, Tracker
@@ -167,6 +168,7 @@ def opened(operator: Operator) -> Iterator[Runner]:
             )
             for number in range(len(manifest.providers))
         ]
+        revocations = held.enter_context(Revocations(config.events.node, watch))
         grid = held.enter_context(RelayedGrid(socket, summon=gate.summon))
         yield assemble(
             Parts(
@@ -188,6 +190,7 @@ def opened(operator: Operator) -> Iterator[Runner]:
                 waiting=operator.waiting,
                 timeout=config.timeouts.members,
                 claim=config.settle.claim,
+                revocations=revocations,
             )
         )
 

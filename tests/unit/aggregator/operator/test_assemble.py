@@ -19,7 +19,8 @@ from aggregator.operator.eventsink import PublishingSink
 from aggregator.operator.models import keep_models
 from aggregator.operator.overview import look
 from aggregator.operator.receipts import rounds_of
-from aggregator.operator.running import Runner
+from aggregator.operator.revocations import Revocations
+from aggregator.operator.running import Runner, Waiting
 from aggregator.public import PublicReader
 from ceramic_bridge.errors import MalformedData
 from ceramic_bridge.models import create_models
@@ -44,6 +45,18 @@ class Waits:
         raise Over
 
 
+class Impatient(Waits):
+    """Is told to end the process the n-th time that it asks."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def check(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise Over
+
+
 class Office:
     """The operator of a standing federation."""
 
@@ -61,7 +74,7 @@ class Office:
         rosters.keep_roster(self.home, proposal.signed(community), community.did, domain)
 
     @contextmanager
-    def opened(self, epoch: int = 1) -> Iterator[Runner]:
+    def opened(self, epoch: int = 1, waiting: Waiting | None = None) -> Iterator[Runner]:
         standing, home = self.standing, self.home
         federation = standing.deployment.federation.address
         with (
@@ -88,9 +101,10 @@ class Office:
                     models=standing.models,
                     control=self.control,
                     watch=self.told.append,
-                    waiting=Waits(),
+                    waiting=waiting or Waits(),
                     timeout=60,
                     claim=True,
+                    revocations=Revocations("", self.told.append),
                 )
             )
 
@@ -132,6 +146,7 @@ def test_epoch_is_run_and_paid_and_public_when_its_roster_is_there(office):
     recorded = [one.facts for one in office.told if one.kind == "round-recorded"]
     assert [str(line.credited) for line in lines] == [facts["credited_wei"] for facts in recorded]
     assert [line.model for line in lines] == [facts["model"] for facts in recorded]
+    assert all(0.5 < float(facts["auc"]) <= 1 for facts in recorded)
     # What is public is whole, named by its own hash, and nothing of it is a secret of the folder.
     public = office.home.public
     names = {str(path.relative_to(public)) for path in public.rglob("*") if path.is_file()}
@@ -151,6 +166,32 @@ def test_nothing_is_sent_twice_when_the_process_is_started_again(office):
     assert office.standing.chain.block_number == blocks
     assert office.kinds() == ["waiting-for-roster"]
     assert (office.home.public / "index.json").read_bytes() == public
+
+
+def test_epoch_comes_to_the_same_when_the_process_is_ended_again_and_again(office, tmp_path):
+    office.admit()
+    with office.opened() as runner:
+        runner.run(1)
+    whole = [(one.kind, one.round) for one in office.told if one.kind == "round-recorded"]
+    blocks, paid = office.standing.chain.block_number, office.standing.deployment.pool.total_paid()
+
+    standing = Standing(tmp_path / "again", rounds=2)
+    standing.found()
+    other, ended = Office(standing, tmp_path / "other"), 0
+    other.admit()
+    for patience in range(2, 30):
+        with other.opened(waiting=Impatient(patience)) as runner:
+            try:
+                runner.run(1)
+            except Over:
+                ended += 1
+            else:
+                break
+    standing.close()
+    assert ended >= 3
+    assert [(one.kind, one.round) for one in other.told if one.kind == "round-recorded"] == whole
+    assert standing.deployment.pool.total_paid() == paid
+    assert standing.chain.block_number == blocks
 
 
 def test_epoch_ends_early_and_the_aggregator_pauses_when_it_is_cancelled(office):

@@ -137,6 +137,19 @@ def test_roster_is_waited_for_and_said_once_when_it_is_not_there(world):
     assert world.run == [1]
 
 
+def test_next_epoch_is_run_when_nothing_is_known_of_the_last_but_that_it_is_over(world):
+    world.contract.number, world.rosters = 4, {5}
+    world.runner().run(1)
+    assert world.run == [5]
+
+
+def test_roster_is_waited_for_when_nothing_is_known_of_an_epoch_under_way(world):
+    world.contract.number, world.contract.state, world.rosters = 4, Phase.COMMIT, {5}
+    with pytest.raises(Ended):
+        world.runner().run(1)
+    assert (world.run, world.kinds()) == ([], ["waiting-for-roster"])
+
+
 @pytest.mark.parametrize(
     "error", [PeerError("away"), ChainError("away"), Reverted("NotFunded"), OSError(28, "No space left")]
 )
