@@ -148,7 +148,7 @@ class Selection:
             raise Unpublished(f"round {round_}", "its receipt is not among the events", hint=_ELSEWHERE)
         choices: list[Choice] = [[(event,) for event, _ in receipts]]
         choices.append(self._card_of(round_, words))
-        lines = checked_lists(receipts[0][1], self._ground.public)["credits"]
+        lines = checked_lists(receipts[0][1].content, self._ground.public.blob)["credits"]
         choices += [
             self._contribution(round_, words, {key: str(value) for key, value in line.items()})
             for line in (lines if isinstance(lines, tuple | list) else ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -17,7 +17,6 @@ from federation.rounds import EpochState, Status
 from federation.types import Did, Hash32
 
 if TYPE_CHECKING:
-    from aggregator.sources import Material
     from ceramic_bridge.dagcbor import Value
 
 
@@ -50,14 +49,20 @@ class Statements:
         return frozenset(Did(str(did)) for did in listed(self.lists, "forced"))
 
 
-def checked_lists(receipt: InitPayload, public: Material) -> Mapping[str, object]:
+def checked_lists(
+    content: Mapping[str, object], blob: Callable[[Hash32, str], bytes]
+) -> Mapping[str, object]:
     """Return what a receipt says of members, in itself or in a blob, of the form that it must have.
+
+    Args:
+        content: The receipt's fields.
+        blob: Returns the public blob with a digest; is told what for.
 
     Raises:
         VerificationFailed: The blob was not published, or is no such table.
     """
     try:
-        lists = receipt_lists(receipt.content, lambda digest: public.blob(digest, "a receipt's table"))
+        lists = receipt_lists(content, lambda digest: blob(digest, "a receipt's table"))
         validate_lists(cast("Value", lists))
     except (PeerError, MalformedData) as error:
         raise VerificationFailed("receipt", error.message) from error

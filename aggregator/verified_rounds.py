@@ -136,7 +136,7 @@ class RoundReplay:
         receipt_event, receipt = self._receipt(round_)
         if Hash32(receipt_event.payload_cid.digest) != words.receipt_hash:
             raise VerificationFailed(subject, "the receipt is not the one that the chain recorded")
-        lists = checked_lists(receipt, self._epoch.public)
+        lists = checked_lists(receipt.content, self._epoch.public.blob)
         self.statements[round_] = Statements(
             words=words,
             receipt=receipt,

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from aggregator.operator.amounts import tokens
+from ceramic_bridge.blobs import fetch_blob
 from ceramic_bridge.events import InitPayload, SignedEvent
 from ceramic_bridge.models import model_ids
 from ceramic_bridge.reading import signed_by
 from ceramic_bridge.store.base import Interest
 from ceramic_bridge.store.sqlite import SqliteStore
 from federation.contribution import SCORE_BITS
+from federation.payloads import receipt_lists
 from federation.types import Did
 
 if TYPE_CHECKING:
     from aggregator.home import AggregatorHome
     from federation.manifest import Manifest
     from federation.types import Address
+
+
+_MOST_TABLE: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +135,7 @@ def rounds_of(
 
     Raises:
         StoreError: The events cannot be read.
+        PeerError: What a receipt of many members names is not among the public files.
     """
     if not home.events.is_file() or not home.models.is_file():
         return []
@@ -142,7 +149,9 @@ def rounds_of(
             content = event.payload.content if isinstance(event.payload, InitPayload) else {}
             place = (content.get("chainId"), content.get("federation"))
             if place == (chain_id, federation):
-                line = _line(event, content)
+                # The event was checked when it was kept, and a table is known by its hash.
+                lists = receipt_lists(content, partial(fetch_blob, str(home.public), most=_MOST_TABLE))
+                line = _line(event, {**content, **lists})
                 found[line.epoch, line.round] = line
     return [found[key] for key in sorted(found) if epoch in {None, key[0]}]
 

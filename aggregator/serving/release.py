@@ -7,9 +7,10 @@ chain -> mean, roster. What one of these does not confirm is not served.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aggregator.public import BLOCKS, GENESIS, MANIFEST
+from aggregator.statements import checked_lists
 from ceramic_bridge.cid import DAG_CBOR, SHA2_256, Cid
 from contracts.bindings.federation import Federation, RoundConvicted
 from contracts.deploy import check_code
@@ -43,7 +44,7 @@ class RecordedRound:
         model_hash: SHA-256 of the model after it.
         receipt_hash: SHA-256 of its receipt's payload.
         trace_root: Of all that was computed.
-        receipt: What the receipt says.
+        receipt: What the receipt says, of members too if it does that in a blob.
     """
 
     round: int
@@ -186,12 +187,13 @@ class Releases:
             raise VerificationFailed(f"round {number}", f"its receipt: {error.message}") from error
         if receipt["modelHash"] != words.model_hash.hex():
             raise VerificationFailed(f"round {number}", "its receipt names another model than the chain")
+        lists = checked_lists(receipt, self._shelf.blob)
         return RecordedRound(
             round=number,
             model_hash=words.model_hash,
             receipt_hash=words.receipt_hash,
             trace_root=words.trace_root,
-            receipt=receipt,
+            receipt={**receipt, **cast("Mapping[str, Value]", lists)},
         )
 
 

@@ -86,12 +86,16 @@ def build_cast(mails: Sequence[Mail], settings: Settings) -> Cast:
     split = split_by_thread(mails, seed=seed)
     shares = partition(split.train, members=settings.members, seed=seed, alpha=settings.alpha)
     median = sorted(shares, key=len)[len(shares) // 2]
+    # Sorted by name they stand in this order, however many there are.
+    digits = max(2, len(str(len(shares) + len(settings.cheats))))
     honest = [
-        Party(name=f"member-{i + 1:02d}", role="honest", behaviour=Member, mails=share)
+        Party(name=f"member-{i + 1:0{digits}d}", role="honest", behaviour=Member, mails=share)
         for i, share in enumerate(shares)
     ]
     cheats = [
-        Party(name=f"member-{len(shares) + i + 1:02d}", role=role, behaviour=CHEATS[role], mails=median)
+        Party(
+            name=f"member-{len(shares) + i + 1:0{digits}d}", role=role, behaviour=CHEATS[role], mails=median
+        )
         for i, role in enumerate(settings.cheats)
     ]
     providers = [split.validation[i::PROVIDERS] for i in range(PROVIDERS)]
