@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from aggregator.collect import MARGIN
 from aggregator.driver import AnotherRound, Ports, RoundDriver
-from aggregator.epoch import OpenEpoch, Opening, prepare_epoch
+from aggregator.epoch import OpenEpoch
 from aggregator.happenings import Control, Happening, Wanted, Watcher
-from aggregator.journal import Journal, pack, unpack
-from aggregator.onchain import once, settle
+from aggregator.journal import Journal
+from aggregator.onchain import once
+from aggregator.opening import Opener
 from aggregator.outbox import JournaledChain, called
 from aggregator.payday import Payday
-from aggregator.public import MANIFEST
-from aggregator.rebuilding import rebuild_opening, rebuild_rounds
-from aggregator.settlement import agreed_payees, wanted_payees
+from aggregator.rebuilding import rebuild_rounds
 from aggregator.shards import PART
 from aggregator.summary import Claims
 from ceramic_bridge.admission import UNDATED
@@ -177,7 +176,8 @@ class EpochRun:
         )
         if (report := payday.report(number)) is not None:
             return report
-        epoch, imports = self._open(plan, number)
+        opener = Opener(self._ports, self._deployment, self._manifest, self._journal, view=self._view)
+        epoch, imports = opener.open(plan, self._domain(number), self._tell)
         driver = self._take_up(epoch, imports)
         self._run_rounds(driver, epoch)
         self._chain.at(number, 0)
@@ -204,51 +204,6 @@ class EpochRun:
 
     def _domain(self, number: int) -> Domain:
         return Domain(chain_id=self._chain.chain_id, federation=self._federation.address, epoch=number)
-
-    def _open(self, plan: EpochPlan, number: int) -> tuple[OpenEpoch, list[SignedEvent]]:
-        """Open the epoch, or find it open."""
-        opening, imports = self._opening(plan, number)
-        terms, ports = opening.terms(self._manifest), self._ports
-        for place in (ports.public, ports.published):
-            if place is not None:
-                place.write(MANIFEST, self._manifest.to_toml().encode())
-                for blob in opening.blobs:
-                    place.put(blob)
-        # An epoch that is open is looked up, never opened again: its number alone would not tell whose it is.
-        once(
-            self._chain,
-            lambda: self._federation.epoch() >= number,
-            lambda sender: self._federation.open_epoch(sender, terms),
-            ports.sender,
-        )
-        if self._view.terms(number) != terms:
-            raise ConfigError(
-                f"epoch {number} was opened on other terms than this aggregator has prepared",
-                hint="does another aggregator use the same key?",
-            )
-        return opening.opened(self._manifest, self._domain(number), plan.models), imports
-
-    def _opening(self, plan: EpochPlan, number: int) -> tuple[Opening, list[SignedEvent]]:
-        raw = self._journal.recall(number, 0, "opening")
-        if raw is not None:
-            kept = self._journal.recall(number, 0, "imports") or b""
-            return Opening.parse(raw), [decode(one, authority=UNDATED) for one in unpack(kept)]
-        domain, registry, providers = self._domain(number), self._deployment.registry, self._ports.providers
-        if self._federation.epoch() >= number:
-            self._tell("rebuilding", number)
-            settle(self._chain)
-            terms = self._view.terms(number)
-            opening = rebuild_opening(
-                self._ports, self._manifest, plan, domain, terms=terms, registry=registry
-            )
-        else:
-            payees = agreed_payees(registry, wanted_payees(plan.imports))
-            opening = prepare_epoch(
-                self._manifest, domain, plan.roster, providers, payees, models=plan.models
-            )
-        self._journal.record(number, 0, "imports", pack([encode(event) for event in plan.imports]))
-        self._journal.record(number, 0, "opening", opening.to_bytes())
-        return opening, list(plan.imports)
 
     def _take_up(self, epoch: OpenEpoch, imports: Sequence[SignedEvent]) -> RoundDriver:
         """Return the driver after the last round that was finished."""

@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-from aggregator import payday
+from aggregator import opening, payday
 from aggregator.challenge.examples import open_part
 from aggregator.challenge.openings import Validation
 from aggregator.happenings import Wanted
@@ -171,6 +171,24 @@ def test_drawn_shard_is_public_in_its_round_when_the_manifest_says_so(tmp_path):
         )
     finally:
         standing.close()
+
+
+def test_epoch_is_not_opened_when_a_payee_has_changed_since_the_providers_agreed(standing):
+    with dying(standing, "open_epoch"):
+        crash(standing)
+    real = opening.agreed_payees
+
+    def changed(*args):
+        payees = real(*args)
+        return payees | {min(payees): standing.relayer.address}
+
+    with (
+        mock.patch.object(opening, "agreed_payees", changed),
+        pytest.raises(ConfigError, match="payee has changed"),
+    ):
+        run(standing)
+    assert standing.deployment.federation.epoch() == 0
+    assert run(standing).rounds == 2
 
 
 # What the operator wants
