@@ -152,13 +152,13 @@ class NodeBook(Mapping[Did, int]):
         path.chmod(0o600)
         self._nodes = {Did(did): int(node) for did, node in rows}
 
+    # A round that looks a node up must not wait for a SuperLink that lets another one in.
+
     def __getitem__(self, did: Did) -> int:
-        with self._turn:
-            return self._nodes[did]
+        return self._nodes[did]
 
     def __iter__(self) -> Iterator[Did]:
-        with self._turn:
-            return iter(tuple(self._nodes))
+        return iter(tuple(self._nodes))
 
     def __len__(self) -> int:
         return len(self._nodes)

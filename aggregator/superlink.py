@@ -202,7 +202,8 @@ class ManagedSuperLink:
             self._stop()
             raise
         self._answers.set()
-        self._watch(Happening(kind="superlink-up"))
+        facts = {"address": self.address, "authority": fingerprint(outer.root)}
+        self._watch(Happening(kind="superlink-up", facts=facts))
 
     def _await(self, control: SuperLinkControl) -> None:
         deadline = time.monotonic() + START_SECONDS

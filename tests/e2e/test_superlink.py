@@ -177,6 +177,20 @@ def test_superlink_is_not_started_when_its_port_is_taken(folder):
     assert "Address already in use" in (folder / "superlink" / "log").read_text()
 
 
+def test_operator_is_told_whom_members_must_trust_when_it_is_up(folder):
+    told = []
+    link = ManagedSuperLink(
+        folder / "superlink",
+        listen=f"{LOOPBACK}:{free_port()}",
+        hosts=[LOOPBACK],
+        socket=folder / "relay.sock",
+        watch=told.append,
+    )
+    with link.running(lambda: None):
+        (up,) = told
+    assert up.facts == {"address": link.address, "authority": link.fingerprint}
+
+
 @pytest.mark.parametrize("listen", ["", "9092", "host:0", "host:x", "host:99999"])
 def test_superlink_is_refused_when_its_address_is_none(folder, listen):
     with pytest.raises(ConfigError, match="no address"):

@@ -289,6 +289,32 @@ def test_each_member_has_one_number_when_many_sign_in_at_once(book, gate):
     assert sorted(gate.inside.values()) == sorted(book.values())
 
 
+def test_round_looks_nodes_up_when_the_superlink_hesitates(book, gate, monkeypatch):
+    number = book.admit(statement(), admission(), now=NOW)
+    asked, go_on = threading.Event(), threading.Event()
+
+    def hesitate(key):
+        asked.set()
+        assert go_on.wait(20)
+        return 1
+
+    monkeypatch.setattr(gate, "register", hesitate)
+    other = threading.Thread(
+        target=book.admit, args=(statement(OTHER, secret=2), admission()), kwargs={"now": NOW}
+    )
+    other.start()
+    try:
+        assert asked.wait(20)
+        seen = []
+        reader = threading.Thread(target=lambda: seen.extend([book[MEMBER.did], list(book), len(book)]))
+        reader.start()
+        reader.join(5)
+        assert seen == [number, [MEMBER.did], 1]
+    finally:
+        go_on.set()
+        other.join()
+
+
 # The desk
 
 
