@@ -13,8 +13,10 @@ import numpy as np
 from flwr.serverapp import Grid
 
 from aggregator.admission import admit_imports
-from aggregator.driver import Ports, RoundDriver
+from aggregator.driver import RoundDriver
 from aggregator.epoch import OpenEpoch, open_epoch
+from aggregator.journal import Memory
+from aggregator.ports import EventSink, Ports
 from aggregator.provider import Provider
 from aggregator.public import PublicDirectory
 from aggregator.settlement import agreed_payees, propose, wanted_payees
@@ -133,8 +135,16 @@ class Federation:
         self.members = {FIRST_NODE + i: self._member(i, dim) for i in range(members)}
         self.epoch, self._imports = self._open()
 
-    def connect(self, grid: Grid) -> RoundDriver:
-        """Return a driver that reaches the members over a grid, at the state before the first round."""
+    def connect(
+        self, grid: Grid, *, log: EventSink | None = None, memory: Memory | None = None
+    ) -> RoundDriver:
+        """Return a driver that reaches the members over a grid, at the state before the first round.
+
+        Args:
+            grid: Carries messages.
+            log: Takes events; a log in memory by default.
+            memory: Remembers steps; nothing does by default.
+        """
         ports = Ports(
             grid=grid,
             nodes={member.did: node for node, member in self.members.items()},
@@ -143,11 +153,13 @@ class Federation:
             sender=self._aggregator,
             identity=self._aggregator_id,
             providers=self._providers,
-            log=self._log(),
+            log=log or self._log(),
             public=self._public,
         )
         initial = evaluation_of(self.manifest).initial()
-        self.driver = RoundDriver(ports, self.epoch, initial=initial, opening_events=self._imports)
+        self.driver = RoundDriver(
+            ports, self.epoch, initial=initial, opening_events=self._imports, memory=memory
+        )
         return self.driver
 
     def pay(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import resource
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -18,8 +18,11 @@ from typing import Final
 
 from flwr.app import Message
 
+from aggregator.journal import Journal
+from aggregator.operator.eventsink import PublishingSink
 from benchmarks.crowd import Federation, Scripted
 from benchmarks.figure import Figure
+from ceramic_bridge.store.sqlite import SqliteStore
 from client.app import answers
 from federation._flwr_compat import acting_as, decode, encode, set_message_id
 from federation.grid import RunGrid
@@ -82,6 +85,13 @@ class Crowd(RunGrid):
         del timeout
         return self.pull_messages(self.push_messages(messages))
 
+    def stream(self, messages: Sequence[Message], *, timeout: float) -> Iterator[tuple[Message, Message]]:
+        """Pack and unpack one after the other."""
+        del timeout
+        for message in messages:
+            [reply] = self.pull_messages(self.push_messages([message]))
+            yield message, reply
+
     def _answer(self, node: int, wire: bytes) -> bytes:
         request, answer = decode(wire), self._members[node]
         with acting_as(_RUN, node):
@@ -95,16 +105,20 @@ def measure(members: int, dim: int, rounds: int) -> tuple[list[float], list[int]
     """Return CPU seconds and resident bytes after each round, and CPU seconds to pay."""
     with tempfile.TemporaryDirectory(prefix="folkmoot-bench-") as out:
         federation, watch = Federation(Path(out), members=members, dim=dim, rounds=rounds), Stopwatch()
-        driver = federation.connect(Crowd(watch, federation.members))
-        seconds, resident = [], []
-        for _ in range(rounds):
+        domain = federation.epoch.domain
+        kept = Journal(Path(out) / "journal.db", federation=domain.federation, chain_id=domain.chain_id)
+        with kept as journal, SqliteStore(Path(out) / "events.db") as store:
+            crowd = Crowd(watch, federation.members)
+            driver = federation.connect(crowd, log=PublishingSink(store, "", lambda _: None), memory=journal)
+            seconds, resident = [], []
+            for _ in range(rounds):
+                before = watch.now()
+                driver.run_round()
+                seconds.append(watch.now() - before)
+                resident.append(_resident())
             before = watch.now()
-            driver.run_round()
-            seconds.append(watch.now() - before)
-            resident.append(_resident())
-        before = watch.now()
-        federation.pay()
-        return seconds, resident, watch.now() - before
+            federation.pay()
+            return seconds, resident, watch.now() - before
 
 
 def _resident() -> int:
