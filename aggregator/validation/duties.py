@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from aggregator.validation.mailbox import Held
     from contracts.accounts import Account
     from federation.manifest import Manifest
+    from federation.models.linear import Examples
     from federation.types import Did, Hash32
-    from federation.validation import Examples
 
 LARGEST_PART: Final = 96 << 10
 """Bytes of a part: an accused provider opens all of it in one transaction, and nodes take 128 KiB."""
