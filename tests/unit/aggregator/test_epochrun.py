@@ -252,6 +252,16 @@ def test_epoch_is_cancelled_when_nobody_ever_connects(standing):
     assert lost(standing, BondLost) == []
 
 
+def test_nobody_loses_a_bond_when_rounds_are_recorded_and_nobody_earns(standing):
+    offline = [Offline(node_id=node) for node in standing.nodes.values()]
+    report = run(standing, grid=standing.grid(faults=offline), claim=True)
+    assert (report.end, report.rounds, report.total) == (End.REVEALED, 2, 0)
+    assert standing.kinds()[-3:] == ["proposed", "finalized", "epoch-over"]
+    assert lost(standing, BondLost) == []
+    paid = run(standing, 2)
+    assert (paid.rounds, paid.total > 0) == (2, True)
+
+
 def test_no_round_opens_when_the_bounty_is_spent(standing):
     real = Manifest.rules.fget
 
