@@ -47,6 +47,9 @@ PAUSE: Final = 5.0
 PATIENCE: Final = 6 * 3600.0
 """Seconds of failures on end after which a run gives up; the phases' deadlines usually end it before."""
 
+PAUSED: Final = "paused"
+"""What is told when a wish of the operator keeps a round from opening."""
+
 REFUSALS: Final = 3
 """How often the same call may be refused at the same place before a run gives up."""
 
@@ -236,7 +239,7 @@ class EpochRun:
                 self._lapse(epoch)
             elif phase is Phase.OPEN and round_ > self._manifest.rounds:
                 return
-            elif phase is Phase.OPEN and self._should_end(driver):
+            elif phase is Phase.OPEN and self._should_end(driver, epoch):
                 self._cancel(number)
             else:
                 try:
@@ -255,24 +258,38 @@ class EpochRun:
             public |= {sha256(part) for part in self._journal.steps(number, round_, PART).values()}
         self._put_out(public)
 
-    def _should_end(self, driver: RoundDriver) -> bool:
-        """Tell whether no further round is to open; waits while the operator pauses."""
+    def _should_end(self, driver: RoundDriver, epoch: OpenEpoch) -> bool:
+        """Tell whether no further round is to open; waits while the operator pauses or too few are there."""
         earned = sum(max(0, credit) for credit in driver.state.credits.values())
         if earned >= self._manifest.rules.terms.funds:
             self._tell("bounty-spent", earned_wei=str(earned))
             return True
-        paused = False
-        while (wanted := self._control.wanted()) is Wanted.PAUSE:
-            if not paused:
-                self._tell("paused")
-            paused = True
+        said: list[str] = []
+        while (wanted := self._control.wanted()) is not Wanted.CANCEL and (
+            why := self._in_the_way(driver, epoch, wanted)
+        ):
+            if said[-1:] != [why]:
+                self._tell(why)
+                said.append(why)
             if self._left() <= self._margin():
                 # Longer, and the aggregator would lose its bond.
                 return True
             self._clock.sleep(PAUSE)
-        if paused:
+        if PAUSED in said:
             self._tell("resumed")
         return wanted is Wanted.CANCEL
+
+    def _in_the_way(self, driver: RoundDriver, epoch: OpenEpoch, wanted: Wanted) -> str:
+        """Name what keeps the next round from opening; empty if nothing does.
+
+        A round that nobody can take part in would use up a shard of the validation set all the same.
+        """
+        if wanted is Wanted.PAUSE:
+            return PAUSED
+        cohort, suspended = self._manifest.cohort, driver.state.suspended
+        members = [did for did in epoch.roster.quotas if did not in suspended]
+        there = sum(did in self._ports.nodes for did in members)
+        return "" if there >= (1 if cohort is None else cohort.minimum) else "waiting-for-members"
 
     def _cancel(self, number: int) -> None:
         self._chain.at(number, 0)

@@ -78,7 +78,8 @@ class Payday:
                 self._finalize(number)
                 continue
             left = federation.deadline() - self._ports.chain.timestamp
-            if left > 0 and settlement.amounts:
+            # Rounds that are recorded must be answered for, even if nobody earned: silence costs the bond.
+            if left > 0 and (settlement.amounts or federation.recorded()):
                 self._propose(settlement, epoch)
             elif left > 0:
                 self._pass(left)

@@ -237,6 +237,49 @@ def test_epoch_is_cancelled_when_a_pause_would_cost_the_bond(standing):
     assert lost(standing, BondLost) == []
 
 
+def test_round_waits_when_no_members_node_is_let_in(standing):
+    class Slow(dict):
+        looks = 0
+
+        def __contains__(self, did):
+            self.looks += 1
+            return self.looks > 20 and super().__contains__(did)
+
+    with mock.patch("aggregator.epochrun.PAUSE", 0), standing.running() as running:
+        running._ports = replace(running._ports, nodes=Slow(running._ports.nodes))
+        report = running.run(standing.plan())
+    assert standing.kinds()[1:3] == ["waiting-for-members", "round-opened"]
+    told = next(h for h in standing.told if h.kind == "round-recorded")
+    assert (report.rounds, told.facts["absent"]) == (2, 0)
+
+
+def test_epoch_is_cancelled_when_nobody_ever_connects(standing):
+    class Passing:
+        def now(self):
+            return 0.0
+
+        def sleep(self, _seconds):
+            left = standing.deployment.federation.deadline() - standing.chain.timestamp
+            standing.chain.advance_time(max(0, left - 50))
+            standing.chain.mine()
+
+    with standing.running() as running:
+        running._clock, running._ports = Passing(), replace(running._ports, nodes={})
+        report = running.run(standing.plan())
+    assert (report.end, report.rounds) == (End.CANCELLED, 0)
+    assert lost(standing, BondLost) == []
+
+
+def test_nobody_loses_a_bond_when_rounds_are_recorded_and_nobody_earns(standing):
+    offline = [Offline(node_id=node) for node in standing.nodes.values()]
+    report = run(standing, grid=standing.grid(faults=offline), claim=True)
+    assert (report.end, report.rounds, report.total) == (End.REVEALED, 2, 0)
+    assert standing.kinds()[-3:] == ["proposed", "finalized", "epoch-over"]
+    assert lost(standing, BondLost) == []
+    paid = run(standing, 2)
+    assert (paid.rounds, paid.total > 0) == (2, True)
+
+
 def test_no_round_opens_when_the_bounty_is_spent(standing):
     real = Manifest.rules.fget
 
