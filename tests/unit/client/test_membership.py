@@ -147,7 +147,7 @@ def test_blob_of_a_server_is_what_its_name_says_or_refused():
             fetch_blob(url, sha256(b"other"), most=4)
     with served(says(bytes(10**6))) as url, pytest.raises(PeerError, match="longer"):
         fetch_blob(url, digest, most=4)
-    with served(says(b"", 404)) as url, pytest.raises(PeerError, match="the server answers 404"):
+    with served(says(b"", 404)) as url, pytest.raises(PeerError, match="HTTPError"):
         fetch_blob(url, digest, most=4)
 
 
