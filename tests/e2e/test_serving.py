@@ -72,6 +72,7 @@ def test_each_rounds_model_answers_when_the_chain_has_recorded_it(finished, tmp_
     rounds = RoundRecorded.decode_logs(Federation(chain, at).logs())
     chain.now = rounds[0].log.block_number
     seed, aggregator = tmp_path / "identity", finished.run.aggregator_id.did
+    seed.touch(mode=0o600)
     seed.write_text(entropy_for(finished.run.settings.seed, "did/aggregator")(32).hex())
     with served(chain) as rpc, files(finished.public) as public:
         command = [sys.executable, "-W", "error", "-c", _RUN, public, "--rpc", rpc, "--port", "0"]

@@ -237,8 +237,8 @@ def test_member_earns_nothing_when_its_import_was_not_authorised(tmp_path):
 def test_run_is_refused_when_two_sessions_of_an_account_both_contribute(tmp_path):
     commits = driver.RoundDriver._commits
 
-    def equivocating(self, base, absent):
-        found = commits(self, base, absent)
+    def equivocating(self, collector, base, absent):
+        found = commits(self, collector, base, absent)
         own = run.session_of("member-02")
         first = found[own.did].event
         # A second key with a grant of the same wallet says something else in the same round.
