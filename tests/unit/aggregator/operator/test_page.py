@@ -10,8 +10,8 @@ import click
 import pytest
 
 from aggregator.commands import COMMANDS, aggregator
-from aggregator.obstacles import LONELY, PAUSED
 from aggregator.home import AggregatorHome
+from aggregator.obstacles import LONELY, PAUSED
 from aggregator.operator.config import OperatorConfig
 from aggregator.operator.health import Standing
 from aggregator.operator.metrics import Metrics
