@@ -294,7 +294,7 @@ class Duties:
         named, account = terms.providers[self._number], self._outside.account
         if account is not None and account.address != named:
             raise ConfigError(f"the manifest names {named} for this provider, not {account.address}")
-        bond = BondVault(federation.reader, federation.vault()).bond_of(named)
+        bond = BondVault(federation.reader, federation.vault()).standing(named)
         if bond < int(self._manifest.bonds.provider_wei):
             raise ConfigError(
                 f"{named} has staked {bond} wei, less than the bond of {self._manifest.bonds.provider_wei}",
