@@ -15,9 +15,15 @@ from aggregator.collect import MARGIN
 from aggregator.driver import AnotherRound, Ports, RoundDriver
 from aggregator.epoch import OpenEpoch
 from aggregator.happenings import Control, Happening, Wanted, Watcher
+<<<<<<< HEAD
 from aggregator.journal import Journal
 from aggregator.onchain import once
 from aggregator.opening import Opener
+=======
+from aggregator.journal import Journal, pack, unpack
+from aggregator.obstacles import PAUSED, obstacle
+from aggregator.onchain import once, settle
+>>>>>>> audit6
 from aggregator.outbox import JournaledChain, called
 from aggregator.payday import Payday
 from aggregator.rebuilding import rebuild_rounds
@@ -46,9 +52,6 @@ PAUSE: Final = 5.0
 
 PATIENCE: Final = 6 * 3600.0
 """Seconds of failures on end after which a run gives up; the phases' deadlines usually end it before."""
-
-PAUSED: Final = "paused"
-"""What is told when a wish of the operator keeps a round from opening."""
 
 REFUSALS: Final = 3
 """How often the same call may be refused at the same place before a run gives up."""
@@ -265,31 +268,17 @@ class EpochRun:
             self._tell("bounty-spent", earned_wei=str(earned))
             return True
         said: list[str] = []
-        while (wanted := self._control.wanted()) is not Wanted.CANCEL and (
-            why := self._in_the_way(driver, epoch, wanted)
-        ):
+        members = epoch.roster.quotas.keys() - driver.state.suspended
+        while why := obstacle(wanted := self._control.wanted(), members, self._ports.nodes, self._manifest):
             if said[-1:] != [why]:
                 self._tell(why)
                 said.append(why)
             if self._left() <= self._margin():
-                # Longer, and the aggregator would lose its bond.
-                return True
+                return True  # longer, and the aggregator would lose its bond
             self._clock.sleep(PAUSE)
         if PAUSED in said:
             self._tell("resumed")
         return wanted is Wanted.CANCEL
-
-    def _in_the_way(self, driver: RoundDriver, epoch: OpenEpoch, wanted: Wanted) -> str:
-        """Name what keeps the next round from opening; empty if nothing does.
-
-        A round that nobody can take part in would use up a shard of the validation set all the same.
-        """
-        if wanted is Wanted.PAUSE:
-            return PAUSED
-        cohort, suspended = self._manifest.cohort, driver.state.suspended
-        members = [did for did in epoch.roster.quotas if did not in suspended]
-        there = sum(did in self._ports.nodes for did in members)
-        return "" if there >= (1 if cohort is None else cohort.minimum) else "waiting-for-members"
 
     def _cancel(self, number: int) -> None:
         self._chain.at(number, 0)

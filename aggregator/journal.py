@@ -205,7 +205,7 @@ def _hold(path: Path) -> int:
     except OSError as error:
         os.close(handle)
         raise ConfigError(
-            "another aggregator runs this federation on this machine",
+            "another aggregator runs this federation with this data folder",
             hint="two would open rounds against each other; stop the other one first",
         ) from error
     return handle

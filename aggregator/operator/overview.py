@@ -37,7 +37,7 @@ class Bond:
     Attributes:
         who: aggregator, or provider and its number.
         did: Its DID.
-        wei: What stands in the vault.
+        wei: What stands for the epoch under way, or for the next one.
         needed: What the manifest asks.
         items: What the aggregator has of it in this epoch, a provider's only.
     """
@@ -152,6 +152,8 @@ def look(
     needed = [manifest.bonds.aggregator_wei, *([manifest.bonds.provider_wei] * len(manifest.providers))]
     names = ["aggregator", *(f"provider {i}" for i in range(len(manifest.providers)))]
     dids = [Did(manifest.parties.aggregator), *manifest.providers]
+    # A bond that leaves stands for the epoch under way, and for no other.
+    stake = vault.standing if phase is Phase.CLOSED else vault.bond_of
     # Providers work for the next epoch before it is open.
     wanted = epoch + 1 if phase is Phase.CLOSED else epoch
     sent = [(), *(tuple(items(wanted, i)) for i in range(len(manifest.providers)))]
@@ -167,7 +169,7 @@ def look(
         promised=pool.total_cumulative(),
         paid=pool.total_paid(),
         bonds=tuple(
-            Bond(who=who, did=did, wei=vault.bond_of(at), needed=int(least), items=got)
+            Bond(who=who, did=did, wei=stake(at), needed=int(least), items=got)
             for who, did, at, least, got in zip(names, dids, accounts, needed, sent, strict=True)
         ),
     )

@@ -78,8 +78,8 @@ def join(
     Example: folkmoot validation join federation.toml --federation 0x5FbDB2315678afecb367f032d93F642f64180aa3
     --desk https://folkmoot.example:8443 --key provider
     """
+    from aggregator.validation.agreed import require_contract, require_listed
     from aggregator.validation.desk import Desk
-    from aggregator.validation.duties import require_contract, require_listed
     from aggregator.validation.home import Settings
     from contracts.bindings.federation import Federation
     from contracts.keyfile import keyfile_address

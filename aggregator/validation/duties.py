@@ -20,10 +20,11 @@ from aggregator.happenings import Happening, Watcher
 from aggregator.provider import Provider
 from aggregator.terms import terms_hash
 from aggregator.validation import wire
+from aggregator.validation.agreed import require_contract, require_listed
 from aggregator.validation.messages import Commitment, parse_proposal, proposal_bytes, revealed_bytes
 from aggregator.validation.standing import Epoch, Standing, Tape
 from ceramic_bridge.events import encode
-from contracts.agreement import federation_config, require_agreed
+from contracts.agreement import require_agreed
 from contracts.bindings.bond_vault import BondVault
 from contracts.bindings.federation import Federation
 from contracts.bindings.structs import Context, Phase
@@ -40,9 +41,8 @@ if TYPE_CHECKING:
     from aggregator.validation.home import ProviderHome
     from aggregator.validation.mailbox import Held
     from contracts.accounts import Account
-    from federation.manifest import Manifest
     from federation.models.linear import Examples
-    from federation.types import Did, Hash32
+    from federation.types import Hash32
 
 LARGEST_PART: Final = 96 << 10
 """Bytes of a part: an accused provider opens all of it in one transaction, and nodes take 128 KiB."""
@@ -122,8 +122,7 @@ class Duties:
         epoch = federation.epoch() + 1
         provider = self._provider(epoch)
         held = desk.held(epoch, self._number)
-        found = held.get(wire.COMMIT)
-        if found is not None and found.refusal is not None:
+        if (found := held.get(wire.COMMIT)) is not None and found.refusal is not None:
             provider = self._dealt_anew(epoch, provider)
         self._send(provider, wire.COMMIT, partial(self._commitment, provider), held)
         proposal = desk.proposal(epoch)
@@ -295,11 +294,11 @@ class Duties:
         named, account = terms.providers[self._number], self._outside.account
         if account is not None and account.address != named:
             raise ConfigError(f"the manifest names {named} for this provider, not {account.address}")
-        bond = BondVault(federation.reader, federation.vault()).bond_of(named)
+        bond = BondVault(federation.reader, federation.vault()).standing(named)
         if bond < int(self._manifest.bonds.provider_wei):
             raise ConfigError(
                 f"{named} has staked {bond} wei, less than the bond of {self._manifest.bonds.provider_wei}",
-                hint="let BondVault.deposit be called for it: anybody may",
+                hint="folkmoot chain bond deposit, by anybody: --for its account",
             )
 
     def _open(self, provider: Provider, now: Standing, r: int, held: Mapping[str, Held]) -> None:
@@ -396,31 +395,6 @@ class Duties:
 
 
 def _again(provider: Provider, item: str, refused: Held) -> tuple[int, str, Hash32]:
-    """Name a second try; a commitment says the same again in other bytes, as long as its tip is the same."""
+    """Name a second try: of a commitment by its tip, as its bytes differ each time."""
     said = provider.dealt.tip if item == wire.COMMIT else refused.sha256
     return provider.dealt.domain.epoch, item, said
-
-
-def require_listed(providers: tuple[Did, ...], did: Did) -> int:
-    """Return a provider's place in a manifest.
-
-    Raises:
-        ConfigError: It is none of its providers.
-    """
-    if did not in providers:
-        raise ConfigError(f"{did} is no provider of this federation")
-    return providers.index(did)
-
-
-def require_contract(manifest: Manifest, federation: Federation) -> None:
-    """Refuse a contract that was deployed with another manifest, deadlines or bonds than were agreed.
-
-    Raises:
-        VerificationFailed: It was.
-    """
-    found = federation.config()
-    agreed = federation_config(manifest, token=found.token, randomness=found.randomness, judges=found.judges)
-    if found != agreed:
-        raise VerificationFailed(
-            f"federation {federation.address}", "it was deployed with another manifest than this one"
-        )

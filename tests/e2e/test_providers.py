@@ -10,9 +10,11 @@ from unittest import mock
 import pytest
 
 from aggregator.dealing import chosen
+from aggregator.operator.overview import look
 from aggregator.provider import PUBLIC
 from aggregator.validation import wire
 from aggregator.validation.remote import Patience, RemoteProvider
+from contracts.bindings.bond_vault import BondVault
 from contracts.bindings.federation import PreimageShown
 from contracts.bindings.structs import Phase
 from examples.spam_detection.run import Run
@@ -332,6 +334,22 @@ def test_contract_is_refused_when_it_is_not_the_manifests(stage):
     stage.homes[0].join(manifest.model_copy(update={"bonds": bonds}), stage.homes[0].settings())
     with pytest.raises(VerificationFailed, match="another manifest"):
         stage.duties(0)
+
+
+def test_terms_are_not_consented_to_when_the_bond_leaves(stage):
+    federation = stage.federation
+    BondVault(federation.reader, federation.vault()).retire(ACCOUNTS[0])
+    for i in range(3):
+        stage.duties(i).commit()
+    for remote in stage.remotes:
+        remote._patience = Patience(opening=0.5)
+    with pytest.raises(PeerError, match="has not sent consent"):
+        stage.open_epoch(lambda: stage.duties(0).step())
+    assert any("has staked 0 wei" in str(h.facts.get("error")) for h in stage.happened)
+    overview = look(
+        stage.run.chain, stage.run.deployment, stage.run.manifest, items=lambda *_: {}, members=lambda _: 0
+    )
+    assert [bond.wei > 0 for bond in overview.bonds] == [True, False, True, True]
 
 
 def test_terms_are_not_consented_to_when_the_account_is_anothers(stage):

@@ -276,8 +276,8 @@ def test_nobody_loses_a_bond_when_rounds_are_recorded_and_nobody_earns(standing)
     assert (report.end, report.rounds, report.total) == (End.REVEALED, 2, 0)
     assert standing.kinds()[-3:] == ["proposed", "finalized", "epoch-over"]
     assert lost(standing, BondLost) == []
-    paid = run(standing, 2)
-    assert (paid.rounds, paid.total > 0) == (2, True)
+    after = run(standing, 2)  # its table begins with the empty one
+    assert (after.rounds, after.payout_root is not None) == (2, True)
 
 
 def test_no_round_opens_when_the_bounty_is_spent(standing):
