@@ -15,15 +15,10 @@ from aggregator.collect import MARGIN
 from aggregator.driver import AnotherRound, Ports, RoundDriver
 from aggregator.epoch import OpenEpoch
 from aggregator.happenings import Control, Happening, Wanted, Watcher
-<<<<<<< HEAD
 from aggregator.journal import Journal
+from aggregator.obstacles import PAUSED, obstacle
 from aggregator.onchain import once
 from aggregator.opening import Opener
-=======
-from aggregator.journal import Journal, pack, unpack
-from aggregator.obstacles import PAUSED, obstacle
-from aggregator.onchain import once, settle
->>>>>>> audit6
 from aggregator.outbox import JournaledChain, called
 from aggregator.payday import Payday
 from aggregator.rebuilding import rebuild_rounds
