@@ -214,12 +214,13 @@ class Member(Memory):
         require_connected(roll, survivors)
         if root(terms, commits, survivors) != reveal_root:
             refuse(Reason.OTHER_ROOT)
-        summed, near = self.did in survivors, self.active(roll)
+        members, pledges = self.pledges()
+        summed, near = self.did in survivors, active(roll, members, self.did)
         answer = UnmaskAnswer(
             self.did,
             self.derive(keys.SELF) if summed else b"",
             tuple(self.seed(roll, j) if summed and j not in survivors else b"" for j in near),
-            tuple(self.shares(roll, j)[0 if j in survivors else 1] for j in near),
+            tuple(self.shares(roll, pledges[j])[0 if j in survivors else 1] for j in near),
         )
         return state, answer.sign(terms, sign)
 

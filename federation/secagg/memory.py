@@ -185,10 +185,10 @@ class Memory:
         """Return the neighbours with whom one masks."""
         return active(roll, self.pledges()[0], self.did)
 
-    def shares(self, roll: Roll, other: Did) -> tuple[bytes, bytes]:
+    def shares(self, roll: Roll, pledge: Pledge) -> tuple[bytes, bytes]:
         """Return one's shares of a neighbour's self seed and mask secret."""
-        channel = pairs.channel(self.terms, roll, self.did, self.derive(keys.SHARE), other)
-        shares = pairs.shares_for(self.terms, roll, self.pledges()[1][other], self.did, channel)
+        channel = pairs.channel(self.terms, roll, self.did, self.derive(keys.SHARE), pledge.did)
+        shares = pairs.shares_for(self.terms, roll, pledge, self.did, channel)
         assert shares is not None  # looked at before anything was committed to
         return shares
 
