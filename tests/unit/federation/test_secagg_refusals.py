@@ -1,4 +1,4 @@
-"""What a member refuses: other lists, forged keys, replays, a second set or gradient, too early or too late."""
+"""What a member refuses: other lists, forged keys, replays, a second set or gradient, wrong order."""
 
 from __future__ import annotations
 

@@ -33,10 +33,10 @@ def assert_exact(attempt, gradient):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize(("n", "gone"), [(5, 0), (5, 1), (10, 3), (40, 12)])
+@pytest.mark.parametrize(("n", "gone"), [(5, 0), (5, 1), (10, 3), (24, 7)])
 def test_sum_and_products_are_central_modes_when_members_drop_out_at_a_stage(stage, n, gone):
-    # A circle of 40: of a member's 6 neighbours at least two stay, and two restore its secrets.
-    terms = terms_for(n, dim=16, degree=6 if n == 40 else 20, threshold_percent=20 if n == 40 else 50)
+    # A circle of 24: of a member's 6 neighbours at least two stay, and two restore its secrets.
+    terms = terms_for(n, dim=16, degree=6 if n == 24 else 20, threshold_percent=20 if n == 24 else 50)
     lost = dids(n)[1 :: n // gone][:gone] if gone else ()
     attempt, gradient = Attempt(terms, deltas_for(terms), lost={stage: lost}), gradient_for(terms)
     attempt.run(gradient)
@@ -166,9 +166,7 @@ def accuse(attempt):
     ],
 )
 def test_liar_is_named_when_its_pledge_is_false(field, reason):
-    attempt = lying(
-        "pledge", lambda m: resigned(TERMS, m, **{field: first_flipped(getattr(m, field))})
-    )
+    attempt = lying("pledge", lambda m: resigned(TERMS, m, **{field: first_flipped(getattr(m, field))}))
     found = accuse(attempt.keys().pledge())
     assert {finding.culprit for finding in found} == {LIAR}
     assert Finding(LIAR, reason) in found
