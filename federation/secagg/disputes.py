@@ -25,8 +25,7 @@ def contradictions(roll: Roll, pledges: Mapping[Did, Pledge]) -> tuple[tuple[Did
         for other in roll.around[did]
         if did < other
         and other in pledges
-        and pledges[did].seeds[pairs.place(roll, pledges[did], other)]
-        != pledges[other].seeds[pairs.place(roll, pledges[other], did)]
+        and pairs.pledged_seed(roll, pledges[did], other) != pairs.pledged_seed(roll, pledges[other], did)
     )
 
 
@@ -47,7 +46,7 @@ def judge_keys(
     found = {
         Finding(author, Reason.FALSE_SEED_COMMITMENT)
         for author, about in ((did, other), (other, did))
-        if pledges[author].seeds[pairs.place(roll, pledges[author], about)] != true
+        if pairs.pledged_seed(roll, pledges[author], about) != true
     }
     channel = pairs.channel(terms, roll, did, opening.share_secret, other)
     for dealer, holder in ((did, other), (other, did)):
@@ -93,7 +92,7 @@ def claims_of(
     roll: Roll,
     pledges: Mapping[Did, Pledge],
     members: Collection[Did],
-    answers: Mapping[Did, tuple[bytes, ...]],
+    answers: Mapping[Did, Sequence[bytes]],
 ) -> dict[Edge, EdgeClaims]:
     """Return what is said of each edge between some members, from each one's answers about its edges."""
     there, found = set(members), dict[Edge, EdgeClaims]()
@@ -105,8 +104,7 @@ def claims_of(
             if did in answers:
                 ends[did] = answers[did][place]
     for edge, ends in said.items():
-        pledge = pledges[edge[0]]
-        found[edge] = EdgeClaims(said=ends, commitment=pledge.seeds[pairs.place(roll, pledge, edge[1])])
+        found[edge] = EdgeClaims(said=ends, commitment=pairs.pledged_seed(roll, pledges[edge[0]], edge[1]))
     return found
 
 

@@ -59,8 +59,16 @@ def agree(
         label: The use.
         pair: Both, in any order.
         roll: Digest of the key list.
+
+    Raises:
+        SecureRefused: The other's key is one of the points with which everybody agrees on zero.
     """
-    shared = X25519PrivateKey.from_private_bytes(secret).exchange(X25519PublicKey.from_public_bytes(theirs))
+    try:
+        shared = X25519PrivateKey.from_private_bytes(secret).exchange(
+            X25519PublicKey.from_public_bytes(theirs)
+        )
+    except ValueError:
+        refuse(Reason.WEAK_KEY)
     return derive(terms, shared, label, *sorted(pair), roll)
 
 

@@ -68,7 +68,10 @@ class Member(Memory):
             TooFewParticipants: There are too few.
         """
         state = self.agree("key_list", key_list.to_bytes()).agree("beacon", beacon)
-        roll = read_keys(self.terms, key_list, beacon, verify)
+        roll = read_keys(self.terms, key_list, beacon)
+        # Of neighbours only: each honest member checks its own, and they are connected.
+        for other in roll.around.get(self.did, ()):
+            roll.keys[other].require_signed(self.terms, verify)
         own = roll.keys.get(self.did)
         if own is None or own.mask_key != keys.public(self.derive(keys.MASK)):
             refuse(Reason.OWN_MESSAGE_CHANGED)
@@ -83,8 +86,8 @@ class Member(Memory):
         pledge = Pledge(
             self.did,
             roll.digest,
-            tuple(pairs.seed_commitment(terms, seed) for seed in seeds),
-            tuple(keys.seal(terms, channel, self.did, to, a + b) for to, channel, a, b in both),
+            b"".join(pairs.seed_commitment(terms, seed) for seed in seeds),
+            b"".join(keys.seal(terms, channel, self.did, to, a + b) for to, channel, a, b in both),
             self.share_commitments("self", near, own_shares),
             self.share_commitments("key", near, key_shares),
             pairs.self_commitment(terms, self.derive(keys.SELF), self.did),
@@ -158,7 +161,10 @@ class Member(Memory):
             SecureRefused: They do not, or the upload is another one.
             TooFewParticipants: There are too few.
         """
-        found = self.commits(commits, verify)
+        found = self.commits(commits)
+        for other in self.active(self.roll()):
+            if other in found:
+                found[other].require_signed(self.terms, verify)
         if root(self.terms, found, found) != commit_root:
             refuse(Reason.OTHER_ROOT)
         own = Commitment.parse(self.commitment)
@@ -185,7 +191,7 @@ class Member(Memory):
             return ring.project(along, ring.mask(seed, terms.dim)).astype("<u8").tobytes()
 
         own = shadow(self.derive(keys.SELF))
-        edges = tuple(shadow(self.seed(roll, other)) for other in self.active(roll))
+        edges = b"".join(shadow(self.seed(roll, other)) for other in self.active(roll))
         return state, NormAnswer(self.did, challenge, own, edges).sign(terms, sign)
 
     def unmask(
@@ -207,7 +213,7 @@ class Member(Memory):
         state, terms, roll = self.agree("request", request.to_bytes()), self.terms, self.roll()
         require_sorted(request.survivors)
         survivors = {Did(did) for did in request.survivors}
-        commits = self.commits(CommitList.parse(self.commit_list), None)
+        commits = self.commits(CommitList.parse(self.commit_list))
         if not survivors <= commits.keys():
             refuse(Reason.NOT_COMMITTED)
         require_enough(terms, survivors)
@@ -250,7 +256,7 @@ class Member(Memory):
         state, roll = self.agree("gradient", named), self.roll()
         near = [other for other in self.active(roll) if other in survivors]
         products = [ring.dot(gradient, ring.mask(self.seed(roll, other), terms.dim)) for other in near]
-        edges = tuple(product.to_bytes(8, "little") for product in products)
+        edges = b"".join(product.to_bytes(8, "little") for product in products)
         return state, ScalarAnswer(self.did, named, edges).sign(terms, sign)
 
     # Disputes

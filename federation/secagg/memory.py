@@ -17,9 +17,10 @@ from federation.secagg.messages import (
     PledgeList,
     ScalarAnswer,
     UnmaskRequest,
+    pieces,
 )
 from federation.secagg.roll import Roll, active, read_commits, read_keys, read_pledges
-from federation.secagg.terms import Reason, Terms, Verify, refuse
+from federation.secagg.terms import Reason, Terms, refuse
 from federation.types import Did, Hash32
 
 _STATE = ("s", "b32", "s", "b32", "b", "b", "b", "b", "b", "b", "b", "b", "i")
@@ -137,7 +138,7 @@ class Memory:
         """
         if not self.key_list:
             refuse(Reason.OUT_OF_ORDER)
-        return read_keys(self.terms, KeyList.parse(self.key_list), Hash32(self.beacon), None)
+        return read_keys(self.terms, KeyList.parse(self.key_list), Hash32(self.beacon))
 
     def seed(self, roll: Roll, other: Did) -> bytes:
         """Return the seed of the mask shared with a neighbour."""
@@ -153,12 +154,10 @@ class Memory:
         threshold = roll.threshold(self.terms, self.did)
         return shamir.split(self.derive(label), points, threshold, coefficient)
 
-    def share_commitments(
-        self, label: str, near: tuple[Did, ...], shares: tuple[bytes, ...]
-    ) -> tuple[bytes, ...]:
+    def share_commitments(self, label: str, near: tuple[Did, ...], shares: tuple[bytes, ...]) -> bytes:
         """Return commitments to shares, in the order of the neighbours."""
         both = zip(near, shares, strict=True)
-        return tuple(pairs.share_commitment(self.terms, label, share, self.did, to) for to, share in both)
+        return b"".join(pairs.share_commitment(self.terms, label, share, self.did, to) for to, share in both)
 
     def pledges(self) -> tuple[tuple[Did, ...], dict[Did, Pledge]]:
         """Return who masks, and the pledges of one's neighbours.
@@ -170,7 +169,7 @@ class Memory:
             refuse(Reason.OUT_OF_ORDER)
         return read_pledges(self.terms, self.roll(), PledgeList.parse(self.pledge_list), None)
 
-    def commits(self, commits: CommitList, verify: Verify | None) -> dict[Did, Commitment]:
+    def commits(self, commits: CommitList) -> dict[Did, Commitment]:
         """Return the commitments of a list, checked against the pledges agreed to.
 
         Raises:
@@ -179,7 +178,7 @@ class Memory:
         """
         members, _ = self.pledges()
         named = PledgeList.parse(self.pledge_list).digest(self.terms)
-        return read_commits(self.terms, members, named, commits, verify)
+        return read_commits(self.terms, members, named, commits)
 
     def active(self, roll: Roll) -> tuple[Did, ...]:
         """Return the neighbours with whom one masks."""
@@ -196,8 +195,9 @@ class Memory:
         """Tell whether a neighbour's pledge is true as far as one can see."""
         if pledge is None:
             return False
-        at = pairs.place(roll, pledge, self.did)
-        if pledge.seeds[at] != pairs.seed_commitment(self.terms, self.seed(roll, pledge.did)):
+        if pairs.pledged_seed(roll, pledge, self.did) != pairs.seed_commitment(
+            self.terms, self.seed(roll, pledge.did)
+        ):
             return False
         channel = pairs.channel(self.terms, roll, self.did, self.derive(keys.SHARE), pledge.did)
         return pairs.shares_for(self.terms, roll, pledge, self.did, channel) is not None
@@ -208,6 +208,7 @@ class Memory:
         if isinstance(answer, ScalarAnswer):
             members = UnmaskRequest.parse(self.request).survivors
         near = [did for did in roll.around[answer.did] if did in members]
-        if other not in near or len(near) != len(answer.edges):
+        size = 8 * (1 if isinstance(answer, ScalarAnswer) else self.terms.projections)
+        if other not in near or len(answer.edges) != size * len(near):
             refuse(Reason.NO_CONFLICT)
-        return answer.edges[near.index(other)]
+        return pieces(answer.edges, size)[near.index(other)]

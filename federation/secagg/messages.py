@@ -18,6 +18,11 @@ SEALED_BYTES = 2 * SHARE_BYTES + 16
 """Two shares and the tag of their encryption."""
 
 
+def pieces(data: bytes, size: int) -> list[bytes]:
+    """Return what stands side by side, each of a size."""
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
 class Message:
     """A frozen dataclass whose fields, in order, are of ``SHAPE``."""
 
@@ -110,7 +115,7 @@ class KeyList(Message):
 
 @dataclass(frozen=True, slots=True)
 class Pledge(Signed):
-    """A member's commitments and encrypted shares; each tuple is in the order of its neighbours.
+    """A member's commitments and encrypted shares, side by side in the order of its neighbours.
 
     Attributes:
         key_list: Digest of the key list it works with.
@@ -122,12 +127,12 @@ class Pledge(Signed):
     """
 
     KIND = "pledge"
-    SHAPE = ("s", "b32", ["b32"], [f"b{SEALED_BYTES}"], ["b32"], ["b32"], "b32", "b")
+    SHAPE = ("s", "b32", "b", "b", "b", "b", "b32", "b")
     key_list: bytes
-    seeds: tuple[bytes, ...]
-    sealed: tuple[bytes, ...]
-    self_shares: tuple[bytes, ...]
-    key_shares: tuple[bytes, ...]
+    seeds: bytes
+    sealed: bytes
+    self_shares: bytes
+    key_shares: bytes
     self_seed: bytes
     signature: bytes = b""
 
@@ -191,10 +196,10 @@ class NormAnswer(Signed):
     """Projections of a member's masks: of its self mask, then of each active neighbour's, 8 bytes each."""
 
     KIND = "norm-answer"
-    SHAPE = ("s", "b32", "b", ["b"], "b")
+    SHAPE = ("s", "b32", "b", "b", "b")
     seed: bytes
     own: bytes
-    edges: tuple[bytes, ...]
+    edges: bytes
     signature: bytes = b""
 
 
@@ -230,9 +235,9 @@ class ScalarAnswer(Signed):
     """Inner products of one gradient with the masks of the surviving active neighbours, 8 bytes each."""
 
     KIND = "scalar-answer"
-    SHAPE = ("s", "b32", ["b8"], "b")
+    SHAPE = ("s", "b32", "b", "b")
     gradient: bytes
-    edges: tuple[bytes, ...]
+    edges: bytes
     signature: bytes = b""
 
 

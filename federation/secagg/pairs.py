@@ -45,23 +45,31 @@ def share_commitment(terms: Terms, label: str, share: bytes, dealer: Did, holder
     return hiding(terms, f"{label}-share", share, dealer, holder)
 
 
-def place(roll: Roll, pledge: Pledge, other: Did) -> int:
-    """Return where a pledge speaks of a neighbour."""
-    return roll.around[pledge.did].index(other)
+def about(roll: Roll, pledge: Pledge, field: bytes, other: Did) -> bytes:
+    """Return what one field of a pledge says of a neighbour."""
+    near = roll.around[pledge.did]
+    size, at = len(field) // len(near), near.index(other)
+    return field[size * at : size * (at + 1)]
+
+
+def pledged_seed(roll: Roll, pledge: Pledge, other: Did) -> bytes:
+    """Return the commitment to the seed of the mask shared with a neighbour."""
+    return about(roll, pledge, pledge.seeds, other)
 
 
 def shares_for(
     terms: Terms, roll: Roll, pledge: Pledge, holder: Did, channel_key: bytes
 ) -> tuple[bytes, bytes] | None:
     """Return the shares (self seed, mask secret) a pledge gives a neighbour; None if they are false."""
-    at = place(roll, pledge, holder)
-    both = unseal(terms, channel_key, pledge.did, holder, pledge.sealed[at])
+    sealed = about(roll, pledge, pledge.sealed, holder)
+    both = unseal(terms, channel_key, pledge.did, holder, sealed)
     if both is None:
         return None
     own, key = both[:SHARE_BYTES], both[SHARE_BYTES:]
-    true = (
-        share_commitment(terms, "self", own, pledge.did, holder) == pledge.self_shares[at]
-        and share_commitment(terms, "key", key, pledge.did, holder) == pledge.key_shares[at]
+    true = share_commitment(terms, "self", own, pledge.did, holder) == about(
+        roll, pledge, pledge.self_shares, holder
+    ) and share_commitment(terms, "key", key, pledge.did, holder) == about(
+        roll, pledge, pledge.key_shares, holder
     )
     return (own, key) if true else None
 

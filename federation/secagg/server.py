@@ -38,6 +38,7 @@ from federation.secagg.messages import (
     UnmaskAnswer,
     UnmaskRequest,
     Upload,
+    pieces,
 )
 from federation.secagg.pairs import Edge, edge_of
 from federation.secagg.replies import Replies, take
@@ -90,7 +91,7 @@ class Server:
     @classmethod
     def begin(cls, terms: Terms, key_list: KeyList, beacon: Hash32, verify: Verify) -> Self:
         """Start with a list of participants and the randomness of their graph."""
-        return cls(terms=terms, roll=read_keys(terms, key_list, beacon, None), verify=verify)
+        return cls(terms=terms, roll=read_keys(terms, key_list, beacon), verify=verify)
 
     # Pledges
 
@@ -188,9 +189,9 @@ class Server:
             if message.did not in self.uploads:
                 refuse(Reason.NOT_COMMITTED)
             message.require_signed(self.terms, self.verify)
-            lengths = {len(message.own), *map(len, message.edges)}
             near = active(self.roll, self.pledges, message.did)
-            if message.seed != challenge or lengths != {size} or len(message.edges) != len(near):
+            lengths = [len(message.own), len(message.edges)]
+            if message.seed != challenge or lengths != [size, size * len(near)]:
                 refuse(Reason.MALFORMED)
 
         taken, refused = take(replies, NormAnswer, lambda m: m.did, check)
@@ -288,7 +289,7 @@ class Server:
             message.require_signed(self.terms, self.verify)
             if message.gradient != named:
                 refuse(Reason.SECOND_REQUEST)
-            if len(message.edges) != len(active(self.roll, self.survivors, message.did)):
+            if len(message.edges) != 8 * len(active(self.roll, self.survivors, message.did)):
                 refuse(Reason.MALFORMED)
 
         taken, refused = take(replies, ScalarAnswer, lambda m: m.did, check)
@@ -331,17 +332,13 @@ class Server:
         return tuple((did, pledge.digest(self.terms)) for did, pledge in sorted(self.pledges.items()))
 
     def _norm_claims(self) -> dict[Edge, EdgeClaims]:
-        return claims_of(
-            self.roll, self.pledges, self.pledges, {did: answer.edges for did, answer in self.norms.items()}
-        )
+        size = 8 * self.terms.projections
+        answers = {did: pieces(answer.edges, size) for did, answer in self.norms.items()}
+        return claims_of(self.roll, self.pledges, self.pledges, answers)
 
     def _scalar_claims(self) -> dict[Edge, EdgeClaims]:
-        return claims_of(
-            self.roll,
-            self.pledges,
-            self.survivors,
-            {did: answer.edges for did, answer in self.scalars.items()},
-        )
+        answers = {did: pieces(answer.edges, 8) for did, answer in self.scalars.items()}
+        return claims_of(self.roll, self.pledges, self.survivors, answers)
 
     def _norm_question(self) -> Question:
         along = ring.directions(Hash32(self.challenge), self.terms.projections, self.terms.dim)

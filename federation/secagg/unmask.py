@@ -25,8 +25,7 @@ class Masked:
 
     def commitment(self, edge: Edge) -> bytes:
         """Return what both ends of an edge pledged of its seed."""
-        pledge = self.pledges[edge[0]]
-        return pledge.seeds[pairs.place(self.roll, pledge, edge[1])]
+        return pairs.pledged_seed(self.roll, self.pledges[edge[0]], edge[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +89,11 @@ def _read(masked: Masked, found: _Found, did: Did, answer: UnmaskAnswer) -> None
     near = active(roll, masked.pledges, did)
     for other, seed, share in zip(near, answer.seeds, answer.shares, strict=True):
         pledge, edge = masked.pledges[other], edge_of(did, other)
-        alive, at = other in masked.survivors, pairs.place(roll, pledge, did)
+        alive = other in masked.survivors
         label, promised = ("self", pledge.self_shares) if alive else ("key", pledge.key_shares)
-        if pairs.share_commitment(terms, label, share, other, did) == promised[at]:
+        if pairs.share_commitment(terms, label, share, other, did) == pairs.about(
+            roll, pledge, promised, did
+        ):
             found.shares[other][did] = share
         else:
             found.false.add(Finding(did, Reason.FALSE_SHARE))

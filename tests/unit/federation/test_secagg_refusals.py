@@ -266,7 +266,7 @@ def test_seed_stays_closed_when_both_ends_say_the_same(done):
 
 def test_seed_stays_closed_when_the_contradiction_is_not_signed_by_the_neighbour(done):
     mine, theirs = done.server.scalars[ME], done.server.scalars[OTHER]
-    false = replace(theirs, edges=tuple(bytes(8) for _ in theirs.edges))
+    false = replace(theirs, edges=bytes(len(theirs.edges)))
     member = done.members[ME]
     refused(Reason.BAD_SIGNATURE, member.open_edge, mine, false, verify=verify)
     signed = false.sign(TERMS, signer(OTHER))
