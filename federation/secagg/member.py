@@ -134,7 +134,7 @@ class Member(Memory):
         if self.wrongs(pledges, verify=verify):
             refuse(Reason.FALSE_SHARE)
         roll = self.roll()
-        members = tuple(Did(did) for did, _ in pledges.entries)
+        members = pledges.members()
         if self.did not in members:
             refuse(Reason.OWN_MESSAGE_CHANGED)
         total = ring.to_ring(delta) + ring.mask(self.derive(keys.SELF), terms.dim)
@@ -220,8 +220,8 @@ class Member(Memory):
         require_connected(roll, survivors)
         if root(terms, commits, survivors) != reveal_root:
             refuse(Reason.OTHER_ROOT)
-        members, pledges = self.pledges()
-        summed, near = self.did in survivors, active(roll, members, self.did)
+        pledges = {pledge.did: pledge for pledge in map(Pledge.parse, self.pledges().pledges)}
+        summed, near = self.did in survivors, active(roll, pledges, self.did)
         answer = UnmaskAnswer(
             self.did,
             self.derive(keys.SELF) if summed else b"",

@@ -19,7 +19,7 @@ from federation.secagg.messages import (
     UnmaskRequest,
     pieces,
 )
-from federation.secagg.roll import Roll, active, read_commits, read_keys, read_pledges
+from federation.secagg.roll import Roll, active, read_commits, read_keys
 from federation.secagg.terms import Reason, Terms, refuse
 from federation.types import Did, Hash32
 
@@ -159,15 +159,15 @@ class Memory:
         both = zip(near, shares, strict=True)
         return b"".join(pairs.share_commitment(self.terms, label, share, self.did, to) for to, share in both)
 
-    def pledges(self) -> tuple[tuple[Did, ...], dict[Did, Pledge]]:
-        """Return who masks, and the pledges of one's neighbours.
+    def pledges(self) -> PledgeList:
+        """Return the pledges agreed to.
 
         Raises:
-            SecureRefused: They are not agreed to yet.
+            SecureRefused: There are none yet.
         """
         if not self.pledge_list:
             refuse(Reason.OUT_OF_ORDER)
-        return read_pledges(self.terms, self.roll(), PledgeList.parse(self.pledge_list), None)
+        return PledgeList.parse(self.pledge_list)
 
     def commits(self, commits: CommitList) -> dict[Did, Commitment]:
         """Return the commitments of a list, checked against the pledges agreed to.
@@ -176,13 +176,12 @@ class Memory:
             SecureRefused: One is wrong.
             TooFewParticipants: There are too few.
         """
-        members, _ = self.pledges()
-        named = PledgeList.parse(self.pledge_list).digest(self.terms)
-        return read_commits(self.terms, members, named, commits)
+        pledges = self.pledges()
+        return read_commits(self.terms, pledges.members(), pledges.digest(self.terms), commits)
 
     def active(self, roll: Roll) -> tuple[Did, ...]:
         """Return the neighbours with whom one masks."""
-        return active(roll, self.pledges()[0], self.did)
+        return active(roll, self.pledges().members(), self.did)
 
     def shares(self, roll: Roll, pledge: Pledge) -> tuple[bytes, bytes]:
         """Return one's shares of a neighbour's self seed and mask secret."""
@@ -204,7 +203,7 @@ class Memory:
 
     def edge(self, roll: Roll, answer: NormAnswer | ScalarAnswer, other: Did) -> bytes:
         """Return what an answer says of the edge to another member."""
-        members: tuple[str, ...] = self.pledges()[0]
+        members: tuple[str, ...] = self.pledges().members()
         if isinstance(answer, ScalarAnswer):
             members = UnmaskRequest.parse(self.request).survivors
         near = [did for did in roll.around[answer.did] if did in members]

@@ -153,6 +153,10 @@ class PledgeList(Message):
     entries: tuple[tuple[str, bytes], ...]
     pledges: tuple[bytes, ...] = ()
 
+    def members(self) -> tuple[Did, ...]:
+        """Return who masks."""
+        return tuple(Did(did) for did, _ in self.entries)
+
     def digest(self, terms: Terms) -> Hash32:
         """Return the hash that names the list, whoever receives it."""
         return terms.digest(sha256(encode((self.KIND, self.key_list, self.entries))))

@@ -110,7 +110,7 @@ def core(terms: Terms, roll: Roll, pledged: Collection[Did]) -> tuple[Did, ...]:
         kept -= thin
 
 
-def active(roll: Roll, members: Collection[Did], did: Did) -> tuple[Did, ...]:
+def active(roll: Roll, members: Collection[str], did: Did) -> tuple[Did, ...]:
     """Return those of some members with whom one masks."""
     return tuple(other for other in roll.around[did] if other in members)
 
@@ -169,10 +169,11 @@ def read_commits(
         SecureRefused: One is of a stranger, or names another pledge list.
         TooFewParticipants: There are too few.
     """
-    found = {c.did: c for c in map(Commitment.parse, commits.entries)}
-    require_sorted([Commitment.parse(entry).did for entry in commits.entries])
+    entries = [Commitment.parse(entry) for entry in commits.entries]
+    require_sorted([entry.did for entry in entries])
+    found, there = {entry.did: entry for entry in entries}, set(members)
     for did, commitment in found.items():
-        if did not in members:
+        if did not in there:
             refuse(Reason.NOT_ADMITTED)
         if commitment.pledge_list != pledge_list:
             refuse(Reason.OTHER_PLEDGE_LIST)

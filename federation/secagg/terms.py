@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Never
 
 from federation.errors import ConfigError, PeerError
 from federation.fixedpoint import require_below
-from federation.hashing import Domain
+from federation.hashing import Domain, sha256
 from federation.types import Did, Hash32
 
 RING_EXACT: Final = 1 << 62
@@ -149,4 +150,9 @@ class Terms:
 
     def digest(self, content: Hash32) -> Hash32:
         """Return the hash that is valid in this attempt only: what members sign and lists are named by."""
-        return self.domain.digest("secure-message", self.round, self.attempt, content)
+        return sha256(_place(self.domain, self.round, self.attempt) + content)
+
+
+@lru_cache(maxsize=64)
+def _place(domain: Domain, round_: int, attempt: int) -> Hash32:
+    return domain.digest("secure-message", round_, attempt)

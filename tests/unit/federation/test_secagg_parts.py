@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from hashlib import sha256
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -326,3 +328,9 @@ def test_member_is_left_out_when_it_masks_a_delta_over_its_cap(enlarge):
     attempt.reveal().norm().unmask().scalars(gradient_for(terms))
     assert [(f.culprit, f.reason) for f in attempt.server.findings] == [(liar, Reason.OVER_NORM)]
     assert (attempt.total == sum(attempt.deltas[did] for did in dids(6) if did != liar)).all()
+
+
+def test_every_reason_is_documented():
+    text = (Path(__file__).parents[3] / "docs" / "secure-aggregation.md").read_text(encoding="utf-8")
+    rows = text.split("<!-- reasons -->")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `([a-z-]+)` \|", rows, flags=re.MULTILINE) == [str(reason) for reason in Reason]
