@@ -143,20 +143,27 @@ def _flower_client() -> float:
         generate_shared_key,
     )
     from flwr.common.secure_aggregation.secaggplus_utils import pseudo_rand_gen
-    from flwr.supercore.primitives.asymmetric import generate_key_pairs
+    from flwr.supercore.primitives.asymmetric import (
+        bytes_to_private_key,
+        bytes_to_public_key,
+        generate_key_pairs,
+        private_key_to_bytes,
+        public_key_to_bytes,
+    )
 
-    theirs = [generate_key_pairs()[1] for _ in range(NEIGHBOURS)]
+    theirs = [public_key_to_bytes(generate_key_pairs()[1]) for _ in range(NEIGHBOURS)]
     values = np.random.default_rng(0).integers(0, 1 << 22, DIM)
     began = time.process_time()
-    (mask_secret, _), (share_secret, _) = generate_key_pairs(), generate_key_pairs()
+    mask_secret, share_secret = (private_key_to_bytes(generate_key_pairs()[0]) for _ in range(2))
     seed = os.urandom(32)
     first = create_shares(seed, _THRESHOLD, NEIGHBOURS + 1)
-    second = create_shares(os.urandom(138), _THRESHOLD, NEIGHBOURS + 1)  # a key in PEM
+    second = create_shares(mask_secret, _THRESHOLD, NEIGHBOURS + 1)
     values = values + pseudo_rand_gen(seed, 1 << 32, [(DIM,)])[0]
+    # It reads its own key anew for each neighbour.
     for public, a, b in zip(theirs, first, second, strict=False):
-        key = generate_shared_key(share_secret, public)
+        key = generate_shared_key(bytes_to_private_key(share_secret), bytes_to_public_key(public))
         decrypt(key, encrypt(key, a + b))
-        shared = generate_shared_key(mask_secret, public)
+        shared = generate_shared_key(bytes_to_private_key(mask_secret), bytes_to_public_key(public))
         values = values + pseudo_rand_gen(shared, 1 << 32, [(DIM,)])[0]
     (values % (1 << 32)).tobytes()
     return time.process_time() - began
@@ -183,7 +190,7 @@ def _passed(make: Callable[[np.random.Generator], Ints]) -> float:
     dim, count, draws, passed = 1024, 16, np.random.default_rng(1), 0
     for _ in range(_TRIALS):
         along = directions(Hash32(draws.bytes(32)), count, dim)
-        squares = sum(int(v) ** 2 for v in from_ring(project(along, to_ring(make(draws)))))
+        squares = sum(int(v) ** 2 for v in from_ring(project(along, to_ring(make(draws)))[0]))
         passed += 2 * squares <= norm_limit(_BOUND, count)
     return passed / _TRIALS
 

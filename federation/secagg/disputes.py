@@ -83,7 +83,7 @@ class Question:
     def about(self, values: ring.Ring) -> bytes:
         """Return the scalars of a vector."""
         if self.along is not None:
-            return ring.project(self.along, values).astype("<u8").tobytes()
+            return ring.project(self.along, values)[0].astype("<u8").tobytes()
         assert self.gradient is not None
         return ring.dot(self.gradient, values).to_bytes(8, "little")
 

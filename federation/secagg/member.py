@@ -8,6 +8,7 @@ a sum and a scalar. So a step's new value must be stored **before** its message 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -41,6 +42,9 @@ from federation.secagg.roll import (
 )
 from federation.secagg.terms import Reason, Sign, Verify, refuse
 from federation.types import Did, Hash32
+
+_AT_ONCE: Final = 7
+"""Masks in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,11 +191,12 @@ class Member(Memory):
         state, terms, roll = self.agree("challenge", challenge), self.terms, self.roll()
         along = ring.directions(challenge, terms.projections, terms.dim)
 
-        def shadow(seed: bytes) -> bytes:
-            return ring.project(along, ring.mask(seed, terms.dim)).astype("<u8").tobytes()
-
-        own = shadow(self.derive(keys.SELF))
-        edges = b"".join(shadow(self.seed(roll, other)) for other in self.active(roll))
+        seeds = [self.derive(keys.SELF), *(self.seed(roll, other) for other in self.active(roll))]
+        shadows = []
+        for start in range(0, len(seeds), _AT_ONCE):
+            masks = [ring.mask(seed, terms.dim) for seed in seeds[start : start + _AT_ONCE]]
+            shadows += [words.astype("<u8").tobytes() for words in ring.project(along, *masks)]
+        own, edges = shadows[0], b"".join(shadows[1:])
         return state, NormAnswer(self.did, challenge, own, edges).sign(terms, sign)
 
     def unmask(

@@ -15,7 +15,7 @@ from federation.types import Hash32
 
 Ring = NDArray[np.uint64]
 
-_BLOCK: Final = 1 << 14
+_BLOCK: Final = 1 << 12
 
 
 def mask(seed: bytes, dim: int) -> Ring:
@@ -67,16 +67,25 @@ def directions(seed: Hash32, count: int, dim: int) -> NDArray[np.int8]:
     return found
 
 
-def project(along: NDArray[np.int8], values: Ring) -> Ring:
-    """Return inner products with each of some directions, modulo 2^64; shape (count,)."""
-    total = np.zeros((len(along), 2), dtype=np.int64)
-    halves = values.astype("<u8").view("<u4").reshape(-1, 2)
-    for start in range(0, len(values), _BLOCK):
+def project(along: NDArray[np.int8], *values: Ring) -> list[Ring]:
+    """Return the inner products of some vectors with each of some directions, modulo 2^64.
+
+    Args:
+        along: Directions; shape (count, dim).
+        *values: Vectors; shape (dim,) each. Several at once cost less than one by one.
+
+    Returns:
+        For each vector, shape (count,).
+    """
+    total = np.zeros((len(along), 2 * len(values)), dtype=np.int64)
+    halves = [each.astype("<u8", copy=False).view("<u4").reshape(-1, 2) for each in values]
+    for start in range(0, along.shape[1], _BLOCK):
         block = slice(start, start + _BLOCK)
-        # Sums of 2^14 halves stay below 2^46: exact in float64, whatever the BLAS does.
-        total += (along[:, block].astype(np.float64) @ halves[block].astype(np.float64)).astype(np.int64)
-    low, high = total.view(np.uint64).T
-    return low + (high << np.uint64(32))
+        columns = np.concatenate([half[block] for half in halves], axis=1).astype(np.float64)
+        # Sums of 2^12 halves stay below 2^44: exact in float64, whatever the BLAS does.
+        total += (along[:, block].astype(np.float64) @ columns).astype(np.int64)
+    words = total.view(np.uint64)
+    return [words[:, 2 * i] + (words[:, 2 * i + 1] << np.uint64(32)) for i in range(len(values))]
 
 
 def norm_limit(cap: int, count: int) -> int:
