@@ -28,6 +28,7 @@ NAMES = (
     "server",
     "serving",
     "verify",
+    "secagg",
 )
 
 

@@ -1,0 +1,146 @@
+"""Who lied, from signed messages and one opened secret: anybody comes to the same verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from federation.fixedpoint import Ints
+from federation.secagg import keys, pairs, ring
+from federation.secagg.messages import EdgeOpening, KeysOpening, Pledge
+from federation.secagg.pairs import Edge, edge_of
+from federation.secagg.roll import Roll, active
+from federation.secagg.terms import Finding, Reason, Terms
+from federation.types import Did
+
+
+def contradictions(roll: Roll, pledges: Mapping[Did, Pledge]) -> tuple[tuple[Did, Did], ...]:
+    """Return the pairs of neighbours who committed to different seeds of the mask they share."""
+    return tuple(
+        (did, other)
+        for did in sorted(pledges)
+        for other in roll.around[did]
+        if did < other
+        and other in pledges
+        and pairs.pledged_seed(roll, pledges[did], other) != pairs.pledged_seed(roll, pledges[other], did)
+    )
+
+
+def judge_keys(
+    terms: Terms, roll: Roll, pledges: Mapping[Did, Pledge], opening: KeysOpening
+) -> tuple[Finding, ...]:
+    """Return who lied in two pledges, one of whose authors opened its secrets.
+
+    The opener itself is named where its secrets are not those of its keys, or where it accused for nothing.
+    """
+    did, other = opening.did, opening.against
+    own = (keys.public(opening.mask_secret), keys.public(opening.share_secret))
+    if did not in roll.keys or own != (roll.keys[did].mask_key, roll.keys[did].share_key):
+        return (Finding(did, Reason.FALSE_SECRET),)
+    if other not in roll.around[did] or not {did, other} <= pledges.keys():
+        return (Finding(did, Reason.FALSE_COMPLAINT),)
+    true = pairs.seed_commitment(terms, pairs.seed(terms, roll, did, opening.mask_secret, other))
+    found = {
+        Finding(author, Reason.FALSE_SEED_COMMITMENT)
+        for author, about in ((did, other), (other, did))
+        if pairs.pledged_seed(roll, pledges[author], about) != true
+    }
+    channel = pairs.channel(terms, roll, did, opening.share_secret, other)
+    for dealer, holder in ((did, other), (other, did)):
+        if pairs.shares_for(terms, roll, pledges[dealer], holder, channel) is None:
+            found.add(Finding(dealer, Reason.FALSE_SHARE))
+    return tuple(sorted(found)) or (Finding(did, Reason.FALSE_COMPLAINT),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeClaims:
+    """What the two ends of an edge say of one question about the mask they share.
+
+    Attributes:
+        said: Each end's scalar, as it was signed; ring elements, 8 bytes each.
+        commitment: What both pledged of the seed.
+    """
+
+    said: Mapping[Did, bytes]
+    commitment: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What was asked of every mask: projections for the norm check, or the product with a gradient."""
+
+    dim: int
+    along: NDArray[np.int8] | None = None
+    gradient: Ints | None = None
+
+    def answer(self, seed: bytes) -> bytes:
+        """Return the true scalars of a seed's mask, as members post them."""
+        return self.about(ring.mask(seed, self.dim))
+
+    def about(self, values: ring.Ring) -> bytes:
+        """Return the scalars of a vector."""
+        if self.along is not None:
+            return ring.project(self.along, values)[0].astype("<u8").tobytes()
+        assert self.gradient is not None
+        return ring.dot(self.gradient, values).to_bytes(8, "little")
+
+
+def claims_of(
+    roll: Roll,
+    pledges: Mapping[Did, Pledge],
+    members: Collection[Did],
+    answers: Mapping[Did, Sequence[bytes]],
+) -> dict[Edge, EdgeClaims]:
+    """Return what is said of each edge between some members, from each one's answers about its edges."""
+    there, found = set(members), dict[Edge, EdgeClaims]()
+    said: dict[Edge, dict[Did, bytes]] = {}
+    for did in sorted(there):
+        for place, other in enumerate(active(roll, there, did)):
+            edge = edge_of(did, other)
+            ends = said.setdefault(edge, {})
+            if did in answers:
+                ends[did] = answers[did][place]
+    for edge, ends in said.items():
+        found[edge] = EdgeClaims(said=ends, commitment=pairs.pledged_seed(roll, pledges[edge[0]], edge[1]))
+    return found
+
+
+def conflicts(claims: Mapping[Edge, EdgeClaims]) -> tuple[Edge, ...]:
+    """Return the edges whose two ends say different things."""
+    return tuple(edge for edge, claim in claims.items() if len(set(claim.said.values())) > 1)
+
+
+def opened_edges(
+    terms: Terms, claims: Mapping[Edge, EdgeClaims], openings: Iterable[EdgeOpening]
+) -> dict[Edge, bytes]:
+    """Return the seeds that were opened truly."""
+    return {
+        edge: opening.seed
+        for opening in openings
+        if (edge := edge_of(opening.did, opening.other)) in claims
+        and pairs.seed_commitment(terms, opening.seed) == claims[edge].commitment
+    }
+
+
+def judge_edges(
+    terms: Terms, claims: Mapping[Edge, EdgeClaims], openings: Sequence[EdgeOpening], question: Question
+) -> tuple[Finding, ...]:
+    """Return which ends of conflicting edges lied.
+
+    One true opening of an edge's seed names every end that lied. An opening that is not what both
+    pledged names the opener. Without any, nobody is named.
+    """
+    true, found = opened_edges(terms, claims, openings), set[Finding]()
+    in_conflict = set(conflicts(claims))
+    for opening in openings:
+        edge = edge_of(opening.did, opening.other)
+        if edge in in_conflict and pairs.seed_commitment(terms, opening.seed) != claims[edge].commitment:
+            found.add(Finding(opening.did, Reason.FALSE_SECRET))
+    for edge in in_conflict & true.keys():
+        answer = question.answer(true[edge])
+        said = claims[edge].said
+        found |= {Finding(did, Reason.FALSE_SCALAR) for did, value in said.items() if value != answer}
+    return tuple(sorted(found))

@@ -1,0 +1,332 @@
+"""Sums and scalars are exact whoever drops out, small rounds end cleanly, liars are named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from federation.errors import TooFewParticipants
+from federation.secagg import keys, pairs
+from federation.secagg.messages import EdgeOpening, pieces
+from federation.secagg.terms import Finding, Reason, SecureSpoilt
+from tests.unit.federation._secagg import (
+    STAGES,
+    Attempt,
+    deltas_for,
+    dids,
+    gradient_for,
+    signer,
+    terms_for,
+    verify,
+)
+
+
+def assert_exact(attempt, gradient):
+    """The sum is the survivors', and every product that there is, is central mode's."""
+    total = sum(attempt.deltas[did] for did in attempt.server.survivors)
+    assert (attempt.total == total).all()
+    assert {did: int(gradient @ attempt.deltas[did]) for did in attempt.products} == attempt.products
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(("n", "gone"), [(5, 0), (5, 1), (10, 3), (24, 7)])
+def test_sum_and_products_are_central_modes_when_members_drop_out_at_a_stage(stage, n, gone):
+    # A circle of 24: of a member's 6 neighbours at least two stay, and two restore its secrets.
+    terms = terms_for(n, dim=16, degree=6 if n == 24 else 20, threshold_percent=20 if n == 24 else 50)
+    lost = dids(n)[1 :: n // gone][:gone] if gone else ()
+    attempt, gradient = Attempt(terms, deltas_for(terms), lost={stage: lost}), gradient_for(terms)
+    attempt.run(gradient)
+    assert_exact(attempt, gradient)
+    summed = stage in {"unmask", "scalars"}
+    assert set(attempt.server.survivors) == set(dids(n)) - (set() if summed else set(lost))
+    edges = attempt.server.roll.around
+    silent = attempt.silent
+    paid = {d for d in attempt.server.survivors if not (d in silent and silent & set(edges[d]))}
+    assert set(attempt.products) == paid
+    assert attempt.server.findings == ()
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.data())
+def test_whatever_ends_is_exact_when_members_drop_out_at_any_stages(data):
+    n = data.draw(st.integers(5, 10))
+    gone = data.draw(st.dictionaries(st.sampled_from(dids(n)), st.sampled_from(STAGES), max_size=n // 2))
+    terms = terms_for(n, dim=5, minimum=3)
+    lost = {stage: [did for did, at in gone.items() if at == stage] for stage in STAGES}
+    attempt, gradient = Attempt(terms, deltas_for(terms), lost=lost), gradient_for(terms)
+    try:
+        attempt.run(gradient)
+    except TooFewParticipants:
+        assert gone
+    else:
+        assert_exact(attempt, gradient)
+
+
+def test_sum_and_products_are_exact_when_the_model_is_large_and_members_restart():
+    terms = terms_for(6, dim=65_536)
+    attempt, gradient = Attempt(terms, deltas_for(terms), restart=True), gradient_for(terms)
+    attempt.run(gradient)
+    assert_exact(attempt, gradient)
+    assert len(attempt.products) == 6
+
+
+def test_sum_is_exact_when_deltas_fill_their_bounds():
+    terms = terms_for(5, dim=4, value_bound=1 << 58, gradient_bound=1)
+    caps = dict.fromkeys(terms.caps, 1 << 60)
+    terms = replace(terms, caps=caps)
+    deltas = {did: np.full(4, -(1 << 58), dtype=np.int64) for did in caps}
+    gradient = np.array([1, -1, 1, 1], dtype=np.int64)
+    attempt = Attempt(terms, deltas).run(gradient)
+    assert attempt.total.tolist() == [-5 << 58] * 4
+    assert set(attempt.products.values()) == {-(1 << 59)}
+
+
+def test_round_with_fresh_masks_gives_the_same_sum_when_the_deltas_are_the_same():
+    terms = terms_for(6)
+    first = Attempt(terms, deltas_for(terms)).to_sum()
+    again = Attempt(replace(terms, attempt=1), deltas_for(terms), seed=1).to_sum()
+    assert (first.total == again.total).all()
+    assert not set(first.sent["reveal"].values()) & set(again.sent["reveal"].values())
+
+
+# Too few
+
+
+@pytest.mark.parametrize("stage", STAGES[:5])
+def test_attempt_ends_before_anything_is_opened_when_too_few_are_left(stage):
+    terms = terms_for(6, minimum=5)
+    attempt = Attempt(terms, deltas_for(terms), lost={stage: dids(6)[:2]})
+    with pytest.raises(TooFewParticipants):
+        attempt.to_sum()
+    assert "unmask" not in attempt.sent
+
+
+def test_sum_stays_closed_when_too_few_shares_of_a_silent_member_come():
+    terms = terms_for(6)
+    attempt = Attempt(terms, deltas_for(terms), lost={"unmask": dids(6)[:4]})
+    with pytest.raises(TooFewParticipants, match="shares"):
+        attempt.to_sum()
+    # Two self seeds are open; the four others' uploads still carry a mask that nobody can compute.
+    assert set(attempt.sent["unmask"]) == set(dids(6)[4:])
+
+
+# Liars
+
+LIAR = dids(8)[3]
+
+
+def lying(stage, change, n=8, liar=LIAR):
+    terms = terms_for(n)
+
+    def forge(at, did, message):
+        return change(message) if at == stage and did == liar else message
+
+    return Attempt(terms, deltas_for(terms), forge=forge)
+
+
+def resigned(attempt_terms, message, **changes):
+    return replace(message, **changes).sign(attempt_terms, signer(LIAR))
+
+
+TERMS = terms_for(8)
+
+
+def flipped(data):
+    return bytes([data[0] ^ 1]) + data[1:]
+
+
+def first_flipped(items):
+    """The first of what stands side by side is false."""
+    return flipped(items) if isinstance(items, bytes) else (flipped(items[0]), *items[1:])
+
+
+def accuse(attempt):
+    """All members who see something wrong, or are party to a contradiction, open their keys."""
+    openings = {}
+    pairs_ = dict(attempt.server.contradictions())
+    for did, member in attempt.members.items():
+        wrong = member.wrongs(attempt.server.pledge_list(did), verify=verify)
+        against = wrong[0] if wrong else pairs_.get(did)
+        if against is not None:
+            attempt.members[did], opening = member.open_keys(against)
+            openings[did] = opening.to_bytes()
+    return attempt.server.judge_keys(openings)
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        ("seeds", Reason.FALSE_SEED_COMMITMENT),
+        ("sealed", Reason.FALSE_SHARE),
+        ("self_shares", Reason.FALSE_SHARE),
+        ("key_shares", Reason.FALSE_SHARE),
+    ],
+)
+def test_liar_is_named_when_its_pledge_is_false(field, reason):
+    attempt = lying("pledge", lambda m: resigned(TERMS, m, **{field: first_flipped(getattr(m, field))}))
+    found = accuse(attempt.keys().pledge())
+    assert {finding.culprit for finding in found} == {LIAR}
+    assert Finding(LIAR, reason) in found
+
+
+def test_nobody_is_named_when_all_pledges_are_true():
+    attempt = lying("none", None).keys().pledge()
+    assert attempt.server.contradictions() == ()
+    assert accuse(attempt) == ()
+
+
+def test_accuser_is_named_when_the_pledge_is_true():
+    attempt = lying("none", None).keys().pledge()
+    _, opening = attempt.members[LIAR].open_keys(dids(8)[0])
+    assert attempt.server.judge_keys({LIAR: opening.to_bytes()}) == (Finding(LIAR, Reason.FALSE_COMPLAINT),)
+
+
+def test_opener_is_named_when_its_secrets_are_not_those_of_its_keys():
+    attempt = lying("none", None).keys().pledge()
+    _, opening = attempt.members[LIAR].open_keys(dids(8)[0])
+    false = replace(opening, mask_secret=bytes(32))
+    assert attempt.server.judge_keys({LIAR: false.to_bytes()}) == (Finding(LIAR, Reason.FALSE_SECRET),)
+
+
+def test_both_are_named_when_pledges_contradict_and_neither_opens():
+    attempt = lying("pledge", lambda m: resigned(TERMS, m, seeds=first_flipped(m.seeds)))
+    attempt.keys().pledge()
+    assert {f.culprit for f in attempt.server.judge_keys({})} == {dids(8)[0], LIAR}
+
+
+def test_liar_is_left_out_when_its_upload_is_not_what_it_committed_to():
+    attempt = lying("reveal", lambda m: replace(m, words=flipped(m.words))).run()
+    assert attempt.server.findings == (Finding(LIAR, Reason.NOT_COMMITTED),)
+    assert LIAR not in attempt.server.survivors
+    assert_exact(attempt, gradient_for(TERMS))
+
+
+@pytest.mark.parametrize("opens_truly", [True, False])
+def test_liar_is_named_and_left_out_when_a_projection_of_a_shared_mask_is_false(opens_truly):
+    def forge(at, did, message):
+        if did == LIAR and at == "norm":
+            return resigned(TERMS, message, edges=first_flipped(message.edges))
+        if did == LIAR and at == "open-norm" and not opens_truly:
+            return replace(message, seed=bytes(32))
+        return message
+
+    attempt = Attempt(TERMS, deltas_for(TERMS), forge=forge).run()
+    assert {f.culprit for f in attempt.server.findings} == {LIAR}
+    assert Finding(LIAR, Reason.FALSE_SCALAR) in attempt.server.findings
+    assert set(attempt.server.survivors) == set(dids(8)) - {LIAR}
+    assert_exact(attempt, gradient_for(TERMS))
+
+
+def test_liar_is_named_when_a_projection_of_its_self_mask_was_false():
+    # By one in each projection: the norm check itself cannot see it.
+    attempt = lying("norm", lambda m: resigned(TERMS, m, own=flipped(m.own)))
+    with pytest.raises(SecureSpoilt) as caught:
+        attempt.to_sum()
+    assert caught.value.findings == (Finding(LIAR, Reason.FALSE_SCALAR),)
+
+
+def test_liar_is_named_when_its_projection_hid_behind_a_silent_neighbour():
+    terms = terms_for(8)
+    attempt = lying("norm", lambda m: resigned(TERMS, m, edges=first_flipped(m.edges)))
+    attempt.lost = {"norm": [dids(8)[0]]}
+    with pytest.raises(SecureSpoilt) as caught:
+        attempt.to_sum()
+    assert caught.value.findings == (Finding(LIAR, Reason.FALSE_SCALAR),)
+    assert terms == TERMS
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (lambda m: {"self_seed": flipped(m.self_seed)}, Reason.FALSE_SECRET),
+        (lambda m: {"shares": first_flipped(m.shares)}, Reason.FALSE_SHARE),
+    ],
+)
+def test_liar_is_named_and_the_sum_exact_when_it_opens_something_false(changes, reason):
+    attempt = lying("unmask", lambda m: resigned(TERMS, m, **changes(m))).run()
+    assert attempt.server.findings == (Finding(LIAR, reason),)
+    assert_exact(attempt, gradient_for(TERMS))
+    assert len(attempt.products) == 8
+
+
+def test_liar_is_named_when_its_false_share_is_the_one_that_was_needed():
+    attempt = lying("unmask", lambda m: resigned(TERMS, m, shares=first_flipped(m.shares)))
+    attempt.lost = {"unmask": [dids(8)[i] for i in (0, 5, 6, 7)]}
+    with pytest.raises(SecureSpoilt) as caught:
+        attempt.to_sum()
+    assert caught.value.findings == (Finding(LIAR, Reason.FALSE_SHARE),)
+
+
+def test_dealer_is_named_when_its_shares_are_shares_of_nothing():
+    def forge(at, did, message):
+        if did != LIAR or at != "pledge":
+            return message
+        # True commitments to shares of another secret: each holder finds its share in order.
+        roll, share_secret = attempt.server.roll, keys.derive(TERMS, attempt.members[LIAR].secret, keys.SHARE)
+        sealed, own = [], []
+        for place, other in enumerate(roll.around[LIAR]):
+            channel = pairs.channel(TERMS, roll, LIAR, share_secret, other)
+            size = len(message.sealed) // 7
+            content = message.sealed[size * place : size * (place + 1)]
+            content = flipped(keys.unseal(TERMS, channel, LIAR, other, content))
+            sealed.append(keys.seal(TERMS, channel, LIAR, other, content))
+            own.append(pairs.share_commitment(TERMS, "self", content[:33], LIAR, other))
+        return resigned(TERMS, message, sealed=b"".join(sealed), self_shares=b"".join(own))
+
+    attempt = Attempt(TERMS, deltas_for(TERMS), forge=forge, lost={"unmask": [LIAR]})
+    with pytest.raises(SecureSpoilt) as caught:
+        attempt.to_sum()
+    assert caught.value.findings == (Finding(LIAR, Reason.FALSE_SHARE),)
+
+
+def test_liar_is_named_and_all_are_paid_when_a_scalar_is_false():
+    attempt = lying("scalars", lambda m: resigned(TERMS, m, edges=first_flipped(m.edges))).run()
+    assert attempt.liars == (Finding(LIAR, Reason.FALSE_SCALAR),)
+    assert_exact(attempt, gradient_for(TERMS))
+    assert len(attempt.products) == 8
+
+
+def test_edge_has_no_value_and_nobody_is_named_when_nobody_opens_it():
+    attempt = lying("scalars", lambda m: resigned(TERMS, m, edges=first_flipped(m.edges))).run()
+    products, liars = attempt.server.products(gradient_for(TERMS), [])
+    assert set(attempt.products) - set(products) == {dids(8)[0], LIAR}
+    assert liars == ()
+
+
+def test_coalition_cannot_change_its_total_when_it_agrees_on_false_scalars():
+    pair = {LIAR, dids(8)[4]}
+
+    def forge(at, did, message):
+        if at != "scalars" or did not in pair:
+            return message
+        near = [d for d in attempt.server.roll.around[did] if d in attempt.server.survivors]
+        (other,) = pair - {did}
+        edges = pieces(message.edges, 8)
+        value = int.from_bytes(edges[near.index(other)], "little")
+        edges[near.index(other)] = ((value + 777) % (1 << 64)).to_bytes(8, "little")
+        return replace(message, edges=b"".join(edges)).sign(TERMS, signer(did))
+
+    attempt = Attempt(TERMS, deltas_for(TERMS), forge=forge)
+    attempt.run()
+    gradient = gradient_for(TERMS)
+    true = {did: int(gradient @ attempt.deltas[did]) for did in dids(8)}
+    assert attempt.products != true
+    assert {d: attempt.products[d] for d in true.keys() - pair} == {d: true[d] for d in true.keys() - pair}
+    assert sum(attempt.products[d] for d in pair) == sum(true[d] for d in pair)
+
+
+def test_reply_is_left_out_when_its_author_or_form_is_wrong():
+    attempt = Attempt(TERMS, deltas_for(TERMS)).keys().pledge()
+    replies = dict(attempt.sent["pledge"])
+    replies[dids(8)[0]] = replies[dids(8)[1]]
+    replies[dids(8)[2]] = b"t" + bytes(9)
+    server = replace(attempt.server, findings=()).gather_pledges(replies)
+    assert server.findings == (
+        Finding(dids(8)[0], Reason.BAD_SIGNATURE),
+        Finding(dids(8)[2], Reason.MALFORMED),
+    )
+    assert EdgeOpening.parse(EdgeOpening(LIAR, dids(8)[0], bytes(32)).to_bytes()).other == dids(8)[0]
