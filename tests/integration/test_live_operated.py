@@ -31,7 +31,7 @@ def verified(standing: Standing) -> list[EpochVerdict]:
 
 @pytest.fixture
 def standing(tmp_path):
-    made = Standing(tmp_path / "run", epsilon=None, cohort=CohortSection(size=2, minimum=1))
+    made = Standing(tmp_path / "run", epsilon=None, changes={"cohort": CohortSection(size=2, minimum=1)})
     made.found()
     yield made
     made.close()

@@ -84,7 +84,7 @@ def test_happenings_of_the_page_are_those_that_the_code_tells():
         kind
         for path in sources
         for kind in re.findall(
-            r"""(?:Happening\(\s*kind=|_tell\(\s*|_say_once\(\s*)"([a-z-]+)\"""", path.read_text("utf-8")
+            r"""(?:Happening\(\s*kind=|_?tell\(\s*|_say_once\(\s*)"([a-z-]+)\"""", path.read_text("utf-8")
         )
     }
     assert {"desk-open", "epoch-open", "waiting", "finalized"} <= told

@@ -61,6 +61,7 @@ def test_federation_is_refused_when_another_is_meant(finished, capsys):
 
 def test_identity_is_refused_when_it_is_not_the_aggregators(finished, tmp_path, capsys):
     seed = tmp_path / "identity"
+    seed.touch(mode=0o600)
     seed.write_text("11" * 32 + "\n")
     assert run_command(cli.serve, "serve", [str(finished.out), "--identity", str(seed)]) == 4
     assert COMMUNITY.did not in capsys.readouterr().err
