@@ -170,7 +170,7 @@ def _resident() -> int:
 
 
 def figures() -> Iterator[Figure]:
-    """Measure a thousand members over a hundred rounds, then ten thousand in one."""
+    """Measure a thousand members over a hundred rounds, then ten thousand in two."""
     found = measure(1000, 4096, 100)
     seconds, first, last = found.seconds, found.resident[WARM - 1], found.resident[-1]
     each = median(seconds) + found.paying / len(seconds)
@@ -188,11 +188,12 @@ def figures() -> Iterator[Figure]:
         sense="<",
         how=f"{first >> 20} MiB, then {last >> 20} MiB, {found.chain >> 20} of it new blocks",
     )
-    found = measure(10_000, 4096, 1)
+    found = measure(10_000, 4096, 2)
     yield Figure(
         figure="a round of 10,000 members: CPU ms per member",
-        value=found.seconds[0] / 10,
+        value=found.seconds[-1] / 10,
         target=3,
         sense="<=",
-        how=f"one round, {found.resident[0] >> 20} MiB resident with the scripted members' deltas",
+        how=f"the second; the first, with everybody's import, {found.seconds[0] / 10:.2f}; "
+        f"{found.resident[-1] >> 20} MiB with the scripted members' deltas",
     )
