@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Final
 
 import click
+
+from federation.cli import lazy_group
 
 COMMANDS: Final = {
     "init": "client.commands.init:init",
@@ -26,19 +27,6 @@ COMMANDS: Final = {
 }
 
 
-class _Lazy(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        command: object = getattr(import_module(module), name)
-        assert isinstance(command, click.Command)
-        return command
-
-
-@click.group(cls=_Lazy)
+@click.group(cls=lazy_group(COMMANDS))
 def client() -> None:
     """Keep your data encrypted on this machine, train with privacy, and be paid for what it is worth."""

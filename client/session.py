@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from client.home import ClientHome
-from federation.cli import printable
-from federation.errors import ConfigError, UsageError
+from federation.errors import ConfigError
 
 if TYPE_CHECKING:
     from client.vault import Vault
@@ -46,26 +44,3 @@ def open_vault(passphrase_file: Path | None) -> Vault:
     if not path.is_file():  # said before anybody types a passphrase
         raise ConfigError(f"there is no vault at {path}", hint="make one with: folkmoot client init")
     return Vault.open(path, find_passphrase(passphrase_file, os.environ, path))
-
-
-def tell(line: str) -> None:
-    """Tell the user something that is no result; it may quote a hostile peer."""
-    click.echo(printable(line), err=True)
-
-
-def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something that cannot be undone.
-
-    Args:
-        question: What is about to happen.
-        yes: Whether the user has said so on the command line.
-
-    Raises:
-        UsageError: There is nobody to ask.
-        click.Abort: The answer is no.
-    """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError(f"there is nobody to ask: {question}", hint="give --yes")
-    click.confirm(question, abort=True, err=True)

@@ -15,7 +15,7 @@ import json
 import os
 import sys
 import traceback
-from importlib import metadata
+from importlib import import_module, metadata
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
@@ -109,6 +109,51 @@ class CommandGroup(click.Group):
         if rows:
             with formatter.section("Commands"):
                 formatter.write_dl(rows)
+
+
+def lazy_group(places: Mapping[str, str]) -> type[click.Group]:
+    """Return the class of a group whose commands are loaded when they are used.
+
+    Args:
+        places: ``module:attribute`` of each command, in the order in which help lists them.
+    """
+
+    class Lazy(click.Group):
+        def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+            return list(places)
+
+        def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
+            if cmd_name not in places:
+                return None
+            module, _, name = places[cmd_name].partition(":")
+            command: object = getattr(import_module(module), name)
+            assert isinstance(command, click.Command)
+            return command
+
+    return Lazy
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something that cannot be undone.
+
+    Args:
+        question: What is about to happen.
+        yes: Whether the user has said so on the command line.
+
+    Raises:
+        UsageError: There is nobody to ask.
+        click.Abort: The answer is no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"there is nobody to ask: {question}", hint="give --yes")
+    click.confirm(question, abort=True, err=True)
+
+
+def tell(line: str) -> None:
+    """Tell the user something that is no result; it may quote a hostile peer."""
+    click.echo(printable(line), err=True)
 
 
 def installed_commands() -> dict[str, metadata.EntryPoint]:

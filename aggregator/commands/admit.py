@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.commands.session import connect, home_of, name_argument, read_text, settings_of, tell
-from federation.cli import emit_json, format_option, printable
+from aggregator.commands.session import connect, home_of, name_argument, read_text, settings_of
+from federation.cli import emit_json, format_option, printable, tell
 from federation.errors import UsageError
 
 if TYPE_CHECKING:

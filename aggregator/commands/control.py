@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from aggregator.commands.session import confirm, connect, home_of, name_argument, settings_of
+from aggregator.commands.session import connect, home_of, name_argument, settings_of
 from aggregator.happenings import Wanted
+from federation.cli import confirm
 from federation.errors import ConfigError
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.commands.asking import Terms, ask, terms_options
-from aggregator.commands.session import confirm, new_home, read_text, tell
-from federation.cli import emit_json, format_option
+from aggregator.commands.session import new_home, read_text
+from federation.cli import confirm, emit_json, format_option, tell
 from federation.errors import ConfigError
 
 if TYPE_CHECKING:

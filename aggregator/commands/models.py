@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from aggregator.commands.session import home_of, name_argument, settings_of, tell
-from federation.cli import emit_json, format_option
+from aggregator.commands.session import home_of, name_argument, settings_of
+from federation.cli import emit_json, format_option, tell
 from federation.errors import UsageError
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from aggregator.home import AggregatorHome
-from federation.cli import printable
 from federation.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -90,25 +88,6 @@ def read_text(path: Path) -> str:
         raise ConfigError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is no text") from error
-
-
-def tell(line: str) -> None:
-    """Tell the operator something that is no result; it may quote a hostile peer."""
-    click.echo(printable(line), err=True)
-
-
-def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something that cannot be undone.
-
-    Raises:
-        UsageError: There is nobody to ask.
-        click.Abort: The answer is no.
-    """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError(f"there is nobody to ask: {question}", hint="give --yes")
-    click.confirm(question, abort=True, err=True)
 
 
 def connect(config: OperatorConfig, manifest: Manifest) -> RpcChain:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from client.session import client_home, open_vault, passphrase_option, tell
-from federation.cli import emit_json, format_option, printable
+from client.session import client_home, open_vault, passphrase_option
+from federation.cli import emit_json, format_option, printable, tell
 from federation.errors import ConfigError, DataError, UsageError
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def forget(
     and other copies of the vault still hold them. Example: folkmoot client data forget --row 17
     """
     from client.listing import from_source, matching
-    from client.session import confirm
+    from federation.cli import confirm
 
     if sum(map(bool, (numbers, source, words))) != 1:
         raise UsageError("say which rows: --row, --source or --find")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from client.session import client_home, open_vault, passphrase_option, tell
+from client.session import client_home, open_vault, passphrase_option
+from federation.cli import tell
 from federation.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:

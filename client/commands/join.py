@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from client.session import client_home, confirm, open_vault, passphrase_option, tell
-from federation.cli import emit_json, format_option, printable
+from client.session import client_home, open_vault, passphrase_option
+from federation.cli import confirm, emit_json, format_option, printable, tell
 from federation.errors import ConfigError, IdentityError, PeerError, UsageError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from client.session import client_home, confirm, open_vault, passphrase_option
-from federation.cli import emit_json, format_option
+from client.session import client_home, open_vault, passphrase_option
+from federation.cli import confirm, emit_json, format_option
 
 _target = click.argument("target", type=click.Path(path_type=Path), metavar="FILE")
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")

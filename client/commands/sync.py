@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from client.session import client_home, open_vault, passphrase_option, tell
-from federation.cli import emit_json, format_option, printable
+from client.session import client_home, open_vault, passphrase_option
+from federation.cli import emit_json, format_option, printable, tell
 from federation.errors import ConfigError, PeerError
 
 if TYPE_CHECKING:
