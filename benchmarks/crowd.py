@@ -201,7 +201,7 @@ class Federation:
 
     def _agree(self, rounds: int) -> Manifest:
         providers = [Account(self._bytes(f"account/provider-{i}")).address for i in range(PROVIDERS)]
-        return build_manifest(
+        manifest = build_manifest(
             Settings(rounds=rounds),
             parties=Parties(
                 community=self._community_id.did,
@@ -212,6 +212,9 @@ class Federation:
             shards=rounds,
             features=self._features,
         )
+        # Noise alone earns less than nothing, and would be left out from the third round on.
+        reward = manifest.reward.model_copy(update={"suspension_from": rounds + 2})
+        return manifest.model_copy(update={"reward": reward})
 
     def _fund(self) -> None:
         bonds = {self._aggregator.address: int(self.manifest.bonds.aggregator_wei)}
