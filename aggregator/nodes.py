@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -125,6 +126,21 @@ class Admission:
             raise IdentityError(
                 "the capability is not valid now", hint="let the wallet authorise a key again"
             )
+
+
+def nodes_let_in(path: Path) -> int:
+    """Return how many members' nodes a book has let in; 0 without a book.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
+    if not path.is_file():
+        return 0
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as file:
+            return int(file.execute("SELECT count(node) FROM nodes").fetchone()[0])
+    except sqlite3.Error as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
 
 
 class NodeBook(Mapping[Did, int]):

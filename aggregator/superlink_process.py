@@ -27,8 +27,6 @@ from aggregator.serving.limits import Limits, bounded
 from federation._flwr_compat import is_registered_node, run_superlink
 
 if TYPE_CHECKING:
-    import uvicorn
-
     from federation._flwr_compat import Asgi
 
 LOOPBACK: Final = "127.0.0.1"
@@ -120,17 +118,29 @@ def serve(told: Told, door: socket.socket, app: Asgi) -> None:
 async def _serve(told: Told, door: socket.socket, app: Asgi) -> None:
     import uvicorn
 
-    def listener(served: Asgi, certificate: str, key: str, **more: object) -> uvicorn.Server:
-        secured = {"ssl_certfile": certificate, "ssl_keyfile": key, "access_log": False}
-        return uvicorn.Server(uvicorn.Config(served, **secured, **more))  # type: ignore[arg-type]
-
-    everything = OwnDoor(app, user_of=user_of)
-    inner = listener(everything, told.inner_certificate, told.inner_key, host=LOOPBACK, port=told.inner)
-    nodes = FleetDoor(app, admits=partial(is_registered_node, app))
+    inside = uvicorn.Config(
+        OwnDoor(app, user_of=user_of),
+        host=LOOPBACK,
+        port=told.inner,
+        ssl_certfile=told.inner_certificate,
+        ssl_keyfile=told.inner_key,
+        access_log=False,
+    )
     # The application starts and ends once; what a proxy would say about callers is nobody's word here.
-    alone = {"lifespan": "off", "ws": "none", "http": bounded(LIMITS), "proxy_headers": False}
-    outer = listener(nodes, told.certificate, told.key, server_header=False, **alone)
-    outer.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    outside = uvicorn.Config(
+        FleetDoor(app, admits=partial(is_registered_node, app)),
+        ssl_certfile=told.certificate,
+        ssl_keyfile=told.key,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        ws="none",
+        http=bounded(LIMITS),
+        proxy_headers=False,
+    )
+    inner, outer = uvicorn.Server(inside), uvicorn.Server(outside)
+    # The inner one hears signals for both.
+    outer.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # an instance's own
     serving = asyncio.create_task(inner.serve())
     while not inner.started and not serving.done():
         await asyncio.sleep(0.02)

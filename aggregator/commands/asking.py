@@ -45,7 +45,7 @@ def terms_options(command: Command) -> Command:
 
     @wraps(command)
     def inner(**options: object) -> None:
-        terms = Terms(**{field.name: options.pop(field.name) for field in fields(Terms)})  # type: ignore[arg-type]
+        terms = Terms(**{field.name: options.pop(field.name) for field in fields(Terms)})  # type: ignore[arg-type]  # click made them
         command(terms=terms, **options)
 
     declared = (

@@ -10,7 +10,6 @@ from aggregator.commands.session import connect, home_of, name_argument, setting
 from federation.cli import emit_json, format_option, printable
 
 if TYPE_CHECKING:
-    from aggregator.home import AggregatorHome
     from aggregator.operator.receipts import RoundLine
 
 
@@ -24,6 +23,7 @@ def status(name: str | None, output_format: str) -> None:
 
     Example: folkmoot aggregator status spam-detection
     """
+    from aggregator.nodes import nodes_let_in
     from aggregator.operator.control import FileControl
     from aggregator.operator.deployed import bind
     from aggregator.operator.overview import look
@@ -46,7 +46,7 @@ def status(name: str | None, output_format: str) -> None:
     lines = rounds_of(home, manifest, deployment.federation.address, chain.chain_id, epoch=found.epoch)
     wanted = FileControl(home.control).wanted()
     running = is_running(home.running)
-    nodes = _nodes(home)
+    nodes = nodes_let_in(home.nodes)
     credited = sum(line.credited for line in lines)
     if output_format == "json":
         emit_json(
@@ -74,28 +74,3 @@ def _say_rounds(lines: list[RoundLine], nodes: int) -> None:
     if lines:
         last = lines[-1]
         click.echo(f"last round {last.round}: {last.counts_text()}, {tokens(last.credited)} credited")
-
-
-class _Shut:
-    """Lets nobody in: the book is only read here."""
-
-    def register(self, public_key: bytes) -> int:
-        raise NotImplementedError(public_key)
-
-    def unregister(self, node_id: int) -> None:
-        raise NotImplementedError(node_id)
-
-    def nodes(self) -> dict[bytes, tuple[int, str]]:
-        return {}
-
-
-def _nodes(home: AggregatorHome) -> int:
-    from aggregator.nodes import NodeBook
-
-    if not home.nodes.is_file():
-        return 0
-    book = NodeBook(home.nodes, _Shut())
-    try:
-        return len(book)
-    finally:
-        book.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -76,8 +76,3 @@ class Standing:
         """Put another one in its place."""
         with self._turn:
             self._health = how(self._health)
-
-    def note(self, **changes: bool | float | str) -> None:
-        """Change some of it."""
-        with self._turn:
-            self._health = replace(self._health, **changes)  # type: ignore[arg-type]

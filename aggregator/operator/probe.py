@@ -65,17 +65,24 @@ class Probe:
                 self._federation = self._bind()
             federation = self._federation
             phase = federation.phase()
-            found = {
-                "chain": True,
-                "looked": self._now(),
-                "epoch": federation.epoch(),
-                "round": federation.round_(),
-                "phase": phase.name.lower(),
-                "deadline": 0.0 if phase is Phase.CLOSED else float(federation.deadline()),
-            }
+            deadline = 0.0 if phase is Phase.CLOSED else float(federation.deadline())
+            epoch, round_, looked = federation.epoch(), federation.round_(), self._now()
         except FolkmootError:
-            found = {"chain": False}
-        self._standing.change(lambda health: self._looks(replace(health, **found)))  # type: ignore[arg-type]
+            self._standing.change(lambda health: self._looks(replace(health, chain=False)))
+            return
+        self._standing.change(
+            lambda health: self._looks(
+                replace(
+                    health,
+                    chain=True,
+                    looked=looked,
+                    epoch=epoch,
+                    round=round_,
+                    phase=phase.name.lower(),
+                    deadline=deadline,
+                )
+            )
+        )
 
     def _work(self) -> None:
         while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from aggregator.happenings import Happening, Wanted
@@ -120,8 +121,8 @@ class Runner:
             if self._held(number):
                 continue
             control = EpochControl(self._control, number, self._waiting)
-            ran = self._patiently(lambda n=number, c=control: self._run_epoch(n, c))  # type: ignore[misc]
-            if not ran and not self._patiently(lambda n=number: self._is_over(n)):  # type: ignore[misc]
+            ran = self._patiently(partial(self._run_epoch, number, control))
+            if not ran and not self._patiently(partial(self._is_over, number)):
                 self._say_once("waiting-for-roster", number)
                 self._waiting.wait(POLL)
                 continue

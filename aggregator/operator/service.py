@@ -203,7 +203,8 @@ class _Links:
 
     def __call__(self, happening: Happening, /) -> None:
         if happening.kind in {"superlink-up", "superlink-down"}:
-            self._standing.note(superlink=happening.kind == "superlink-up")
+            up = happening.kind == "superlink-up"
+            self._standing.change(lambda health: replace(health, superlink=up))
 
 
 def _listed(operator: Operator, where: Contracts, did: Did) -> bool:

@@ -61,6 +61,16 @@ class Desk:
         self._large_of: Counter[str] = Counter()
         self.workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="answers")
 
+    def served(self) -> Served:
+        """Return the model that answers.
+
+        Raises:
+            Refusal: There is none yet.
+        """
+        if self.current.served is None:
+            raise Refusal(503, "no-model", "no round has released a model yet")
+        return self.current.served
+
     def charge(self, caller: str, units: int) -> None:
         """Take examples from a caller's allowance.
 
@@ -101,10 +111,7 @@ class _Predict:
         try:
             caller = caller_of(scope, desk.limits.proxies)
             desk.charge(caller, 1)
-            served = desk.current.served
-            if served is None:
-                raise Refusal(503, "no-model", "no round has released a model yet")  # noqa: TRY301
-            status, body = 200, await self._answered(scope, receive, caller, served)
+            status, body = 200, await self._answered(scope, receive, caller, desk.served())
         except Refusal as refusal:
             status, body = refusal.status, _problem(refusal.code, refusal.message)
         except _Gone:
@@ -192,9 +199,7 @@ def build_app(
     @app.get("/v1/model")
     async def model(request: Request) -> Response:
         allowed(request)
-        if current.served is None:
-            raise Refusal(503, "no-model", "no round has released a model yet")
-        return Response(current.served.card, media_type="application/json")
+        return Response(desk.served().card, media_type="application/json")
 
     @app.get("/v1/answer-model")
     async def answer_model(request: Request) -> Response:

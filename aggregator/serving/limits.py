@@ -99,7 +99,7 @@ class BoundedProtocol(HttpToolsProtocol):
     limits: ClassVar[Limits]
     callers: ClassVar[Counter[str]]
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a connection, or turn it away."""
         super().connection_made(transport)
         self._head, self._fields, self._in_head, self._turned_away = 0, 0, True, False

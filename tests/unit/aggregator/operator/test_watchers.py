@@ -9,6 +9,7 @@ import sys
 import threading
 import types
 import urllib.request
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -76,7 +77,9 @@ def test_table_shows_rounds_and_standing_on_a_terminal():
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=120)
     standing = Standing()
-    standing.note(chain=True, phase="commit", epoch=2, members=7, paused=True)
+    standing.change(
+        lambda health: replace(health, chain=True, phase="commit", epoch=2, members=7, paused=True)
+    )
     with LiveTable(console, standing) as table:
         table(RECORDED)
         table(Happening(kind="waiting", facts={"message": "chain away"}))
