@@ -126,7 +126,7 @@ def _measured(case: Case, targets: Mapping[int, float]) -> Iterator[Figure]:
             value=by_count[most][0],
             target=targets[size],
             sense=">=",
-            how=f"Spearman, mean of {DRAWS} draws; ridge / quota / equal parts after rounds {', '.join(each)}",
+            how=f"Spearman, mean of {DRAWS} draws; ridge / quota / equal parts, rounds {', '.join(each)}",
         )
 
 
