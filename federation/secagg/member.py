@@ -222,7 +222,7 @@ class Member(Memory):
         if not survivors <= commits.keys():
             refuse(Reason.NOT_COMMITTED)
         require_enough(terms, survivors)
-        require_connected(roll, survivors)
+        require_connected(terms, roll, survivors)
         if root(terms, commits, survivors) != reveal_root:
             refuse(Reason.OTHER_ROOT)
         pledges = {pledge.did: pledge for pledge in map(Pledge.parse, self.pledges().pledges)}
