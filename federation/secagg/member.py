@@ -267,14 +267,14 @@ class Member(Memory):
     # Disputes
 
     def open_keys(self, against: Did) -> tuple[Member, KeysOpening]:
-        """Leave the attempt, and prove that a neighbour's pledge is false by one's own secrets.
+        """Leave the attempt, and prove by one's own mask secret what a neighbour should have pledged.
 
         Raises:
             SecureRefused: One has committed to a masked delta already, or agreed to no participants.
         """
         if self.commitment or not self.key_list:
             refuse(Reason.OUT_OF_ORDER)
-        opening = KeysOpening(self.did, against, self.derive(keys.MASK), self.derive(keys.SHARE))
+        opening = KeysOpening(self.did, against, self.derive(keys.MASK))
         return replace(self, ended=True), opening
 
     def open_edge(
