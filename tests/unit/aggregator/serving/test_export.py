@@ -44,7 +44,7 @@ def test_onnx_gives_the_very_integers_when_the_model_is_linear(scale):
     expected = scorer.score_all(rows)
     assert logits.tolist() == [a.logit for a in expected]
     assert chances.tolist() == [a.chance for a in expected]
-    assert probabilities.tolist() == [a.probability for a in expected]
+    assert probabilities.tolist() == [a.chance / 2**24 for a in expected]
 
 
 def test_onnx_gives_the_very_integers_when_the_model_was_trained(release):
@@ -73,7 +73,7 @@ def test_onnx_is_within_one_unit_of_the_logit_when_the_model_is_a_network(archit
     logits, _, probabilities = answers(onnx_bytes(release), rows, 64)
     expected = scorer.score_all(rows)
     assert np.abs(logits - [a.logit for a in expected]).max() <= 1
-    assert np.abs(probabilities - [a.probability for a in expected]).max() <= 2**-23
+    assert np.abs(probabilities - [a.chance / 2**24 for a in expected]).max() <= 2**-23
 
 
 def test_onnx_names_model_and_receipts_when_it_is_read():
