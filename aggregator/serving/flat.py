@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from federation.fixedpoint import Ints
 from federation.models.linear import Examples
@@ -45,7 +46,7 @@ def flat_batch(body: bytes, *, words: int, most: int) -> Examples | None:
 
     What is read is what the parser would have read, and found in order. Pairs of neighbours leave
     nothing but numbers, single commas and brackets; brackets that alternate, with a comma alone
-    between two rows, leave rows of numbers.
+    between two rows, leave rows of numbers. A zero before another digit is no JSON.
 
     Args:
         body: Of the request.
@@ -71,23 +72,26 @@ def flat_batch(body: bytes, *, words: int, most: int) -> Examples | None:
     if not (np.count_nonzero(kinds == _OPEN) == len(stops) <= most and follows.all()):
         return None
     found = _numbers(kinds, ends, words)
+    if found is None or int(found.max()) >= words:
+        return None
     rising = found[1:] > found[:-1]
     rising[stops[:-1] - 1] = True
     zeros = (kinds[1:-1] == 0) & digit[2:] & ~digit[:-2]
-    if zeros.any() or not rising.all() or int(found.max()) >= words:
+    if zeros.any() or not rising.all():
         return None
     return Examples(found, np.concatenate(([0], stops)), np.zeros(len(stops), dtype=np.int64))
 
 
-def _numbers(kinds: Ints, ends: Ints, words: int) -> Ints:
-    """Return the numbers whose last digits are at ``ends``; what has more digits than a word is too large."""
+def _numbers(kinds: NDArray[np.uint8], ends: Ints, words: int) -> Ints | None:
+    """Return the numbers whose last digits are at ``ends``; nothing if one has more digits than a word."""
     at, inside = ends.copy(), np.ones(len(ends), dtype=np.bool_)
-    found = kinds[at].astype(np.int64)
+    # A manifest's words, up to 2^20, have seven digits.
+    found = kinds[at].astype(np.uint32)
     for column in range(1, len(str(words)) + 1):
         at -= 1
         digits = kinds[at]
         inside &= digits < _COMMA
         if not inside.any():
-            break
-        found += (digits * inside) * np.int64(10**column)
-    return found
+            return found.astype(np.int64)
+        found += (digits * inside) * np.uint32(10**column)
+    return None

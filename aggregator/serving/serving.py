@@ -63,6 +63,8 @@ class Served:
         Raises:
             Refusal: It is to be signed, and nobody signs.
         """
+        # Only a batch is read flat.
+        assert isinstance(question.rows, tuple)
         (words,) = question.rows
         body = self._line(words, self.scorer.score(words), sign=question.sign)
         return b"{%b,%b" % (body.encode(), self._tail)

@@ -9,7 +9,7 @@ committed validation set, a a scale per example, rounded down so that the exact 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
@@ -62,7 +62,7 @@ class Examples:
     labels: Ints
 
     @classmethod
-    def build(cls, rows: Sequence[Sequence[int]], labels: Sequence[int]) -> Examples:
+    def build(cls, rows: Sequence[Collection[int]], labels: Sequence[int]) -> Examples:
         """Build from one sequence of ascending word indices per example."""
         lengths = np.array([len(r) for r in rows], dtype=np.int64)
         words = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=int(lengths.sum()))
