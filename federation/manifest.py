@@ -255,6 +255,32 @@ class CohortSection(Section):
         return self
 
 
+class SecureSection(Section):
+    """The numbers of secure aggregation (docs/secure-aggregation.md).
+
+    The noise is split so that the deltas of any ``minimum`` members together carry what ``[privacy]``
+    names; fewer are never summed. ``colluders`` members may work with the aggregator in the third epsilon.
+    ``degree`` neighbours share masks with each member, of whom more than ``threshold_percent`` restore its
+    secrets, and ``projections`` scalars check each norm. The lifetime budget binds on all that is published
+    ("transcript") or on the sum alone ("sum"). ``score_noise_milli`` covers each score with noise, in
+    thousandths of what the member's own noise in its delta does.
+    """
+
+    minimum: Annotated[int, Field(ge=2, le=1 << 16)]
+    colluders: Annotated[int, Field(ge=0)] = 0
+    degree: Annotated[int, Field(ge=2, le=256, multiple_of=2)] = 20
+    threshold_percent: Annotated[int, Field(gt=0, lt=100)] = 50
+    projections: Annotated[int, Field(ge=1, le=64)] = 16
+    budget: Literal["transcript", "sum"] = "transcript"
+    score_noise_milli: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+    @model_validator(mode="after")
+    def _some_are_honest(self) -> SecureSection:
+        if self.colluders >= self.minimum:
+            raise ValueError(f"{self.colluders} colluders leave nobody honest among {self.minimum} members")
+        return self
+
+
 class SearchSection(Section):
     """The grids of the two line searches, ascending."""
 
@@ -327,6 +353,7 @@ class Manifest(Section):
     aggregation: Annotated[
         AggregationSection, Field(exclude_if=lambda section: section == AggregationSection())
     ] = AggregationSection()
+    secure: SecureSection | None = None
 
     @model_validator(mode="after")
     def _an_account_per_provider(self) -> Manifest:
@@ -382,10 +409,28 @@ class Manifest(Section):
             raise ValueError("the scores of a module are priced by aumann-shapley only")
         return self
 
+    @model_validator(mode="after")
+    def _secure_or_central(self) -> Manifest:
+        if (self.aggregation.mode == "secure") != (self.secure is not None):
+            raise ValueError('a section secure belongs to aggregation of mode "secure", and to no other')
+        if self.secure is None:
+            return self
+        if self.module or not self.rules.default:
+            raise ValueError(
+                "secure aggregation sums deltas of a linear model and prices them by aumann-shapley"
+            )
+        if self.validation.reveal != "round":
+            raise ValueError('each member checks the drawn shard: validation.reveal must be "round"')
+        if self.sampling:
+            raise ValueError("secure aggregation splits the noise of one step: leave out sampling")
+        if not self.validators.quorum:
+            raise ValueError("no judge on chain sees a secure delta: name validators and a quorum")
+        return self
+
     @property
     def provable(self) -> bool:
-        """Whether the judges on chain can recompute a round: the linear model by the default rules."""
-        return self.module is None and self.rules.default
+        """Whether the judges on chain can recompute a round: linear, by the default rules, in the open."""
+        return self.module is None and self.rules.default and self.secure is None
 
     @property
     def words(self) -> int:
@@ -409,6 +454,7 @@ class Manifest(Section):
             betas_tenths=tuple(self.search.betas_tenths),
             strategy=self.aggregation.chosen,
             method=reward.method,
+            secure=self.secure is not None,
         )
 
     def history(self, rounds: int) -> History:
@@ -435,6 +481,11 @@ class Manifest(Section):
             quota=quota if self.privacy.unit == "example" else 1,
             dim=self.model.dim,
         )
+
+    @property
+    def delta_dim(self) -> int:
+        """Entries of a delta: one for each weight, and one that covers its score where that is agreed."""
+        return self.model.dim + bool(self.secure and self.secure.score_noise_milli)
 
     def norm_bound(self, quotas: Mapping[Did, int]) -> int:
         """Return the largest cap of any member; no admitted delta is longer."""
