@@ -255,6 +255,34 @@ class CohortSection(Section):
         return self
 
 
+class SecureSection(Section):
+    """Secure aggregation: whose sum may be opened, and what noise covers.
+
+    Attributes:
+        minimum: The fewest members whose sum is opened; each adds its part of the noise for so many.
+        colluders: How many members the third epsilon supposes to help the aggregator.
+        degree: Neighbours of a member, where there are more members than that.
+        threshold_percent: More than this share of a member's neighbours restores its secrets.
+        projections: Scalars of the norm check.
+        budget: What the lifetime budget binds on: all that is public, or the sum alone.
+        score_noise_milli: Noise that covers the scores' scalars beyond a member's own, in thousandths of it.
+    """
+
+    minimum: Annotated[int, Field(ge=2, le=1 << 16)]
+    colluders: Annotated[int, Field(ge=0)] = 0
+    degree: Annotated[int, Field(ge=2, le=256, multiple_of=2)] = 20
+    threshold_percent: Annotated[int, Field(gt=0, lt=100)] = 50
+    projections: Annotated[int, Field(ge=1, le=64)] = 16
+    budget: Literal["transcript", "sum"] = "transcript"
+    score_noise_milli: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+    @model_validator(mode="after")
+    def _somebody_honest(self) -> SecureSection:
+        if self.colluders >= self.minimum:
+            raise ValueError(f"a sum of {self.minimum} hides nobody from {self.colluders} of them")
+        return self
+
+
 class SearchSection(Section):
     """The grids of the two line searches, ascending."""
 
@@ -324,6 +352,7 @@ class Manifest(Section):
     module: ModuleSection | None = None
     sampling: SamplingSection | None = None
     cohort: CohortSection | None = None
+    secure: SecureSection | None = None
     aggregation: Annotated[
         AggregationSection, Field(exclude_if=lambda section: section == AggregationSection())
     ] = AggregationSection()
