@@ -256,16 +256,14 @@ class CohortSection(Section):
 
 
 class SecureSection(Section):
-    """Secure aggregation: whose sum may be opened, and what noise covers.
+    """The numbers of secure aggregation (docs/secure-aggregation.md).
 
-    Attributes:
-        minimum: The fewest members whose sum is opened; each adds its part of the noise for so many.
-        colluders: How many members the third epsilon supposes to help the aggregator.
-        degree: Neighbours of a member, where there are more members than that.
-        threshold_percent: More than this share of a member's neighbours restores its secrets.
-        projections: Scalars of the norm check.
-        budget: What the lifetime budget binds on: all that is public, or the sum alone.
-        score_noise_milli: Noise that covers the scores' scalars beyond a member's own, in thousandths of it.
+    The noise is split so that the deltas of any ``minimum`` members together carry what ``[privacy]``
+    names; fewer are never summed. ``colluders`` members may work with the aggregator in the third epsilon.
+    ``degree`` neighbours share masks with each member, of whom more than ``threshold_percent`` restore its
+    secrets, and ``projections`` scalars check each norm. The lifetime budget binds on all that is published
+    ("transcript") or on the sum alone ("sum"). ``score_noise_milli`` covers each score with noise, in
+    thousandths of what the member's own noise in its delta does.
     """
 
     minimum: Annotated[int, Field(ge=2, le=1 << 16)]
@@ -277,9 +275,9 @@ class SecureSection(Section):
     score_noise_milli: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
     @model_validator(mode="after")
-    def _somebody_honest(self) -> SecureSection:
+    def _some_are_honest(self) -> SecureSection:
         if self.colluders >= self.minimum:
-            raise ValueError(f"a sum of {self.minimum} hides nobody from {self.colluders} of them")
+            raise ValueError(f"{self.colluders} colluders leave nobody honest among {self.minimum} members")
         return self
 
 
@@ -352,10 +350,10 @@ class Manifest(Section):
     module: ModuleSection | None = None
     sampling: SamplingSection | None = None
     cohort: CohortSection | None = None
-    secure: SecureSection | None = None
     aggregation: Annotated[
         AggregationSection, Field(exclude_if=lambda section: section == AggregationSection())
     ] = AggregationSection()
+    secure: SecureSection | None = None
 
     @model_validator(mode="after")
     def _an_account_per_provider(self) -> Manifest:
