@@ -67,6 +67,7 @@ class _Read:
     terms: dict[int, EpochTerms] = field(default_factory=dict)
     words: dict[tuple[int, int], RoundWords] = field(default_factory=dict)
     opened: dict[tuple[int, int], int] = field(default_factory=dict)
+    closed: dict[tuple[int, int], int] = field(default_factory=dict)
     drawn: dict[tuple[int, int], ShardDrawn] = field(default_factory=dict)
     epochs: dict[int, int] = field(default_factory=dict)
     ends: dict[int, End] = field(default_factory=dict)
@@ -98,6 +99,32 @@ class FederationView:
         if (epoch, round_) not in self._read.opened:
             raise ChainError(f"round {round_} of epoch {epoch} was never opened")
         return self._federation.reader.block_time(self._read.opened[epoch, round_])
+
+    def commits_closed_in(self, epoch: int, round_: int) -> int:
+        """Return the number of the block that closed a round's commitments; 0 before."""
+        self._catch_up()
+        return self._read.closed.get((epoch, round_), 0)
+
+    def drawn_in(self, epoch: int, round_: int) -> int:
+        """Return the number of the block in which a round's shard was drawn; 0 before."""
+        self._catch_up()
+        drawn = self._read.drawn.get((epoch, round_))
+        return drawn.log.block_number if drawn else 0
+
+    def announced(self, word: Hash32) -> int:
+        """Return the number of the block in which a word was announced first; 0 if it was not."""
+        block = self._federation.announced(word)
+        return block if block <= self._federation.reader.settled else 0
+
+    def hash_of(self, block: int) -> Hash32:
+        """Return the hash of a block: randomness that nobody knew before.
+
+        Raises:
+            ChainError: It is not there, or not settled yet.
+        """
+        if block > self._federation.reader.settled:
+            raise ChainError(f"block {block} is not there yet")
+        return self._federation.reader.block_hash(block)
 
     def drawn_shard(self, epoch: int, round_: int) -> int:
         """Return the shard drawn for a round; 0 before the draw."""
@@ -209,6 +236,7 @@ class FederationView:
         for commits in CommitsClosed.decode_logs(found):
             at = commits.epoch, commits.round_
             words[at] = replace(words.get(at, NO_WORDS), commit_root=commits.commit_root)
+            self._read.closed[at] = commits.log.block_number
         for reveals in RevealsClosed.decode_logs(found):
             at = reveals.epoch, reveals.round_
             words[at] = replace(words.get(at, NO_WORDS), reveal_root=reveals.reveal_root)

@@ -417,10 +417,28 @@ class Manifest(Section):
             raise ValueError("the scores of a module are priced by aumann-shapley only")
         return self
 
+    @model_validator(mode="after")
+    def _secure_or_central(self) -> Manifest:
+        if (self.aggregation.mode == "secure") != (self.secure is not None):
+            raise ValueError('a section secure belongs to aggregation of mode "secure", and to no other')
+        if self.secure is None:
+            return self
+        if self.module or not self.rules.default:
+            raise ValueError(
+                "secure aggregation sums deltas of a linear model and prices them by aumann-shapley"
+            )
+        if self.validation.reveal != "round":
+            raise ValueError('each member checks the drawn shard: validation.reveal must be "round"')
+        if self.sampling:
+            raise ValueError("secure aggregation splits the noise of one step: leave out sampling")
+        if not self.validators.quorum:
+            raise ValueError("no judge on chain sees a secure delta: name validators and a quorum")
+        return self
+
     @property
     def provable(self) -> bool:
-        """Whether the judges on chain can recompute a round: the linear model by the default rules."""
-        return self.module is None and self.rules.default
+        """Whether the judges on chain can recompute a round: linear, by the default rules, in the open."""
+        return self.module is None and self.rules.default and self.secure is None
 
     @property
     def words(self) -> int:
@@ -444,6 +462,7 @@ class Manifest(Section):
             betas_tenths=tuple(self.search.betas_tenths),
             strategy=self.aggregation.chosen,
             method=reward.method,
+            secure=self.secure is not None,
         )
 
     def history(self, rounds: int) -> History:
@@ -472,6 +491,11 @@ class Manifest(Section):
             quota=quota if self.privacy.unit == "example" else 1,
             dim=self.model.dim,
         )
+
+    @property
+    def delta_dim(self) -> int:
+        """Entries of a delta: one for each weight, and one that covers its score where that is agreed."""
+        return self.model.dim + bool(self.secure and self.secure.score_noise_milli)
 
     def norm_bound(self, quotas: Mapping[Did, int]) -> int:
         """Return the largest cap of any member; no admitted delta is longer."""

@@ -33,6 +33,9 @@ _HINTS: Final = {
     "validators": "accounts, how many of them must sign, and their bond",
     "module": "name, words, hidden, sha256 and tolerance of a listed architecture",
     "sampling": "rate_milli, steps and eta_milli",
+    "cohort": "size and minimum",
+    "aggregation": 'mode "central" or "secure"; a strategy and its parameters',
+    "secure": 'at least minimum, the fewest members who are summed; with [aggregation] mode = "secure"',
 }
 
 

@@ -75,14 +75,14 @@ def test_sum_and_products_are_exact_when_the_model_is_large_and_members_restart(
 
 
 def test_sum_is_exact_when_deltas_fill_their_bounds():
-    terms = terms_for(5, dim=4, value_bound=1 << 58, gradient_bound=1)
-    caps = dict.fromkeys(terms.caps, 1 << 60)
+    terms = terms_for(5, dim=4, value_bound=1 << 57, gradient_bound=2)
+    caps = dict.fromkeys(terms.caps, 1 << 58)
     terms = replace(terms, caps=caps)
-    deltas = {did: np.full(4, -(1 << 58), dtype=np.int64) for did in caps}
+    deltas = {did: np.full(4, -(1 << 57), dtype=np.int64) for did in caps}
     gradient = np.array([1, -1, 1, 1], dtype=np.int64)
     attempt = Attempt(terms, deltas).run(gradient)
-    assert attempt.total.tolist() == [-5 << 58] * 4
-    assert set(attempt.products.values()) == {-(1 << 59)}
+    assert attempt.total.tolist() == [-5 << 57] * 4
+    assert set(attempt.products.values()) == {-(1 << 58)}
 
 
 def test_round_with_fresh_masks_gives_the_same_sum_when_the_deltas_are_the_same():
