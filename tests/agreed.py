@@ -7,6 +7,7 @@ from typing import Literal
 from ceramic_bridge.did import Identity
 from ceramic_bridge.models import create_models, model_ids
 from examples.spam_detection.settings import BETAS_TENTHS, ETAS
+from federation.aggregation.section import AggregationSection
 from federation.features import FeatureSpec
 from federation.hashing import Domain, sha256
 from federation.manifest import (
@@ -85,6 +86,7 @@ def secured(
     secure = secure or SecureSection(minimum=4, budget=budget)
     plain = agreed(rounds=rounds, shards=rounds, privacy=privacy or private(epsilon, rounds=rounds))
     changes = {
+        "aggregation": AggregationSection(mode="secure"),
         "secure": secure,
         "validation": ValidationSection(shards=rounds, reveal="round"),
         "validators": ValidatorSection(accounts=["0x" + "ef" * 20], quorum=1, bond_wei="1"),
