@@ -297,3 +297,14 @@ def test_covering_entry_is_as_long_as_the_gradient_and_of_either_sign() -> None:
     assert 16 < sum(signs) < 48
     assert not covered(np.zeros(5, dtype=np.int64)).any()
     assert abs(covered(np.array([3, 4]))[-1]) == 5
+
+
+def test_cover_adds_k_times_the_own_noise_to_a_score() -> None:
+    manifest = split(milli=2000, dim=512)
+    gradient = np.random.default_rng(5).integers(-1000, 1000, 512)
+    share, whole = noise_share(manifest), covered(gradient)
+    own = discrete_gaussian(512 * 3000, share, lambda n: b"o" * n).reshape(3000, 512)
+    last = discrete_gaussian(3000, score_noise(manifest), lambda n: b"l" * n)
+    products = own @ gradient + last * whole[-1]
+    length = math.sqrt(norm_squared(gradient))
+    assert np.std(products) == pytest.approx(share * length * math.sqrt(1 + 2.0**2), rel=4 / math.sqrt(6000))
