@@ -16,7 +16,7 @@ from ceramic_bridge.did import verify
 from ceramic_bridge.events import SignedEvent
 from client.identity import Session
 from client.ledger import PrivacyLedger, Stored
-from client.mechanism import noised_delta
+from client.mechanism import noised_delta, secure_delta
 from client.noise import Entropy, draw
 from client.release import Release, release_of
 from client.trainer import Engine
@@ -195,7 +195,10 @@ class Member:
     def train(self, request: CommitRequest) -> Ints:
         """Return the clipped, noised and quantised step; the caller has reserved its cost."""
         design = Design.build(self.examples(), self._terms.mean)
-        return quantise(noised_delta(self._engine, design, request.base, self._terms.manifest, self._entropy))
+        manifest = self._terms.manifest
+        if manifest.secure:
+            return secure_delta(self._engine, design, request.base, manifest, self._entropy)
+        return quantise(noised_delta(self._engine, design, request.base, manifest, self._entropy))
 
     def reveal(self, request: RevealRequest) -> RevealReply:
         """Return the delta after checking that the member's own leaf is under the recorded root.
