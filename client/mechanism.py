@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from client.noise import Entropy
     from client.trainer import Engine
-    from federation.fixedpoint import Floats
+    from federation.fixedpoint import Floats, Ints
     from federation.manifest import Manifest, PrivacySection, SamplingSection
     from federation.models.linear import Design
     from federation.rounds import Base
@@ -52,6 +52,16 @@ def noised_delta(engine: Engine, design: Design, base: Base, manifest: Manifest,
     # Samples may by chance be larger than they should; room is left for what rounding adds.
     limit = manifest.cap(len(design)) - math.isqrt(len(delta)) - 1
     return shortened(delta, math.ldexp(limit, -WEIGHT_BITS))
+
+
+def secure_delta(engine: Engine, design: Design, base: Base, manifest: Manifest, entropy: Entropy) -> Ints:
+    """Return a round's noised delta on the grid, as it is masked; its cost is reserved before.
+
+    Returns:
+        Shape (delta_dim,) of the manifest.
+    """
+    delta = quantise(noised_delta(engine, design, base, manifest, entropy))
+    return np.concatenate([delta, np.zeros(manifest.delta_dim - len(delta), dtype=np.int64)])
 
 
 def clipped_step(engine: Engine, design: Design, base: Base, privacy: PrivacySection) -> Floats:
