@@ -262,9 +262,9 @@ class Attempt:
     def pledge_list(self, did):
         return self.server.pledge_list(did).to_bytes()
 
-    def commit(self):
+    def commit(self, without=()):
         replies = {}
-        for did in self.server.pledges:
+        for did in (did for did in self.server.pledges if did not in without):
             base = self.circle.base_bytes(self.round_)
             self.events[did], replies[did] = self.put(did, Stage.COMMIT, self.pledge_list(did), base)
         self.server = self.server.gather_commits(replies)

@@ -21,6 +21,7 @@ from federation.errors import (
     IdentityError,
     PeerError,
     PrivacyBudgetExhausted,
+    TooFewParticipants,
     VerificationFailed,
 )
 from federation.hashing import sha256
@@ -310,6 +311,18 @@ def test_nothing_is_begun_when_the_authorisation_has_ended(circle):
         held.restart().ask(Stage.KEYS, circle.chain.roster)
 
 
+def test_masked_delta_leaves_when_the_wallet_authorised_another_key_meanwhile(circle):
+    played = Attempt(circle).to_commits().close_commits()
+    did = session().did
+    held = circle.parties[did]
+    held.session = session(key="another key")
+    held.restart()
+    again = played.put(did, Stage.COMMIT, played.pledge_list(did), circle.base_bytes(1))
+    assert Commitment.parse(again[1]) == played.server.commits[did]
+    held.restart()
+    assert played.reveal().norm().unmask().total.shape == (DIM,)
+
+
 # Attempts
 
 
@@ -439,6 +452,31 @@ def test_keys_stay_closed_when_the_member_has_committed(circle, party):
     with pytest.raises(PeerError, match="malformed"):
         party.ask(Stage.OPEN_KEYS, b"\xff")
     assert isinstance(played.server.commits[WHO], Commitment)
+
+
+def test_masked_delta_stays_when_neighbours_could_have_opened_the_members_secrets(tmp_path):
+    circle = Circle(tmp_path, names=tuple("abcdefgh"))
+    try:
+        played = Attempt(circle).to_pledges()
+        opened = list(circle.parties)[-4:]  # of seven neighbours four restore a secret
+        for did in opened:
+            played.put(did, Stage.OPEN_KEYS, WHO.encode())
+        played.commit(without=opened).close_commits()
+        with pytest.raises(TooFewParticipants, match="4 neighbours"):
+            played.put(WHO, Stage.REVEAL, played.server.commit_list().to_bytes())
+        assert Attempt(circle, number=1).to_sum().total.shape == (DIM,)
+    finally:
+        circle.close()
+
+
+def test_masked_delta_leaves_when_fewer_neighbours_are_silent(tmp_path):
+    circle = Circle(tmp_path, names=tuple("abcdefgh"))
+    try:
+        played = Attempt(circle).to_pledges()
+        played.commit(without=list(circle.parties)[-3:]).close_commits()
+        assert played.put(WHO, Stage.REVEAL, played.server.commit_list().to_bytes())
+    finally:
+        circle.close()
 
 
 @pytest.mark.parametrize("stage", [Stage.NORM, Stage.SCALARS])
