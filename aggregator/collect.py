@@ -105,7 +105,7 @@ class Collector:
             return found, encode(found.event)
 
         kept = {Did(did): self._commitment(raw) for did, raw in self._steps(COMMITTED).items()}
-        return self._collect(COMMIT, COMMITTED, kept, dict.fromkeys(asked, request), admit)
+        return self.collect(COMMIT, COMMITTED, kept, dict.fromkeys(asked, request), admit)
 
     def reveals(self, base: Base, committed: Mapping[Did, Committed]) -> Answers[RevealReply]:
         """Return the deltas of those who committed; their bytes are in the directory of what will be public.
@@ -130,7 +130,7 @@ class Collector:
             for did, raw in self._steps(REVEALED).items()
             if (found := self._delta(raw)) is not None
         }
-        return self._collect(REVEAL, REVEALED, kept, requests, admit)
+        return self.collect(REVEAL, REVEALED, kept, requests, admit)
 
     def acknowledge(self, revealed: Mapping[Did, RevealReply]) -> None:
         """Tell members, signed, that their deltas are here; what they answer does not matter."""
@@ -150,21 +150,32 @@ class Collector:
             pass
         self._record("acknowledged", b"")
 
-    def _collect(
+    def collect(
         self,
         kind: str,
         prefix: str,
         kept: dict[Did, T],
         requests: Mapping[Did, RecordDict],
         admit: Callable[[Did, Message], tuple[T, bytes]],
+        *,
+        share: float = 1.0,
     ) -> Answers[T]:
-        """Ask those who have not answered, and write down what comes; once closed, ask nobody any more."""
+        """Ask those who have not answered, and write down what comes; once closed, ask nobody any more.
+
+        Args:
+            kind: Flower message type.
+            prefix: Of the journal's steps.
+            kept: What had come before a restart.
+            requests: Content for each member.
+            admit: Gives what a reply says and what is written down of it, or raises ``Rejected``.
+            share: Of the time that the phase has left.
+        """
         refused = {Did(did): raw.decode() for did, raw in self._steps(REFUSED + prefix).items()}
         answers = Answers(kept, refused)
         if self._recall(CLOSED + prefix) is not None:
             return answers
         left = {did: asked for did, asked in requests.items() if did not in kept and did not in refused}
-        for did, message in self._replies(kind, left):
+        for did, message in self._replies(kind, left, share=share):
             try:
                 found, raw = admit(did, message)
             except Rejected as error:
@@ -179,7 +190,7 @@ class Collector:
         return answers
 
     def _replies(
-        self, kind: str, requests: Mapping[Did, RecordDict], *, most: float = math.inf
+        self, kind: str, requests: Mapping[Did, RecordDict], *, most: float = math.inf, share: float = 1.0
     ) -> Iterator[tuple[Did, Message]]:
         ports = self._ports
         left = ports.federation.deadline() - ports.chain.timestamp
@@ -190,7 +201,7 @@ class Collector:
             requests,
             message_type=kind,
             group=f"{self._epoch.domain.epoch}.{self._round}",
-            timeout=max(0.0, min(ports.timeout, most, float(left - margin))),
+            timeout=max(0.0, min(ports.timeout, most, share * (left - margin))),
         )
 
     def _commitment(self, raw: bytes) -> Committed:
