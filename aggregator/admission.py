@@ -122,7 +122,7 @@ def admit_commit(
     return admit_contribution(reply.event, did, epoch, round_, base_hash, authority=authority)
 
 
-def admit_contribution(  # noqa: PLR0917 - as ``admit_commit``
+def admit_contribution(
     data: bytes, did: Did, epoch: OpenEpoch, round_: int, base_hash: Hash32, *, authority: Authority
 ) -> Committed:
     """Return the commitment that a member's contribution event carries.

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from aggregator.epoch import OpenEpoch
     from aggregator.journal import Memory
     from ceramic_bridge.authority import Authority
+    from federation.hashing import Domain
     from federation.rounds import Base
 
 T = TypeVar("T")
@@ -82,6 +83,19 @@ def reveal_tree(revealed: Mapping[Did, RevealReply]) -> MemberTree:
     return MemberTree.build({did: delta_hash(reply.delta) for did, reply in revealed.items()})
 
 
+def committed_before(raw: bytes, domain: Domain, round_: int) -> Committed:
+    """Return a commitment that was admitted before: it is not judged again.
+
+    Raises:
+        ConfigError: The journal is damaged.
+    """
+    event = decode(raw, authority=UNDATED)
+    if not isinstance(event.payload, InitPayload):
+        raise ConfigError("a commitment in the journal is damaged")
+    statement = Contribution.parse(event.payload.content, domain, round_)
+    return Committed(event, statement.commitment)
+
+
 class Collector:
     """Asks the members in one round."""
 
@@ -104,7 +118,10 @@ class Collector:
             found = admit_commit(message, did, epoch, round_, base.hash, authority=authority)
             return found, encode(found.event)
 
-        kept = {Did(did): self._commitment(raw) for did, raw in self._steps(COMMITTED).items()}
+        kept = {
+            Did(did): committed_before(raw, epoch.domain, round_)
+            for did, raw in self._steps(COMMITTED).items()
+        }
         return self.collect(COMMIT, COMMITTED, kept, dict.fromkeys(asked, request), admit)
 
     def reveals(self, base: Base, committed: Mapping[Did, Committed]) -> Answers[RevealReply]:
@@ -203,14 +220,6 @@ class Collector:
             group=f"{self._epoch.domain.epoch}.{self._round}",
             timeout=max(0.0, min(ports.timeout, most, share * (left - margin))),
         )
-
-    def _commitment(self, raw: bytes) -> Committed:
-        """Return a commitment that was admitted before: it is not judged again."""
-        event = decode(raw, authority=UNDATED)
-        if not isinstance(event.payload, InitPayload):
-            raise ConfigError("a commitment in the journal is damaged")
-        statement = Contribution.parse(event.payload.content, self._epoch.domain, self._round)
-        return Committed(event, statement.commitment)
 
     def _delta(self, raw: bytes) -> RevealReply | None:
         """Return a delta that was admitted before; None if its bytes are lost: it is asked for again."""

@@ -172,9 +172,7 @@ class RoundDriver:
         self._pending += counting
         self._tell("round-opened", round_, base=base.hash.hex())
 
-    def _commits(
-        self, gathering: Gathering, base: Base, absent: Absent
-    ) -> dict[Did, Committed]:
+    def _commits(self, gathering: Gathering, base: Base, absent: Absent) -> dict[Did, Committed]:
         epoch, ports, number, round_ = self._epoch, self._ports, self._epoch.domain.epoch, self._state.round
         rule = epoch.manifest.cohort
         members = [did for did in epoch.roster.quotas if did not in absent]
@@ -227,6 +225,7 @@ class RoundDriver:
             view=self._view,
             memory=self._memory,
             round=round_,
+            parts=self._shards.parts,
             tell=tell,
         )
         return gathering_of(stand)

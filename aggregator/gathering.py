@@ -37,6 +37,7 @@ class Stand:
         view: What the chain recorded.
         memory: What was decided before, and takes what is decided.
         round: The round.
+        parts: SHA-256 of the parts of the shards drawn so far, by round.
         tell: Is told what happens.
     """
 
@@ -45,6 +46,7 @@ class Stand:
     view: FederationView
     memory: Memory
     round: int
+    parts: Mapping[int, Sequence[Hash32]]
     tell: Tell
 
 
