@@ -1,4 +1,4 @@
-"""Asking members in the stages of a secure round; each reply is in the journal before the next is looked at."""
+"""Asking members in the stages of a secure round; each reply is written down before the next is looked at."""
 
 from __future__ import annotations
 

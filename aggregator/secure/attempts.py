@@ -12,7 +12,7 @@ from aggregator.journal import pack, unpack
 from aggregator.secure import checks
 from aggregator.secure.asking import Asker
 from aggregator.secure.words import Beacons
-from ceramic_bridge.did import verify
+from ceramic_bridge.delegated import DigestVerifier
 from federation.errors import ConfigError, TooFewParticipants
 from federation.messages import reject
 from federation.models.linear import model_bytes
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ceramic_bridge.authority import Authority
     from federation.rounds import Base
     from federation.secagg.server import Server
-    from federation.secagg.terms import Finding, Terms
+    from federation.secagg.terms import Finding, Terms, Verify
 
 MOST: Final = 3
 """Attempts of a round; if liars spoil so many, nobody is accepted in it."""
@@ -45,6 +45,7 @@ class Attempt:
         terms: Which attempt.
         asker: Asks its members.
         beacons: Its randomness.
+        verify: Checks members' signatures.
         transcript: What came.
         replayed: What follows from it.
         committed: The admitted contributions.
@@ -54,6 +55,7 @@ class Attempt:
     terms: Terms
     asker: Asker
     beacons: Beacons
+    verify: Verify
     transcript: Transcript
     replayed: Replayed = field(default_factory=Replayed)
     committed: Mapping[Did, Committed] = field(default_factory=dict)
@@ -85,7 +87,7 @@ class Attempt:
             return data
 
         chain = Chain(beacon=self.beacons.beacon, challenge=self.beacons.challenge)
-        given = Given(self.terms, self.transcript, chain, verify, fetch)
+        given = Given(self.terms, self.transcript, chain, self.verify, fetch)
         return replace(self, replayed=advance(given, self.replayed))
 
 
@@ -124,6 +126,7 @@ class Attempts:
             terms=secure_terms(epoch.manifest, quotas, epoch.domain, stand.round, attempt=number),
             asker=Asker(stand, number),
             beacons=Beacons(stand),
+            verify=DigestVerifier(model=epoch.models["contribution"], authority=self._authority),
             transcript=Transcript(attempt=number),
         )
 
@@ -141,7 +144,7 @@ class Attempts:
 
     def _keys(self, attempt: Attempt, members: Collection[Did]) -> Attempt:
         roster = self._stand.epoch.roster.to_bytes()
-        check = checks.keys(attempt.terms, verify)
+        check = checks.keys(attempt.terms, attempt.verify)
         found = attempt.asker.ask(Stage.KEYS, dict.fromkeys(members, (roster,)), check, share=1 / 5)
         return attempt.answered(Stage.KEYS, found).advanced(self._stand)
 
