@@ -17,7 +17,9 @@ from aggregator.public import BLOCKS
 from aggregator.sources import Unpublished
 from aggregator.statements import Statements, absent_of, checked_lists, lines_of
 from aggregator.verified_epoch import VerifiedEpoch
+from aggregator.verified_secure import Place, facts_of, secure_round, transcript_of
 from ceramic_bridge.authority import is_revocation
+from ceramic_bridge.did import verify
 from ceramic_bridge.events import InitPayload, SignedEvent
 from contracts.bindings.structs import RoundWords
 from federation.cohort import cohort, enough
@@ -137,12 +139,15 @@ class RoundReplay:
         if Hash32(receipt_event.payload_cid.digest) != words.receipt_hash:
             raise VerificationFailed(subject, "the receipt is not the one that the chain recorded")
         lists = checked_lists(receipt.content, self._epoch.public.blob)
+        place = self._place(round_)
+        transcript = transcript_of(place, lists)
         self.statements[round_] = Statements(
             words=words,
             receipt=receipt,
             lists=lists,
             lines=lines_of(lists, self._epoch.roster),
             commitments=commitments,
+            secure=None if transcript is None else facts_of(place, transcript, self._view, verify),
         )
         return self.statements[round_]
 
@@ -154,12 +159,19 @@ class RoundReplay:
         """
         state, words, forced = start.state, statements.words, statements.forced
         lines, commitments = statements.lines, statements.commitments
-        self._require_asked(state, statements)
+        asked = self._asked(state)
+        bound = self._epoch.manifest.norm_bound(self._epoch.roster.quotas)
+        seed = self._view.draw_seed(self._epoch.domain.epoch, state.round)
+        if statements.secure is not None:
+            found = secure_round(self._place(state.round), statements, asked, state.suspended)
+            received = Received(
+                deltas={}, absent=found.absent, norm_bound=bound, seed=seed, summed=found.summed
+            )
+            return received, found.reveals
+        self._require_asked(state, statements, asked)
         deltas, reveals = self._deltas(state.round, commitments, lines, words, forced=forced)
         self._check_forced(state, deltas, reveals, forced)
         absent = absent_of(lines, state, commitments, statements.lists)
-        bound = self._epoch.manifest.norm_bound(self._epoch.roster.quotas)
-        seed = self._view.draw_seed(self._epoch.domain.epoch, state.round)
         return Received(deltas=deltas, absent=absent, norm_bound=bound, seed=seed), reveals
 
     def drawn(self, words: RoundWords, round_: int) -> Position:
@@ -247,19 +259,36 @@ class RoundReplay:
             raise VerificationFailed(f"round {round_}", f"went on with {len(found)} commitments, too few")
         return found
 
-    def _require_asked(self, state: EpochState, statements: Statements) -> None:
+    def _asked(self, state: EpochState) -> frozenset[Did]:
+        """Return whom a round asked: without a rule for cohorts everybody who is not suspended."""
+        epoch, rule = self._epoch, self._epoch.manifest.cohort
+        members = epoch.roster.quotas.keys() - state.suspended
+        if rule is None:
+            return frozenset(members)
+        beacon = self._view.beacon(epoch.domain.epoch, state.round)
+        return frozenset(
+            cohort(members, size=rule.size, domain=epoch.domain, round_=state.round, beacon=beacon)
+        )
+
+    def _require_asked(self, state: EpochState, statements: Statements, asked: frozenset[Did]) -> None:
         """Refuse a commitment of somebody whom a round did not ask.
 
-        Without a rule for cohorts everybody is asked; a suspended member's commitment does not count.
+        Without a rule for cohorts a suspended member's commitment does not count, and is no fault.
         """
-        epoch, rule = self._epoch, self._epoch.manifest.cohort
-        if rule is None:
+        if self._epoch.manifest.cohort is None:
             return
-        members = epoch.roster.quotas.keys() - state.suspended
-        beacon = self._view.beacon(epoch.domain.epoch, state.round)
-        asked = cohort(members, size=rule.size, domain=epoch.domain, round_=state.round, beacon=beacon)
         for did in sorted(statements.commitments.keys() - asked):
             raise VerificationFailed(f"round {state.round}", f"{did} committed and was not asked")
+
+    def _place(self, round_: int) -> Place:
+        epoch = self._epoch
+        return Place(
+            manifest=epoch.manifest,
+            quotas=epoch.roster.quotas,
+            domain=epoch.domain,
+            round=round_,
+            blob=epoch.public.blob,
+        )
 
     def _receipt(self, round_: int) -> tuple[SignedEvent, InitPayload]:
         receipts = self._epoch.events.of_kind(str(round_), "round-receipt")
@@ -352,6 +381,7 @@ class RoundReplay:
             outcome=outcome,
             reveals=reveals,
             forced=statements.forced,
+            transcript=statements.secure.transcript if statements.secure else None,
         ).content()
         for key in sorted(expected.keys() | receipt.content.keys()):
             value, found = expected.get(key), receipt.content.get(key)
