@@ -213,9 +213,7 @@ def secure_round(place: Place, said: Statements, asked: Collection[Did], out: Co
 def _replayed(place: Place, terms: Terms, transcript: Transcript, facts: SecureFacts) -> Replayed:
     def beacon(_terms: Terms, _keys: KeyList) -> Hash32:
         if facts.beacon is None:
-            place.wrong(
-                "its key list was not announced between its opening and its commitments"
-            )
+            place.wrong("its key list was not announced between its opening and its commitments")
         return facts.beacon
 
     def upload(digest: Hash32) -> bytes:

@@ -1,7 +1,8 @@
-"""A secure round as an aggregator recorded it, honest or not: every piece can be exchanged before it is verified."""
+"""A secure round as an aggregator recorded it, honest or not: every piece of it can be exchanged."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ from aggregator.verified_secure import Place, facts_of, transcript_of
 from ceramic_bridge.did import Identity, verify
 from contracts.bindings.structs import RoundWords
 from federation.aggregation.section import AggregationSection
-from federation.errors import VerificationFailed
+from federation.errors import TooFewParticipants, VerificationFailed
 from federation.evaluation import LinearEvaluation, Received, Start
 from federation.hashing import sha256
 from federation.manifest import CohortSection, Manifest, SecureSection, ValidationSection, ValidatorSection
@@ -23,16 +24,18 @@ from federation.models.linear import Design, integer_mean, model_bytes
 from federation.payloads import NOTHING, Receipt
 from federation.rounds import EpochState, Status
 from federation.scoring import Summed
+from federation.secagg.member import Member
 from federation.secagg.replay import Chain, priced, replay
 from federation.secagg.setup import key_word, secure_terms, sum_word
 from federation.secagg.stages import Stage
+from federation.secagg.terms import SecureSpoilt
 from federation.secagg.transcript import Transcript
 from federation.trace import Position, vector_hash
 from federation.types import Address, Did, Hash32
 from tests.agreed import DIM, DOMAIN, SILENT_SIGMA, agreed
 from tests.rounds import Size, random_rows
 from tests.unit.federation import _secagg
-from tests.unit.federation._secagg import BEACON, CHALLENGE, Attempt
+from tests.unit.federation._secagg import BEACON, CHALLENGE, Attempt, entropy
 
 SEEDS = {Identity(seed).did: seed for seed in (sha256(b"member %d" % i) for i in range(6))}
 MEMBERS = tuple(sorted(SEEDS))
@@ -40,11 +43,11 @@ QUOTAS = {did: 5 + i for i, did in enumerate(MEMBERS)}
 ROUND, OPENED, LISTED, CLOSED, SUMMED, DRAWN, DELAY = 1, 10, 12, 20, 30, 40, 2
 
 
-def secure_manifest(*, minimum: int = 3, cohort: int | None = None) -> Manifest:
+def secure_manifest(*, minimum: int = 3, degree: int = 20, cohort: int | None = None) -> Manifest:
     judges = [Address(f"0x{i:040x}") for i in range(11, 14)]
     changes = {
         "aggregation": AggregationSection(mode="secure"),
-        "secure": SecureSection(minimum=minimum),
+        "secure": SecureSection(minimum=minimum, degree=degree),
         "validators": ValidatorSection(accounts=judges, quorum=2, bond_wei="1"),
         "validation": ValidationSection(shards=3, reveal="round"),
         "cohort": CohortSection(size=cohort) if cohort else None,
@@ -73,13 +76,12 @@ def terms_of(manifest: Manifest = MANIFEST, *, round_: int = ROUND, attempt: int
     return secure_terms(manifest, QUOTAS, DOMAIN, round_, attempt=attempt)
 
 
-def useful(terms, *, cheat: Did | None = None) -> dict[Did, np.ndarray]:
-    """Deltas along the words that speak for label 1, a part of each member's cap; a cheat's goes against them."""
+def useful(terms, sizes) -> dict[Did, np.ndarray]:
+    """Deltas along the words that speak for label 1: so many times each member's cap, 0.3 unless said."""
     rng, sixth = np.random.default_rng(3), DIM // 6
     signal = np.repeat([1.0, -1.0, 0.0], [sixth, sixth, DIM - 2 * sixth]) / np.sqrt(2 * sixth)
-    signs = {did: -1 if did == cheat else 1 for did in terms.caps}
     return {
-        did: np.rint(cap * (0.3 * signs[did] * signal + 0.02 * rng.standard_normal(DIM))).astype(np.int64)
+        did: np.rint(cap * (sizes.get(did, 0.3) * signal + 0.02 * rng.standard_normal(DIM))).astype(np.int64)
         for did, cap in terms.caps.items()
     }
 
@@ -117,6 +119,8 @@ class Record:
         lines: Changes of lines of the receipt.
         forced: Members that it says revealed on chain.
         named: Whether the receipt names its transcript.
+        shown: What it says of accepted members' deltas instead.
+        blobs: What it published.
     """
 
     attempt: Kept
@@ -129,6 +133,7 @@ class Record:
     lines: dict[Did, dict] = field(default_factory=dict)
     forced: tuple[Did, ...] = ()
     named: bool = True
+    shown: dict[Did, tuple[Hash32, Hash32]] = field(default_factory=dict)
     blobs: dict[Hash32, bytes] = field(default_factory=dict)
 
     @property
@@ -175,9 +180,7 @@ class Record:
         )
 
     def place(self) -> Place:
-        return Place(
-            manifest=self.manifest, quotas=QUOTAS, domain=DOMAIN, round=ROUND, blob=self.blob
-        )
+        return Place(manifest=self.manifest, quotas=QUOTAS, domain=DOMAIN, round=ROUND, blob=self.blob)
 
     def statements(self) -> Statements:
         """Close the round as its aggregator would, given what is here, and say so."""
@@ -187,7 +190,7 @@ class Record:
         terms = self.attempt.terms
         chain = Chain(beacon=lambda *_: BEACON, challenge=lambda: CHALLENGE)
         found = replay(terms, self.attempt.transcript(), chain, verify=verify, fetch=lambda d: self.blobs[d])
-        absent = {did: (Status.ABSENT, "not-drawn") for did in QUOTAS}
+        absent = dict.fromkeys(QUOTAS, (Status.ABSENT, "not-drawn"))
         absent |= dict.fromkeys(self.suspended, (Status.SUSPENDED, ""))
         for did in self.asked:
             del absent[did]
@@ -198,9 +201,7 @@ class Record:
                 total=found.total, products=lambda g: priced(found, self.attempt.transcript(), g)[:2]
             )
         bound = self.manifest.norm_bound(QUOTAS)
-        received = Received(
-            deltas={}, absent=absent, norm_bound=bound, seed=sha256(b"seed"), summed=summed
-        )
+        received = Received(deltas={}, absent=absent, norm_bound=bound, seed=sha256(b"seed"), summed=summed)
         outcome, trace = evaluation.close(start, base, received, shard)
         members = tuple(replace(m, **self.lines.get(m.did, {})) for m in outcome.members)
         told = replace(outcome, members=members)
@@ -217,7 +218,8 @@ class Record:
             outcome=told,
             reveals={
                 m.did: (uploads.get(m.did, NOTHING), NOTHING) for m in members if m.status is Status.ACCEPTED
-            },
+            }
+            | self.shown,
             forced=self.forced,
             transcript=transcript if self.named else None,
         )
@@ -246,9 +248,12 @@ class Record:
             secure=None if named is None else facts_of(place, named, self.view(), verify),
         )
 
-    def verify(self):
-        """Verify it as a stranger does."""
-        return RoundReplay(self.epoch()).recompute(self.start, self.statements())
+    def verify(self, *, gone: Collection[Hash32] = ()):
+        """Verify it as a stranger does, who finds all blobs but some."""
+        said = self.statements()
+        for digest in gone:
+            del self.blobs[digest]
+        return RoundReplay(self.epoch()).recompute(self.start, said)
 
 
 def gradient_at(record: Record, total) -> np.ndarray:
@@ -281,8 +286,7 @@ def recorded(
     forge=None,
     suspended: frozenset[Did] = frozenset(),
     asked: frozenset[Did] | None = None,
-    cheat: Did | None = None,
-    upto: str = "scalars",
+    sizes: dict | None = None,
 ) -> Record:
     """Play a round with an honest aggregator; who is not asked never hears of it.
 
@@ -292,28 +296,31 @@ def recorded(
         forge: Replaces what members send; see ``Attempt``.
         suspended: Who is out.
         asked: Who is asked; all who are not suspended if None.
-        cheat: Whose delta harms.
-        upto: The last stage that the attempt reaches; its error ends it if it has one.
+        sizes: Whose delta is of another size, in its cap; see ``useful``.
     """
     terms = terms_of(manifest)
     away = set(MEMBERS) - asked if asked is not None else set(suspended)
     silent = {**(lost or {}), "keys": [*(lost or {}).get("keys", ()), *away]}
-    with np.errstate(all="raise"):
-        attempt = Kept(terms, useful(terms, cheat=cheat), lost=silent, forge=forge)
-        record = Record(attempt, Transcript(), manifest=manifest, suspended=suspended)
-        for step in STEPS[: STEPS.index(upto) + 1] if upto in STEPS else STEPS:
+    attempt = Kept(terms, useful(terms, sizes or {}), lost=silent, forge=forge)
+    record = Record(attempt, Transcript(), manifest=manifest, suspended=suspended)
+    for did in [did for did, size in (sizes or {}).items() if size > 1]:
+        careless = replace(terms, caps={**terms.caps, did: 10 * terms.caps[did]})
+        attempt.members[did] = Member.begin(careless, did, entropy(did))
+    try:
+        for step in STEPS:
             getattr(attempt, step)()
             if step == "keys":
                 record.announced[key_word(terms, attempt.key_list)] = LISTED
-        if upto == "scalars":
-            attempt.scalars(gradient_at(record, attempt.total))
+        record.announced[sum_word(terms, attempt.server.reveal_root(), attempt.total)] = SUMMED
+        attempt.scalars(gradient_at(record, attempt.total))
+    except (TooFewParticipants, SecureSpoilt):
+        pass
     for raw in attempt.sent.get("reveal", {}).values():
         record.put(raw)
-    record.transcript, server = attempt.transcript(), attempt.server
-    record.commitments = {did: c.signed_digest(terms) for did, c in server.commits.items()}
-    record.summed = server.survivors
-    if hasattr(attempt, "total"):
-        record.announced[sum_word(terms, server.reveal_root(), attempt.total)] = SUMMED
+    record.transcript = attempt.transcript()
+    if (server := getattr(attempt, "server", None)) is not None:
+        record.commitments = {did: c.signed_digest(terms) for did, c in server.commits.items()}
+        record.summed = server.survivors
     return record
 
 
