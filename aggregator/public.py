@@ -167,6 +167,10 @@ class PublicReader:
         self._used.add(name)
         return self._read(name)
 
+    def count(self, digests: Iterable[Hash32]) -> None:
+        """Take note that blobs were used: by a copy of this reader, in another process."""
+        self._used.update(f"blobs/{digest.hex()}" for digest in digests)
+
     def require_all_used(self) -> None:
         """Refuse files that nothing on chain or in a signed event refers to.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from ceramic_bridge.dagcbor import MalformedData
 from ceramic_bridge.events import InitPayload
 from ceramic_bridge.schemas import validate_lists
+from contracts.bindings.federation import RevealForced
 from contracts.bindings.structs import RoundWords
 from federation.errors import PeerError, VerificationFailed
 from federation.payloads import receipt_lists
@@ -49,6 +50,9 @@ class Statements:
 
     Attributes:
         words: What the round committed on chain.
+        seed: Of its draw.
+        beacon: By which its cohort was drawn; None where everybody is asked.
+        revealed: Deltas that members revealed on chain.
         receipt: Its receipt.
         lists: What it says of members, from wherever it says it.
         lines: The receipt's line of each member.
@@ -57,6 +61,9 @@ class Statements:
     """
 
     words: RoundWords
+    seed: Hash32
+    beacon: Hash32 | None
+    revealed: tuple[RevealForced, ...]
     receipt: InitPayload
     lists: Mapping[str, object]
     lines: Mapping[Did, Mapping[str, str]]

@@ -9,12 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from aggregator.recompute import Recomputation
 from aggregator.statements import Statements, checked_lists, lines_of
-from aggregator.verified_rounds import RoundReplay
 from aggregator.verified_secure import Place, facts_of, transcript_of
 from ceramic_bridge.did import Identity, verify
 from contracts.bindings.structs import RoundWords
 from federation.aggregation.section import AggregationSection
+from federation.cohort import cohort
 from federation.errors import TooFewParticipants, VerificationFailed
 from federation.evaluation import LinearEvaluation, Received, Start
 from federation.hashing import sha256
@@ -40,6 +41,7 @@ from tests.unit.federation._secagg import BEACON, CHALLENGE, Attempt, entropy
 SEEDS = {Identity(seed).did: seed for seed in (sha256(b"member %d" % i) for i in range(6))}
 MEMBERS = tuple(sorted(SEEDS))
 QUOTAS = {did: 5 + i for i, did in enumerate(MEMBERS)}
+COHORT = sha256(b"cohort")
 ROUND, OPENED, LISTED, CLOSED, SUMMED, DRAWN, DELAY = 1, 10, 12, 20, 30, 40, 2
 
 
@@ -145,7 +147,9 @@ class Record:
 
     @property
     def asked(self) -> frozenset[Did]:
-        return RoundReplay(self.epoch())._asked(self.start.state)
+        members, rule = QUOTAS.keys() - self.suspended, self.manifest.cohort
+        size = rule.size if rule else None
+        return frozenset(cohort(members, size=size, domain=DOMAIN, round_=ROUND, beacon=COHORT))
 
     def put(self, data: bytes) -> Hash32:
         self.blobs[sha256(data)] = data
@@ -163,13 +167,10 @@ class Record:
             announced_during=lambda _epoch, _round: announced,
             commits_closed_in=lambda _epoch, _round: CLOSED,
             hash_of=lambda block: hashes.get(block, sha256(b"block %d" % block)),
-            draw_seed=lambda _epoch, _round: sha256(b"seed"),
-            beacon=lambda _epoch, _round: sha256(b"cohort"),
         )
 
     def epoch(self) -> SimpleNamespace:
         return SimpleNamespace(
-            view=self.view(),
             manifest=self.manifest,
             domain=DOMAIN,
             roster=SimpleNamespace(quotas=QUOTAS),
@@ -241,6 +242,9 @@ class Record:
         place, named = self.place(), transcript_of(self.place(), lists)
         return Statements(
             words=words,
+            seed=sha256(b"seed"),
+            beacon=COHORT if self.manifest.cohort else None,
+            revealed=(),
             receipt=SimpleNamespace(content=content),
             lists=lists,
             lines=lines_of(lists, SimpleNamespace(quotas=QUOTAS)),
@@ -253,7 +257,7 @@ class Record:
         said = self.statements()
         for digest in gone:
             del self.blobs[digest]
-        return RoundReplay(self.epoch()).recompute(self.start, said)
+        return Recomputation(self.epoch()).recompute(self.start, said)
 
 
 def gradient_at(record: Record, total) -> np.ndarray:
