@@ -24,6 +24,7 @@ from federation.models.registry import Architecture
 from federation.privacy import SENSITIVITY, Budget, History, Sampled, spend
 from federation.reward import Terms
 from federation.section import Section
+from federation.secureprivacy import booked_sigma, noise_share, secure_cap
 from federation.types import Did, Hash32, Wei
 from federation.valuation import DEFAULT, METHODS
 
@@ -374,6 +375,13 @@ class Manifest(Section):
         privacy = self.privacy
         if self.sampling and (not privacy.sigma_e4 or privacy.unit != "example"):
             raise ValueError("steps on samples are accounted for with noise, and for one example, only")
+        if self.secure and self.secure.score_noise_milli and not privacy.sigma_e4:
+            raise ValueError("scores are covered in proportion to a member's noise, and there is none")
+        if self.secure:
+            try:
+                noise_share(self)
+            except ConfigError as error:
+                raise ValueError(error.message) from error
         if privacy.sigma_e4:
             spent = self.history(self.rounds).epsilon(privacy.budget.delta)
             if spent > privacy.budget.epsilon:
@@ -458,8 +466,8 @@ class Manifest(Section):
         )
 
     def history(self, rounds: int) -> History:
-        """Return what so many rounds of noised deltas release of one unit."""
-        sigma, sampling = self.privacy.sigma / SENSITIVITY[self.privacy.unit], self.sampling
+        """Return what so many rounds of noised deltas release of one unit, as ledgers book it."""
+        sigma, sampling = booked_sigma(self) / SENSITIVITY[self.privacy.unit], self.sampling
         if sampling is None:
             return History(spend([sigma] * rounds, self.privacy.budget.delta).mu_squared)
         if not rounds:
@@ -472,6 +480,8 @@ class Manifest(Section):
         The sum of T steps at rate q goes over the wire divided by q T, so that its signal is that of one
         full step; the standard deviation of its noise is then sigma C / (q sqrt(T)).
         """
+        if self.secure:
+            return secure_cap(self, quota)
         sigma_e4, sampling = self.privacy.sigma_e4, self.sampling
         if sampling:
             sigma_e4 = -(-sigma_e4 * 1000 // (sampling.rate_milli * math.isqrt(sampling.steps)))

@@ -6,7 +6,6 @@ strategy made, and the scores of the method that was named.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -16,9 +15,10 @@ import numpy as np
 from federation.aggregation import Combined
 from federation.contribution import PathGradient, inner_products, path_gradient, score_of
 from federation.epochstate import Status
-from federation.fixedpoint import Ints, exact_dot, norm_squared
+from federation.fixedpoint import Ints, exact_dot
 from federation.models.linear import Design, Fit
 from federation.projection import Projection, project
+from federation.secagg.cover import covered
 from federation.steps import Place, Step, combine, prices, search_step, worth
 from federation.types import Did, Hash32
 from federation.valuation import DEFAULT, METHODS, Game, carried_base
@@ -142,11 +142,10 @@ class Path:
     def priced_gradient(self, entries: int) -> Ints:
         """Return the gradient with which a delta of so many entries has its product.
 
-        An entry beyond the weights covers the score with noise: it counts as much as the gradient is long.
+        An entry beyond the weights covers the score with noise (``federation.secagg.cover``).
         """
         gradient = self.projection.projected
-        extra = [math.isqrt(norm_squared(gradient))] * (entries - len(gradient))
-        return np.concatenate([gradient, np.array(extra, dtype=np.int64)])
+        return gradient if entries == len(gradient) else covered(gradient)
 
 
 def measure_sum(
