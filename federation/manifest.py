@@ -431,6 +431,11 @@ class Manifest(Section):
             raise ValueError('each member checks the drawn shard: validation.reveal must be "round"')
         if self.sampling:
             raise ValueError("secure aggregation splits the noise of one step: leave out sampling")
+        if self.cohort and not self.cohort.minimum <= self.secure.minimum <= self.cohort.size:
+            raise ValueError(
+                f"a cohort of {self.cohort.size} is summed from {self.secure.minimum} members on:"
+                f" cohort.minimum ({self.cohort.minimum}) must not be above secure.minimum"
+            )
         if not self.validators.quorum:
             raise ValueError("no judge on chain sees a secure delta: name validators and a quorum")
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from federation.epochstate import Status
@@ -59,12 +59,14 @@ class Replayed:
         reached: The last stage that ended well.
         total: The sum of the survivors' deltas; None if it was not opened exactly.
         spoilt: Who spoilt the sum.
+        over: Whether it ended without a sum.
     """
 
     server: Server | None = None
     reached: Stage | None = None
     total: Ints | None = None
     spoilt: tuple[Finding, ...] = ()
+    over: bool = False
 
     @property
     def committed(self) -> frozenset[Did]:
@@ -139,16 +141,9 @@ def replay(
     Raises:
         VerificationFailed: It went on where it should have stopped.
     """
-    replayed = Replayed()
-    for step in (_keys, _pledges, _commits, _uploads, _norms, _unmask):
-        stage = STAGES[0 if replayed.reached is None else STAGES.index(replayed.reached) + 1]
-        try:
-            replayed = step(_Given(terms, transcript, chain, verify, fetch), replayed)
-        except TooFewParticipants:
-            break
-        except SecureSpoilt as error:
-            replayed = Replayed(server=replayed.server, reached=stage, spoilt=error.findings)
-            break
+    given, replayed = Given(terms, transcript, chain, verify, fetch), Replayed()
+    while not replayed.over and replayed.total is None:
+        replayed = advance(given, replayed)
     last = STAGES.index(replayed.reached) if replayed.reached else -1
     # Where members were too few, their answers in that stage may be there, but none of a later one.
     if any(transcript.of(stage) for stage in STAGES[last + 2 :]):
@@ -156,7 +151,9 @@ def replay(
     return replayed
 
 
-class _Given(NamedTuple):
+class Given(NamedTuple):
+    """What an attempt is repeated from; see ``replay``."""
+
     terms: Terms
     transcript: Transcript
     chain: Chain
@@ -164,13 +161,29 @@ class _Given(NamedTuple):
     fetch: Callable[[Hash32], bytes]
 
 
-def _keys(given: _Given, _: Replayed) -> Replayed:
+def advance(given: Given, before: Replayed) -> Replayed:
+    """Repeat the next stage of an attempt that is not over; its answers are in the transcript.
+
+    Raises:
+        VerificationFailed: The server should have begun again.
+    """
+    steps = (_keys, _pledges, _commits, _uploads, _norms, _unmask)
+    at = 0 if before.reached is None else STAGES.index(before.reached) + 1
+    try:
+        return steps[at](given, before)
+    except TooFewParticipants:
+        return replace(before, over=True)
+    except SecureSpoilt as error:
+        return Replayed(server=before.server, reached=STAGES[at], spoilt=error.findings, over=True)
+
+
+def _keys(given: Given, _: Replayed) -> Replayed:
     keys, _refused = gather_keys(given.terms, given.transcript.of(Stage.KEYS), given.verify)
     server = Server.begin(given.terms, keys, given.chain.beacon(given.terms, keys), given.verify)
     return Replayed(server=server, reached=Stage.KEYS)
 
 
-def _pledges(given: _Given, before: Replayed) -> Replayed:
+def _pledges(given: Given, before: Replayed) -> Replayed:
     assert before.server is not None
     server = before.server.gather_pledges(given.transcript.of(Stage.PLEDGE))
     if server.contradictions():
@@ -178,26 +191,26 @@ def _pledges(given: _Given, before: Replayed) -> Replayed:
     return Replayed(server=server, reached=Stage.PLEDGE)
 
 
-def _commits(given: _Given, before: Replayed) -> Replayed:
+def _commits(given: Given, before: Replayed) -> Replayed:
     assert before.server is not None
     server = before.server.gather_commits(given.transcript.of(Stage.COMMIT))
     return Replayed(server=server, reached=Stage.COMMIT)
 
 
-def _uploads(given: _Given, before: Replayed) -> Replayed:
+def _uploads(given: Given, before: Replayed) -> Replayed:
     assert before.server is not None
     uploads = {did: given.fetch(digest) for did, digest in given.transcript.uploads.items()}
     return Replayed(server=before.server.gather_uploads(uploads), reached=Stage.REVEAL)
 
 
-def _norms(given: _Given, before: Replayed) -> Replayed:
+def _norms(given: Given, before: Replayed) -> Replayed:
     assert before.server is not None
     server = before.server.gather_norms(given.chain.challenge(), given.transcript.of(Stage.NORM))
     server, _ = server.close_norms(given.transcript.opened(Stage.NORM))
     return Replayed(server=server, reached=Stage.NORM)
 
 
-def _unmask(given: _Given, before: Replayed) -> Replayed:
+def _unmask(given: Given, before: Replayed) -> Replayed:
     assert before.server is not None
     server, total = before.server.gather_unmask(given.transcript.of(Stage.UNMASK))
     return Replayed(server=server, reached=Stage.UNMASK, total=total)

@@ -154,7 +154,7 @@ def accuse(attempt):
         if against is not None:
             attempt.members[did], opening = member.open_keys(against)
             openings[did] = opening.to_bytes()
-    return attempt.server.judge_keys(openings)
+    return attempt.server.judge_keys([*openings.items()])
 
 
 @pytest.mark.parametrize(
@@ -182,20 +182,20 @@ def test_nobody_is_named_when_all_pledges_are_true():
 def test_accuser_is_named_when_the_pledge_is_true():
     attempt = lying("none", None).keys().pledge()
     _, opening = attempt.members[LIAR].open_keys(dids(8)[0])
-    assert attempt.server.judge_keys({LIAR: opening.to_bytes()}) == (Finding(LIAR, Reason.FALSE_COMPLAINT),)
+    assert attempt.server.judge_keys([(LIAR, opening.to_bytes())]) == (Finding(LIAR, Reason.FALSE_COMPLAINT),)
 
 
 def test_opener_is_named_when_its_secrets_are_not_those_of_its_keys():
     attempt = lying("none", None).keys().pledge()
     _, opening = attempt.members[LIAR].open_keys(dids(8)[0])
     false = replace(opening, mask_secret=bytes(32))
-    assert attempt.server.judge_keys({LIAR: false.to_bytes()}) == (Finding(LIAR, Reason.FALSE_SECRET),)
+    assert attempt.server.judge_keys([(LIAR, false.to_bytes())]) == (Finding(LIAR, Reason.FALSE_SECRET),)
 
 
 def test_both_are_named_when_pledges_contradict_and_neither_opens():
     attempt = lying("pledge", lambda m: resigned(TERMS, m, seeds=first_flipped(m.seeds)))
     attempt.keys().pledge()
-    assert {f.culprit for f in attempt.server.judge_keys({})} == {dids(8)[0], LIAR}
+    assert {f.culprit for f in attempt.server.judge_keys([])} == {dids(8)[0], LIAR}
 
 
 def test_liar_is_left_out_when_its_upload_is_not_what_it_committed_to():
