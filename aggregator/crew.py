@@ -10,11 +10,12 @@ import multiprocessing
 import signal
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
+from aggregator.public import PublicReader
 from aggregator.recompute import PlayedRound, Recomputation
 from federation.errors import FolkmootError
 from federation.evaluation import Evaluation, Start, evaluation_of
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from federation.models.linear import Design
     from federation.roster import Roster
     from federation.rounds import EpochState
-    from federation.types import Hash32
 
 _START: Final = "forkserver"
 
@@ -83,10 +83,10 @@ class Parcel:
 
 
 class Found(NamedTuple):
-    """A round that recomputes, and the blobs that it took."""
+    """A round that recomputes, and the files of a run's directory that it took."""
 
     played: PlayedRound
-    used: frozenset[Hash32]
+    used: frozenset[str]
 
 
 class Crew:
@@ -145,42 +145,24 @@ def _died() -> WorkerDied:
     )
 
 
-class _Noting:
-    """Public files, and which blobs were asked for."""
-
-    def __init__(self, inner: Material) -> None:
-        self._inner = inner
-        self.asked: set[Hash32] = set()
-
-    def file(self, name: str) -> bytes:
-        return self._inner.file(name)
-
-    def blob(self, digest: Hash32, what: str) -> bytes:
-        self.asked.add(digest)
-        return self._inner.blob(digest, what)
-
-
 class _Desk:
     """Where a worker works."""
 
     def __init__(self, parcel: Parcel) -> None:
-        self._files = _Noting(parcel.public)
-        self._around = replace(parcel, public=self._files)
-        self._recomputation = Recomputation(self._around)
+        self._around = parcel
+        self._recomputation = Recomputation(parcel)
 
     def recomputed(self, state: EpochState, known: tuple[int, ...], said: Statements) -> Found | None:
-        self._files.asked.clear()
-        shards = self._around.shards
-        start = Start(
-            state=state,
-            rules=self._around.manifest.rules,
-            known=tuple(Position(shard=shard, design=shards[shard]) for shard in known),
-        )
+        around = self._around
+        positions = tuple(Position(shard=shard, design=around.shards[shard]) for shard in known)
+        start = Start(state=state, rules=around.manifest.rules, known=positions)
         try:
             played = self._recomputation.recompute(start, said)
         except Exception:  # noqa: BLE001 - what is wrong, the caller finds by itself, when its turn comes
             return None
-        return Found(played.light(), frozenset(self._files.asked))
+        public = around.public
+        used = public.counted() if isinstance(public, PublicReader) else frozenset[str]()
+        return Found(played.light(), used)
 
 
 _desks: list[_Desk] = []

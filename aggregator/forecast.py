@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aggregator.sources import fetching
 from aggregator.statements import status_of
 from federation.models.linear import parse_model
 from federation.rounds import Base, EpochState, Measured, Status, finish
@@ -20,8 +21,6 @@ from federation.types import Did
 if TYPE_CHECKING:
     from aggregator.recompute import Around
     from aggregator.statements import Statements
-    from federation.fixedpoint import Ints
-    from federation.types import Hash32
 
 
 def published_state(around: Around, state: EpochState, said: Statements) -> EpochState:
@@ -39,7 +38,9 @@ def published_state(around: Around, state: EpochState, said: Statements) -> Epoc
     words = said.words
     # Whether anybody can be what its line says, is asked where the round is recomputed.
     absent = {did: (status_of(line), "") for did, line in said.lines.items()}
-    base, model = (_weights(around, state, digest) for digest in (words.base_hash, words.model_hash))
+    models = [(digest, f"round {state.round}'s model") for digest in (words.base_hash, words.model_hash)]
+    with fetching(around.public, models) as blobs:
+        base, model = (np.reshape(parse_model(blob())[0], state.weights.shape) for blob in blobs)
     scores = {
         Did(did): int(line["score"]) for did, line in said.lines.items() if line["status"] == Status.ACCEPTED
     }
@@ -57,11 +58,6 @@ def published_state(around: Around, state: EpochState, said: Statements) -> Epoc
         )
     shown = Base(weights=base, intercept=0, beta_tenths=0, losses=())
     return finish(state, shown, around.manifest.rules, absent=absent, measured=measured).state
-
-
-def _weights(around: Around, state: EpochState, digest: Hash32) -> Ints:
-    weights, _ = parse_model(around.public.blob(digest, f"round {state.round}'s model"))
-    return np.reshape(weights, state.weights.shape)
 
 
 def _gain(around: Around, said: Statements, eta: int) -> int:

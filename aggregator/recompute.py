@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, TypeAlias
 
-from aggregator.sources import Material, Unpublished
+from aggregator.sources import Material, Unpublished, fetching
 from aggregator.statements import Statements, absent_of
 from aggregator.verified_secure import Place, secure_round
 from contracts.bindings.structs import RoundWords
@@ -224,7 +224,7 @@ class Recomputation:
             quotas=around.roster.quotas,
             domain=around.domain,
             round=round_,
-            blob=around.public.blob,
+            public=around.public,
         )
 
     def _cap(self, did: Did) -> int:
@@ -240,25 +240,27 @@ class Recomputation:
         forced: frozenset[Did],
     ) -> tuple[dict[Did, Ints], Reveals]:
         deltas: dict[Did, Ints] = {}
-        reveals: Reveals = {}
-        for did, line in lines.items():
-            if line["status"] != Status.ACCEPTED:
-                continue
-            digest, salt = Hash32(bytes.fromhex(line["delta"])), Hash32(bytes.fromhex(line["salt"]))
-            opened = commitment(
-                self._around.domain,
-                round_,
-                did=did,
-                base_hash=on_chain.base_hash,
-                delta_sha256=digest,
-                salt=salt,
-            )
-            if commitments.get(did) != opened:
-                raise VerificationFailed(f"round {round_}", f"{did}'s delta does not open its commitment")
-            deltas[did] = parse_delta(self._around.public.blob(digest, f"{did}'s delta of round {round_}"))
-            reveals[did] = (digest, salt)
-            if len(deltas[did]) != self._around.dim or not within_cap(deltas[did], self._cap(did)):
-                raise VerificationFailed(f"round {round_}", f"{did}'s delta should have been rejected")
+        reveals: Reveals = {
+            did: (Hash32(bytes.fromhex(line["delta"])), Hash32(bytes.fromhex(line["salt"])))
+            for did, line in lines.items()
+            if line["status"] == Status.ACCEPTED
+        }
+        wanted = [(digest, f"{did}'s delta of round {round_}") for did, (digest, _) in reveals.items()]
+        with fetching(self._around.public, wanted) as blobs:
+            for (did, (digest, salt)), blob in zip(reveals.items(), blobs, strict=True):
+                opened = commitment(
+                    self._around.domain,
+                    round_,
+                    did=did,
+                    base_hash=on_chain.base_hash,
+                    delta_sha256=digest,
+                    salt=salt,
+                )
+                if commitments.get(did) != opened:
+                    raise VerificationFailed(f"round {round_}", f"{did}'s delta does not open its commitment")
+                deltas[did] = parse_delta(blob())
+                if len(deltas[did]) != self._around.dim or not within_cap(deltas[did], self._cap(did)):
+                    raise VerificationFailed(f"round {round_}", f"{did}'s delta should have been rejected")
         if (
             MemberTree.build({did: digest for did, (digest, _) in reveals.items() if did not in forced}).root
             != on_chain.reveal_root

@@ -226,7 +226,7 @@ class Selection:
             quotas=self._roster.quotas,
             domain=self._domain,
             round=round_,
-            blob=self._ground.public.blob,
+            public=self._ground.public,
         )
         transcript = transcript_of(place, lists)
         return None if transcript is None else commitments_in(place, transcript)

@@ -7,11 +7,12 @@ somebody did *not* answer is the aggregator's word.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from aggregator.sources import fetching
 from aggregator.statements import SecureFacts, Statements, reasons_of, status_of
 from federation.epochstate import Status
 from federation.errors import ConfigError, TooFewParticipants, VerificationFailed
@@ -30,11 +31,9 @@ from federation.secagg.transcript import Transcript
 from federation.types import Did, Hash32
 
 if TYPE_CHECKING:
+    from aggregator.sources import Material
     from contracts.view import FederationView
     from federation.manifest import Manifest
-
-Blob = Callable[[Hash32, str], bytes]
-"""Returns the public blob with a digest; is told what for."""
 
 _TRANSCRIPT: Final = "transcript"
 
@@ -48,14 +47,14 @@ class Place:
         quotas: Of every admitted member.
         domain: Chain, federation and epoch.
         round: The round.
-        blob: Where public files are.
+        public: Where the files are.
     """
 
     manifest: Manifest
     quotas: Mapping[Did, int]
     domain: Domain
     round: int
-    blob: Blob
+    public: Material
 
     @property
     def subject(self) -> str:
@@ -72,7 +71,7 @@ class Place:
         Raises:
             VerificationFailed: It was not published, or is none.
         """
-        return Transcript.parse(self.blob(digest, f"{self.subject}'s transcript"))
+        return Transcript.parse(self.public.blob(digest, f"{self.subject}'s transcript"))
 
     def terms(self, transcript: Transcript) -> Terms:
         """Return what its members agreed on.
@@ -216,12 +215,14 @@ def _replayed(place: Place, terms: Terms, transcript: Transcript, facts: SecureF
             place.wrong("its key list was not announced between its opening and its commitments")
         return facts.beacon
 
-    def upload(digest: Hash32) -> bytes:
-        return place.blob(digest, f"a masked delta of {place.subject}")
-
     chain = Chain(beacon=beacon, challenge=lambda: facts.challenge)
+    wanted = [
+        (upload, f"{did}'s masked delta of {place.subject}") for did, upload in transcript.uploads.items()
+    ]
     try:
-        return replay(terms, transcript, chain, verify=facts.verify, fetch=upload)
+        with fetching(place.public, wanted) as blobs:
+            found = dict(zip((upload for upload, _ in wanted), blobs, strict=True))
+            return replay(terms, transcript, chain, verify=facts.verify, fetch=lambda upload: found[upload]())
     except SecureRefused as error:
         raise VerificationFailed(place.subject, error.message) from error
 

@@ -181,7 +181,13 @@ class Record:
         )
 
     def place(self) -> Place:
-        return Place(manifest=self.manifest, quotas=QUOTAS, domain=DOMAIN, round=ROUND, blob=self.blob)
+        return Place(
+            manifest=self.manifest,
+            quotas=QUOTAS,
+            domain=DOMAIN,
+            round=ROUND,
+            public=SimpleNamespace(blob=self.blob),
+        )
 
     def statements(self) -> Statements:
         """Close the round as its aggregator would, given what is here, and say so."""

@@ -290,7 +290,7 @@ def test_upload_is_refused_when_another_one_is_published_for_it():
 def test_round_is_refused_when_a_masked_delta_was_not_published():
     record = recorded()
     gone = record.transcript.uploads[C]
-    told = "a masked delta of round 1 was not published"
+    told = f"{C}'s masked delta of round 1 was not published"
     assert refused(record, gone=[gone]) == (f"blobs/{gone.hex()}", told)
 
 
