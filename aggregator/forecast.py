@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aggregator.sources import fetching
-from aggregator.statements import absent_of
+from aggregator.statements import status_of
 from federation.models.linear import parse_model
 from federation.rounds import Base, EpochState, Measured, Status, finish
 from federation.trace import Op, Trace
@@ -36,7 +36,8 @@ def published_state(around: Around, state: EpochState, said: Statements) -> Epoc
         ValueError: Models of other sizes, or numbers that are none.
     """
     words = said.words
-    absent = absent_of(said.lines, state, said.commitments, said.lists)
+    # Whether anybody can be what its line says, is asked where the round is recomputed.
+    absent = {did: (status_of(line), "") for did, line in said.lines.items()}
     models = [(digest, f"round {state.round}'s model") for digest in (words.base_hash, words.model_hash)]
     with fetching(around.public, models) as blobs:
         base, model = (np.reshape(parse_model(blob())[0], state.weights.shape) for blob in blobs)

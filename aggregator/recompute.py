@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from aggregator.sources import Material, Unpublished, fetching
 from aggregator.statements import Statements, absent_of
+from aggregator.verified_secure import Place, secure_round
 from contracts.bindings.structs import RoundWords
 from federation.cohort import cohort
 from federation.delta import parse_delta, within_cap
@@ -124,11 +125,18 @@ class Recomputation:
         """
         state, words, forced = start.state, statements.words, statements.forced
         lines, commitments = statements.lines, statements.commitments
-        self._require_asked(state, statements)
+        asked = self._asked(state, statements)
+        bound = self._around.manifest.norm_bound(self._around.roster.quotas)
+        if statements.secure is not None:
+            found = secure_round(self._place(state.round), statements, asked, state.suspended)
+            received = Received(
+                deltas={}, absent=found.absent, norm_bound=bound, seed=statements.seed, summed=found.summed
+            )
+            return received, found.reveals
+        self._require_asked(state, statements, asked)
         deltas, reveals = self._deltas(state.round, commitments, lines, words, forced=forced)
         self._check_forced(state, deltas, reveals, statements)
         absent = absent_of(lines, state, commitments, statements.lists)
-        bound = self._around.manifest.norm_bound(self._around.roster.quotas)
         return Received(deltas=deltas, absent=absent, norm_bound=bound, seed=statements.seed), reveals
 
     def drawn(self, words: RoundWords, round_: int) -> Position:
@@ -186,21 +194,38 @@ class Recomputation:
             committed=frozenset(statements.commitments),
         )
 
-    def _require_asked(self, state: EpochState, statements: Statements) -> None:
+    def _asked(self, state: EpochState, statements: Statements) -> frozenset[Did]:
+        """Return whom a round asked: without a rule for cohorts everybody who is not suspended."""
+        around, rule = self._around, self._around.manifest.cohort
+        members = around.roster.quotas.keys() - state.suspended
+        if rule is None:
+            return frozenset(members)
+        assert statements.beacon is not None
+        return frozenset(
+            cohort(
+                members, size=rule.size, domain=around.domain, round_=state.round, beacon=statements.beacon
+            )
+        )
+
+    def _require_asked(self, state: EpochState, statements: Statements, asked: frozenset[Did]) -> None:
         """Refuse a commitment of somebody whom a round did not ask.
 
-        Without a rule for cohorts everybody is asked; a suspended member's commitment does not count.
+        Without a rule for cohorts a suspended member's commitment does not count, and is no fault.
         """
-        around, rule = self._around, self._around.manifest.cohort
-        if rule is None:
+        if self._around.manifest.cohort is None:
             return
-        assert statements.beacon is not None
-        members = around.roster.quotas.keys() - state.suspended
-        asked = cohort(
-            members, size=rule.size, domain=around.domain, round_=state.round, beacon=statements.beacon
-        )
         for did in sorted(statements.commitments.keys() - asked):
             raise VerificationFailed(f"round {state.round}", f"{did} committed and was not asked")
+
+    def _place(self, round_: int) -> Place:
+        around = self._around
+        return Place(
+            manifest=around.manifest,
+            quotas=around.roster.quotas,
+            domain=around.domain,
+            round=round_,
+            public=around.public,
+        )
 
     def _cap(self, did: Did) -> int:
         return self._around.manifest.cap(self._around.roster.quotas[did])
@@ -285,6 +310,7 @@ class Recomputation:
             outcome=outcome,
             reveals=reveals,
             forced=statements.forced,
+            transcript=statements.secure.transcript if statements.secure else None,
         ).content()
         for key in sorted(expected.keys() | receipt.content.keys()):
             value, found = expected.get(key), receipt.content.get(key)

@@ -16,7 +16,9 @@ from aggregator.public import BLOCKS
 from aggregator.recompute import PlayedRound, Recomputation
 from aggregator.statements import Statements, checked_lists, lines_of
 from aggregator.verified_epoch import VerifiedEpoch
+from aggregator.verified_secure import facts_of, transcript_of
 from ceramic_bridge.authority import is_revocation
+from ceramic_bridge.delegated import DigestVerifier
 from ceramic_bridge.events import InitPayload, SignedEvent
 from contracts.bindings.structs import RoundWords
 from federation.cohort import enough
@@ -97,6 +99,12 @@ class RoundReplay(Recomputation):
         if Hash32(receipt_event.payload_cid.digest) != words.receipt_hash:
             raise VerificationFailed(subject, "the receipt is not the one that the chain recorded")
         lists = checked_lists(receipt.content, self._epoch.public.blob)
+        place = self._place(round_)
+        transcript, secure = transcript_of(place, lists), None
+        if transcript is not None:
+            model = self._epoch.events.models["contribution"]
+            signed = DigestVerifier(model=model, authority=self._authority)
+            secure = facts_of(place, transcript, self._view, signed)
         number = self._epoch.domain.epoch
         asks = self._epoch.manifest.cohort is not None
         self.statements[round_] = Statements(
@@ -108,6 +116,7 @@ class RoundReplay(Recomputation):
             lists=lists,
             lines=lines_of(lists, self._epoch.roster),
             commitments=commitments,
+            secure=secure,
         )
         return self.statements[round_]
 
