@@ -22,6 +22,7 @@ NAMES = (
     "demo",
     "flips",
     "methods",
+    "groups",
     "gas",
     "events",
     "stores",

@@ -32,13 +32,13 @@ def contradictions(roll: Roll, pledges: Mapping[Did, Pledge]) -> tuple[tuple[Did
 def judge_keys(
     terms: Terms, roll: Roll, pledges: Mapping[Did, Pledge], opening: KeysOpening
 ) -> tuple[Finding, ...]:
-    """Return who lied in two pledges, one of whose authors opened its secrets.
+    """Return who lied in two pledges, one of whose authors opened its mask secret.
 
-    The opener itself is named where its secrets are not those of its keys, or where it accused for nothing.
+    The opener itself is named where its secret is not that of its key, or where it accused a stranger. If
+    both pledged the true seed, the complaint is about a share: only the two can tell, and both are named.
     """
     did, other = opening.did, opening.against
-    own = (keys.public(opening.mask_secret), keys.public(opening.share_secret))
-    if did not in roll.keys or own != (roll.keys[did].mask_key, roll.keys[did].share_key):
+    if did not in roll.keys or keys.public(opening.mask_secret) != roll.keys[did].mask_key:
         return (Finding(did, Reason.FALSE_SECRET),)
     if other not in roll.around[did] or not {did, other} <= pledges.keys():
         return (Finding(did, Reason.FALSE_COMPLAINT),)
@@ -48,11 +48,7 @@ def judge_keys(
         for author, about in ((did, other), (other, did))
         if pairs.pledged_seed(roll, pledges[author], about) != true
     }
-    channel = pairs.channel(terms, roll, did, opening.share_secret, other)
-    for dealer, holder in ((did, other), (other, did)):
-        if pairs.shares_for(terms, roll, pledges[dealer], holder, channel) is None:
-            found.add(Finding(dealer, Reason.FALSE_SHARE))
-    return tuple(sorted(found)) or (Finding(did, Reason.FALSE_COMPLAINT),)
+    return tuple(sorted(found or {Finding(did, Reason.FALSE_COMPLAINT), Finding(other, Reason.FALSE_SHARE)}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,15 +126,11 @@ def judge_edges(
 ) -> tuple[Finding, ...]:
     """Return which ends of conflicting edges lied.
 
-    One true opening of an edge's seed names every end that lied. An opening that is not what both
-    pledged names the opener. Without any, nobody is named.
+    One true opening of an edge's seed names every end that lied. Without any, nobody is named: an opening
+    is not signed, so a false one proves nothing about who is said to have sent it.
     """
     true, found = opened_edges(terms, claims, openings), set[Finding]()
     in_conflict = set(conflicts(claims))
-    for opening in openings:
-        edge = edge_of(opening.did, opening.other)
-        if edge in in_conflict and pairs.seed_commitment(terms, opening.seed) != claims[edge].commitment:
-            found.add(Finding(opening.did, Reason.FALSE_SECRET))
     for edge in in_conflict & true.keys():
         answer = question.answer(true[edge])
         said = claims[edge].said

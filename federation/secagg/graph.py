@@ -8,6 +8,9 @@ for secure aggregation).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
+
 from federation.hashing import sha256
 from federation.types import Hash32
 
@@ -44,3 +47,25 @@ def neighbours(n: int, degree: int, seed: Hash32) -> tuple[tuple[int, ...], ...]
         around = [order[(place + sign * step) % n] for step in steps for sign in (1, -1)]
         found[member] = tuple(sorted(around))
     return tuple(found)
+
+
+def falls_apart(present: Sequence[bool], reach: int, few: int) -> bool:
+    """Tell whether those present on a circle fall apart when some of them, as many as ``few``, are taken out.
+
+    Two neighbour if they are at most ``reach`` places apart. So a part comes off exactly where two runs of
+    ``reach`` successive places, with somebody between them on either side, are empty.
+
+    Args:
+        present: Who is left, in the order of the circle; more than ``2 * reach + 1`` places.
+        reach: Half the degree.
+        few: How many may be taken out, anywhere.
+    """
+    n = len(present)
+    before = [0, *accumulate([*present, *present])]
+    run = [before[start + reach] - before[start] for start in range(n)]
+    return any(
+        run[p] + run[q % n] <= few and before[q] > before[p + reach] and before[p + n] > before[q + reach]
+        for p in range(n)
+        if run[p] <= few
+        for q in range(p + reach + 1, p + n - reach)
+    )

@@ -222,7 +222,7 @@ class Member(Memory):
         if not survivors <= commits.keys():
             refuse(Reason.NOT_COMMITTED)
         require_enough(terms, survivors)
-        require_connected(roll, survivors)
+        require_connected(terms, roll, survivors)
         if root(terms, commits, survivors) != reveal_root:
             refuse(Reason.OTHER_ROOT)
         pledges = {pledge.did: pledge for pledge in map(Pledge.parse, self.pledges().pledges)}
@@ -267,14 +267,14 @@ class Member(Memory):
     # Disputes
 
     def open_keys(self, against: Did) -> tuple[Member, KeysOpening]:
-        """Leave the attempt, and prove that a neighbour's pledge is false by one's own secrets.
+        """Leave the attempt, and prove by one's own mask secret what a neighbour should have pledged.
 
         Raises:
             SecureRefused: One has committed to a masked delta already, or agreed to no participants.
         """
         if self.commitment or not self.key_list:
             refuse(Reason.OUT_OF_ORDER)
-        opening = KeysOpening(self.did, against, self.derive(keys.MASK), self.derive(keys.SHARE))
+        opening = KeysOpening(self.did, against, self.derive(keys.MASK))
         return replace(self, ended=True), opening
 
     def open_edge(

@@ -257,13 +257,13 @@ class EdgeOpening(_Authored):
 
 @dataclass(frozen=True, slots=True)
 class KeysOpening(_Authored):
-    """A member's two round secrets, opened because a neighbour's pledge is false or contradicts its own.
+    """A member's mask secret, opened because a neighbour's pledge is false or contradicts its own.
 
-    The member leaves the attempt with this, before it has masked anything.
+    The member leaves the attempt with this, before it has masked anything. Its share secret stays closed:
+    others' shares, dealt to it, could be read with that.
     """
 
     KIND = "keys-opening"
-    SHAPE = ("s", "s", "b32", "b32")
+    SHAPE = ("s", "s", "b32")
     against: Did
     mask_secret: bytes
-    share_secret: bytes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from federation.errors import TooFewParticipants
 from federation.membertree import MemberTree
-from federation.secagg.graph import neighbours
+from federation.secagg.graph import falls_apart, neighbours, permutation
 from federation.secagg.keys import require_strong
 from federation.secagg.messages import SEALED_BYTES, CommitList, Commitment, KeyList, Keys, Pledge, PledgeList
 from federation.secagg.terms import Reason, Terms, Verify, refuse
@@ -22,11 +22,13 @@ class Roll:
         digest: Of the key list.
         keys: Their signed keys, in the order of the list.
         around: The neighbours of each, sorted.
+        circle: All in the order in which they stand; empty where everybody neighbours everybody.
     """
 
     digest: Hash32
     keys: Mapping[Did, Keys]
     around: Mapping[Did, tuple[Did, ...]]
+    circle: tuple[Did, ...] = ()
 
     def point(self, did: Did) -> int:
         """Return where a member's shares are evaluated: its place in the list, from 1 on."""
@@ -90,13 +92,14 @@ def read_keys(terms: Terms, key_list: KeyList, beacon: Hash32) -> Roll:
         refuse(Reason.NOT_ADMITTED)
     require_enough(terms, dids)
     digest = key_list.digest(terms)
-    graph = neighbours(
-        len(dids), terms.degree, terms.domain.digest("secure-graph", terms.round, digest, beacon)
-    )
+    seed = terms.domain.digest("secure-graph", terms.round, digest, beacon)
+    graph = neighbours(len(dids), terms.degree, seed)
+    order = permutation(len(dids), seed) if len(dids) - 1 > terms.degree else []
     return Roll(
         digest=digest,
         keys=dict(zip(dids, entries, strict=True)),
         around={did: tuple(dids[j] for j in near) for did, near in zip(dids, graph, strict=True)},
+        circle=tuple(dids[j] for j in order),
     )
 
 
@@ -189,20 +192,18 @@ def root(terms: Terms, commits: Mapping[Did, Commitment], members: Collection[Di
     return MemberTree.build({did: commits[did].signed_digest(terms) for did in members}).root
 
 
-def require_connected(roll: Roll, members: Collection[Did]) -> None:
-    """Check that no part of some members masks among itself only: its sum could be told apart.
+def require_connected(terms: Terms, roll: Roll, members: Collection[Did]) -> None:
+    """Check that some members mask as one whole, whichever ``colluders`` of them are taken out.
+
+    A part whose masks with the rest colluders know is a part whose sum can be told; and who calls members
+    dropped chooses the parts.
 
     Raises:
-        TooFewParticipants: One does.
+        TooFewParticipants: A part could come off.
     """
-    left, edge = set(members), list(members)[:1]
-    left -= set(edge)
-    while edge:
-        near = left & set(roll.around[edge.pop()])
-        left -= near
-        edge.extend(near)
-    if left:
+    left = [did in members for did in roll.circle]
+    if left and falls_apart(left, terms.degree // 2, terms.colluders):
         raise TooFewParticipants(
-            "the members that are left in secure aggregation fall into groups that mask apart",
-            hint="nothing was revealed; run the round again",
+            "the members that are left in secure aggregation could fall into groups that mask apart",
+            hint="nothing was revealed; more neighbours or fewer colluders allow for more who drop out",
         )

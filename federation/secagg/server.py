@@ -234,7 +234,7 @@ class Server:
         out = named | unsolved | {finding.culprit for finding in large}
         survivors = tuple(did for did in sorted(self.norms) if did not in out)
         require_enough(self.terms, survivors)
-        require_connected(self.roll, survivors)
+        require_connected(self.terms, self.roll, survivors)
         findings = (*self.findings, *liars, *sorted(large))
         return replace(self, survivors=survivors, findings=findings), UnmaskRequest(survivors)
 

@@ -113,6 +113,7 @@ class Terms:
         degree: Neighbours of a member, where there are more members than that; even.
         threshold_percent: More than this share of a member's neighbours restores its secrets.
         projections: Scalars of the norm check.
+        colluders: While no more members work with the server, no honest member and no part of them opens.
     """
 
     domain: Domain
@@ -126,6 +127,7 @@ class Terms:
     degree: int = 20
     threshold_percent: int = 50
     projections: int = 16
+    colluders: int = 0
 
     def __post_init__(self) -> None:
         fits = (
@@ -136,11 +138,14 @@ class Terms:
             and 0 < self.threshold_percent < 100
             and 1 <= self.projections <= 64
             and self.attempt >= 0
+            and 0 <= self.colluders <= self.minimum - 2
+            and self.colluders < self.threshold(min(self.degree, self.minimum - 1))
         )
         if not fits:
             raise ConfigError(
                 "the numbers of secure aggregation are out of range",
-                hint="2 members or more, an even degree to 256, a threshold in 1..99 %, 1..64 projections",
+                hint="2 members or more, an even degree to 256, a threshold in 1..99 %, 1..64 projections, "
+                "fewer colluders than shares restore a secret and than the minimum without one",
             )
         require_below(len(self.caps) * self.value_bound, RING_EXACT, "a sum of deltas")
         # By Cauchy and Schwarz; the norm check lets a delta up to three times its cap pass now and then.

@@ -157,20 +157,30 @@ def accuse(attempt):
     return attempt.server.judge_keys([*openings.items()])
 
 
-@pytest.mark.parametrize(
-    ("field", "reason"),
-    [
-        ("seeds", Reason.FALSE_SEED_COMMITMENT),
-        ("sealed", Reason.FALSE_SHARE),
-        ("self_shares", Reason.FALSE_SHARE),
-        ("key_shares", Reason.FALSE_SHARE),
-    ],
-)
-def test_liar_is_named_when_its_pledge_is_false(field, reason):
+def test_liar_is_named_when_it_pledged_another_seed():
+    attempt = lying("pledge", lambda m: resigned(TERMS, m, seeds=first_flipped(m.seeds)))
+    assert accuse(attempt.keys().pledge()) == (Finding(LIAR, Reason.FALSE_SEED_COMMITMENT),)
+
+
+@pytest.mark.parametrize("field", ["sealed", "self_shares", "key_shares"])
+def test_liar_and_its_accuser_are_named_when_a_share_is_false(field):
     attempt = lying("pledge", lambda m: resigned(TERMS, m, **{field: first_flipped(getattr(m, field))}))
-    found = accuse(attempt.keys().pledge())
-    assert {finding.culprit for finding in found} == {LIAR}
-    assert Finding(LIAR, reason) in found
+    accuser = dids(8)[0]
+    assert accuse(attempt.keys().pledge()) == (
+        Finding(accuser, Reason.FALSE_COMPLAINT),
+        Finding(LIAR, Reason.FALSE_SHARE),
+    )
+
+
+def test_shares_of_others_stay_closed_when_a_member_opens_its_keys():
+    attempt = lying("none", None).keys().pledge()
+    member, other = attempt.members[LIAR], dids(8)[0]
+    _, opening = member.open_keys(other)
+    assert keys.derive(TERMS, member.secret, keys.SHARE) not in opening.to_bytes()
+    # What it opens is not the key to what others dealt to it.
+    roll, (third,) = attempt.server.roll, dids(8)[5:6]
+    channel = pairs.channel(TERMS, roll, LIAR, opening.mask_secret, third)
+    assert pairs.shares_for(TERMS, roll, attempt.server.pledges[third], LIAR, channel) is None
 
 
 def test_nobody_is_named_when_all_pledges_are_true():
@@ -179,10 +189,11 @@ def test_nobody_is_named_when_all_pledges_are_true():
     assert accuse(attempt) == ()
 
 
-def test_accuser_is_named_when_the_pledge_is_true():
+def test_both_are_named_when_the_pledge_is_true():
     attempt = lying("none", None).keys().pledge()
     _, opening = attempt.members[LIAR].open_keys(dids(8)[0])
-    assert attempt.server.judge_keys([(LIAR, opening.to_bytes())]) == (Finding(LIAR, Reason.FALSE_COMPLAINT),)
+    found = attempt.server.judge_keys([(LIAR, opening.to_bytes())])
+    assert found == (Finding(dids(8)[0], Reason.FALSE_SHARE), Finding(LIAR, Reason.FALSE_COMPLAINT))
 
 
 def test_opener_is_named_when_its_secrets_are_not_those_of_its_keys():
