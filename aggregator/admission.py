@@ -118,9 +118,28 @@ def admit_commit(
     Raises:
         Rejected: There is no usable one.
     """
-    reply = CommitReply.parse(_answered(message))
+    reply = CommitReply.parse(content_of(message))
+    return admit_contribution(reply.event, did, epoch, round_, base_hash, authority=authority)
+
+
+def admit_contribution(
+    data: bytes, did: Did, epoch: OpenEpoch, round_: int, base_hash: Hash32, *, authority: Authority
+) -> Committed:
+    """Return the commitment that a member's contribution event carries.
+
+    Args:
+        data: The event.
+        did: The member.
+        epoch: The open epoch.
+        round_: The round.
+        base_hash: The base that was sent out.
+        authority: Judges capabilities as of the round's opening.
+
+    Raises:
+        Rejected: It is none of this member and round.
+    """
     try:
-        event = decode(reply.event, authority=UNDATED)
+        event = decode(data, authority=UNDATED)
         if (
             not isinstance(event.payload, InitPayload)
             or kind_of(event.payload, epoch.models) != "contribution"
@@ -158,7 +177,7 @@ def admit_reveal(
     Raises:
         Rejected: It is not.
     """
-    reply = RevealReply.parse(_answered(message), dim=epoch.manifest.model.dim)
+    reply = RevealReply.parse(content_of(message), dim=epoch.manifest.model.dim)
     digest = commitment(
         epoch.domain,
         round_,
@@ -180,7 +199,12 @@ def answered(messages: Mapping[Did, Message | None], did: Did) -> bool:
     return message is not None and not message.has_error()
 
 
-def _answered(message: Message | None):  # type: ignore[no-untyped-def]  # Flower's types are not followed
+def content_of(message: Message | None):  # type: ignore[no-untyped-def]  # Flower's types are not followed
+    """Return what a member answered.
+
+    Raises:
+        Rejected: It answered nothing, or its client failed.
+    """
     if message is None:
         reject("no-reply")
     if message.has_error() or not message.has_content():

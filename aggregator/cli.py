@@ -55,6 +55,13 @@ class _WithCommands(click.Group):
 @click.option("--round", "round_", type=click.IntRange(1), help="This round only, and those it rests on.")
 @click.option("--all", "all_", is_flag=True, help="Every epoch and round; what happens anyway.")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep what was verified before.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Rounds recomputed at a time, each in a process of its own.",
+)
 @optional_public_options
 @format_option
 def verify(
@@ -68,6 +75,7 @@ def verify(
     output_format: str,
     all_: bool,
     no_cache: bool,
+    jobs: int,
 ) -> None:
     """Verify from public material alone, and say yes or name the first thing that is wrong.
 
@@ -95,7 +103,7 @@ def verify(
         if not run_dir.is_dir():
             raise ConfigError(f"{run_dir} is not a directory", hint="name the directory of a run")
         verdict = verify_run(
-            run_dir, expect=_address(expect), expect_head=_hash(expect_head), progress=progress
+            run_dir, expect=_address(expect), expect_head=_hash(expect_head), jobs=jobs, progress=progress
         )
         _show_run(verdict, output_format)
         return
@@ -104,11 +112,17 @@ def verify(
         raise UsageError("--expect and --expect-head are for a run's directory", hint="use --federation")
     if all_ and (epoch is not None or round_ is not None):
         raise UsageError("--all says the opposite of --epoch and --round")
-    _verify_live(sources, epoch, round_, output_format, cached=not no_cache)
+    _verify_live(sources, epoch, round_, output_format, cached=not no_cache, jobs=jobs)
 
 
 def _verify_live(
-    sources: PublicOptions, epoch: int | None, round_: int | None, output_format: str, *, cached: bool
+    sources: PublicOptions,
+    epoch: int | None,
+    round_: int | None,
+    output_format: str,
+    *,
+    cached: bool,
+    jobs: int,
 ) -> None:
     from aggregator.verify_federation import Wanted, verify_federation
     from federation.home import cache_directory
@@ -124,6 +138,7 @@ def _verify_live(
         wanted=Wanted(epoch=epoch, round=round_),
         cache=cache_directory(os.environ) / "verified" if cached else None,
         progress=progress,
+        jobs=jobs,
     )
     pinned.require_still()
     head = pinned.block_hash(pinned.block_number)

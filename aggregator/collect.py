@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from aggregator.epoch import OpenEpoch
     from aggregator.journal import Memory
     from ceramic_bridge.authority import Authority
+    from federation.hashing import Domain
     from federation.rounds import Base
 
 T = TypeVar("T")
@@ -82,6 +83,19 @@ def reveal_tree(revealed: Mapping[Did, RevealReply]) -> MemberTree:
     return MemberTree.build({did: delta_hash(reply.delta) for did, reply in revealed.items()})
 
 
+def committed_before(raw: bytes, domain: Domain, round_: int) -> Committed:
+    """Return a commitment that was admitted before: it is not judged again.
+
+    Raises:
+        ConfigError: The journal is damaged.
+    """
+    event = decode(raw, authority=UNDATED)
+    if not isinstance(event.payload, InitPayload):
+        raise ConfigError("a commitment in the journal is damaged")
+    statement = Contribution.parse(event.payload.content, domain, round_)
+    return Committed(event, statement.commitment)
+
+
 class Collector:
     """Asks the members in one round."""
 
@@ -104,8 +118,11 @@ class Collector:
             found = admit_commit(message, did, epoch, round_, base.hash, authority=authority)
             return found, encode(found.event)
 
-        kept = {Did(did): self._commitment(raw) for did, raw in self._steps(COMMITTED).items()}
-        return self._collect(COMMIT, COMMITTED, kept, dict.fromkeys(asked, request), admit)
+        kept = {
+            Did(did): committed_before(raw, epoch.domain, round_)
+            for did, raw in self._steps(COMMITTED).items()
+        }
+        return self.collect(COMMIT, COMMITTED, kept, dict.fromkeys(asked, request), admit)
 
     def reveals(self, base: Base, committed: Mapping[Did, Committed]) -> Answers[RevealReply]:
         """Return the deltas of those who committed; their bytes are in the directory of what will be public.
@@ -130,7 +147,7 @@ class Collector:
             for did, raw in self._steps(REVEALED).items()
             if (found := self._delta(raw)) is not None
         }
-        return self._collect(REVEAL, REVEALED, kept, requests, admit)
+        return self.collect(REVEAL, REVEALED, kept, requests, admit)
 
     def acknowledge(self, revealed: Mapping[Did, RevealReply]) -> None:
         """Tell members, signed, that their deltas are here; what they answer does not matter."""
@@ -150,21 +167,32 @@ class Collector:
             pass
         self._record("acknowledged", b"")
 
-    def _collect(
+    def collect(
         self,
         kind: str,
         prefix: str,
         kept: dict[Did, T],
         requests: Mapping[Did, RecordDict],
         admit: Callable[[Did, Message], tuple[T, bytes]],
+        *,
+        share: float = 1.0,
     ) -> Answers[T]:
-        """Ask those who have not answered, and write down what comes; once closed, ask nobody any more."""
+        """Ask those who have not answered, and write down what comes; once closed, ask nobody any more.
+
+        Args:
+            kind: Flower message type.
+            prefix: Of the journal's steps.
+            kept: What had come before a restart.
+            requests: Content for each member.
+            admit: Gives what a reply says and what is written down of it, or raises ``Rejected``.
+            share: Of the time that the phase has left.
+        """
         refused = {Did(did): raw.decode() for did, raw in self._steps(REFUSED + prefix).items()}
         answers = Answers(kept, refused)
         if self._recall(CLOSED + prefix) is not None:
             return answers
         left = {did: asked for did, asked in requests.items() if did not in kept and did not in refused}
-        for did, message in self._replies(kind, left):
+        for did, message in self._replies(kind, left, share=share):
             try:
                 found, raw = admit(did, message)
             except Rejected as error:
@@ -179,7 +207,7 @@ class Collector:
         return answers
 
     def _replies(
-        self, kind: str, requests: Mapping[Did, RecordDict], *, most: float = math.inf
+        self, kind: str, requests: Mapping[Did, RecordDict], *, most: float = math.inf, share: float = 1.0
     ) -> Iterator[tuple[Did, Message]]:
         ports = self._ports
         left = ports.federation.deadline() - ports.chain.timestamp
@@ -190,16 +218,8 @@ class Collector:
             requests,
             message_type=kind,
             group=f"{self._epoch.domain.epoch}.{self._round}",
-            timeout=max(0.0, min(ports.timeout, most, float(left - margin))),
+            timeout=max(0.0, min(ports.timeout, most, share * (left - margin))),
         )
-
-    def _commitment(self, raw: bytes) -> Committed:
-        """Return a commitment that was admitted before: it is not judged again."""
-        event = decode(raw, authority=UNDATED)
-        if not isinstance(event.payload, InitPayload):
-            raise ConfigError("a commitment in the journal is damaged")
-        statement = Contribution.parse(event.payload.content, self._epoch.domain, self._round)
-        return Committed(event, statement.commitment)
 
     def _delta(self, raw: bytes) -> RevealReply | None:
         """Return a delta that was admitted before; None if its bytes are lost: it is asked for again."""

@@ -7,14 +7,15 @@ interrupted anywhere is run again from its beginning: what happened is recalled,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aggregator.admission import Committed
-from aggregator.collect import COMMITTED, Collector, commit_tree, reveal_tree
+from aggregator.collect import COMMITTED, commit_tree
 from aggregator.drawing import draw
 from aggregator.epoch import OpenEpoch
 from aggregator.events import events_root
 from aggregator.finished import Finished
+from aggregator.gathering import Absent, Gathering, Stand, gathering_of
 from aggregator.happenings import Happening, Watcher
 from aggregator.journal import Forgetful, Memory, pack, unpack
 from aggregator.onchain import once
@@ -24,15 +25,11 @@ from aggregator.sessions import Sessions
 from aggregator.shards import Shards, revealed_blob
 from ceramic_bridge.admission import UNDATED
 from ceramic_bridge.events import SignedEvent, decode, encode
-from contracts.bindings.structs import Phase
 from contracts.chain import Receipt, Signer
 from contracts.view import FederationView
 from federation.cohort import cohort, enough
-from federation.delta import delta_bytes, delta_hash, parse_delta, within_cap
-from federation.evaluation import Received, Start, evaluation_of
+from federation.evaluation import Start, evaluation_of
 from federation.fixedpoint import Ints
-from federation.hashing import did_hash
-from federation.messages import RevealReply
 from federation.models.linear import model_bytes
 from federation.rounds import Base, EpochState, Status
 from federation.trace import Position
@@ -115,22 +112,17 @@ class RoundDriver:
         start = Start(state=state, rules=self._rules, known=tuple(self._known))
         base = self._evaluation.open(start)
         self._open(base)
-        collector = Collector(self._ports, epoch, self._memory, round_)
+        gathering = self._gathering()
         absent = dict.fromkeys(state.suspended, (Status.SUSPENDED, ""))
-        committed = self._commits(collector, base, absent)
-        revealed = self._reveals(collector, base, committed, absent)
+        committed = self._commits(gathering, base, absent)
+        self._reveals(gathering, base, committed, absent)
         number = draw(self._ports, epoch, self._view, round_)
         drawn, shown = self._shards.open(number, round_)
         self._tell("shard-opened", round_, shard=number)
-        forced = self._forced(revealed.keys(), absent)
-        replies = revealed | forced
-        deltas = {did: reply.delta for did, reply in replies.items()}
-        seed = self._view.draw_seed(epoch.domain.epoch, round_)
-        received = Received(deltas=deltas, absent=absent, norm_bound=epoch.norm_bound, seed=seed)
-        outcome, trace = self._evaluation.close(start, base, received, drawn)
+        outcome, trace = self._evaluation.close(start, base, gathering.received(absent), drawn)
+        gathered = gathering.gathered(outcome)
         put = self._ports.public.put
         released = put(self._evaluation.released(outcome.state, [*self._known, drawn]))
-        blobs = {base.hash, released, put(trace.to_bytes()), *(put(delta_bytes(d)) for d in deltas.values())}
         contributions = [found.event for found in committed.values()]
         made = Made(
             base=base,
@@ -139,8 +131,7 @@ class RoundDriver:
             released=released,
             shard=number,
             events=[*shown, *self._pending, *contributions],
-            reveals={did: (delta_hash(reply.delta), reply.salt) for did, reply in replies.items()},
-            forced=forced,
+            gathered=gathered,
         )
         named = self._recorder.record(made)
         assert self._recorder.card is not None
@@ -152,7 +143,7 @@ class RoundDriver:
                 released=released,
                 card=self._recorder.card,
                 auc=auc,
-                blobs=named.union(blobs),
+                blobs=named.union({base.hash, released, put(trace.to_bytes())}, gathered.blobs),
             ),
             drawn,
         )
@@ -164,7 +155,7 @@ class RoundDriver:
             committed=frozenset(committed),
             model=outcome.state.weights,
             model_hash=released,
-            public=named | {base.hash, released},
+            public=named.union({base.hash, released}, gathered.at_once),
         )
         self._tell("round-recorded", round_, **report.facts(), auc=auc)
         return report
@@ -181,9 +172,7 @@ class RoundDriver:
         self._pending += counting
         self._tell("round-opened", round_, base=base.hash.hex())
 
-    def _commits(
-        self, collector: Collector, base: Base, absent: dict[Did, tuple[Status, str]]
-    ) -> dict[Did, Committed]:
+    def _commits(self, gathering: Gathering, base: Base, absent: Absent) -> dict[Did, Committed]:
         epoch, ports, number, round_ = self._epoch, self._ports, self._epoch.domain.epoch, self._state.round
         rule = epoch.manifest.cohort
         members = [did for did in epoch.roster.quotas if did not in absent]
@@ -194,7 +183,7 @@ class RoundDriver:
             round_=round_,
             beacon=self._view.beacon(number, round_),
         )
-        answers = collector.commits(base, [did for did in members if did in asked], self.sessions.authority)
+        answers = gathering.commits(base, [did for did in members if did in asked], self.sessions.authority)
         absent |= {did: (Status.ABSENT, "" if did in asked else "not-drawn") for did in members}
         absent |= {did: (Status.REJECTED, reason) for did, reason in answers.refused.items()}
         found = answers.found
@@ -212,45 +201,34 @@ class RoundDriver:
         return found
 
     def _reveals(
-        self,
-        collector: Collector,
-        base: Base,
-        committed: Mapping[Did, Committed],
-        absent: dict[Did, tuple[Status, str]],
-    ) -> dict[Did, RevealReply]:
+        self, gathering: Gathering, base: Base, committed: Mapping[Did, Committed], absent: Absent
+    ) -> None:
         number, round_ = self._epoch.domain.epoch, self._state.round
-        answers = collector.reveals(base, committed)
-        silent = committed.keys() - answers.found.keys()
-        absent |= dict.fromkeys(silent, (Status.SILENT, ""))
-        absent |= {did: (Status.REJECTED, reason) for did, reason in answers.refused.items()}
-        root = reveal_tree(answers.found).root
+        revealed = gathering.reveals(base, committed)
+        absent |= revealed.absent
         close = self._ports.federation.close_reveals
-        self._once(lambda: self._view.words(number, round_).reveal_root, root, close)
-        self._tell("reveals-closed", round_, revealed=len(answers.found), silent=len(silent))
-        if self._ports.federation.phase() in {Phase.DRAW, Phase.RECORD}:
-            collector.acknowledge(answers.found)
-        return answers.found
+        self._once(lambda: self._view.words(number, round_).reveal_root, revealed.root, close)
+        silent = len(committed.keys() - revealed.found)
+        self._tell("reveals-closed", round_, revealed=len(revealed.found), silent=silent)
+        gathering.before_draw(revealed)
 
-    def _forced(
-        self, revealed: Collection[Did], absent: dict[Did, tuple[Status, str]]
-    ) -> dict[Did, RevealReply]:
-        """Return the deltas that members revealed on chain alone; they count like any other.
+    def _gathering(self) -> Gathering:
+        """Return how the round gathers what its members learnt."""
+        round_ = self._state.round
 
-        Asked after the draw, when no more can come.
-        """
-        epoch, found = self._epoch, {}
-        names = {did_hash(did): did for did in epoch.roster.quotas}
-        for event in self._view.forced(epoch.domain.epoch, self._state.round):
-            did = names.get(event.did_hash)
-            if did is None or did in revealed or did in self._state.suspended:
-                continue
-            delta = parse_delta(event.delta)
-            if within_cap(delta, epoch.cap(did)):
-                found[did] = RevealReply(delta=delta, salt=event.salt)
-                del absent[did]
-            else:
-                absent[did] = (Status.REJECTED, "over-cap")
-        return found
+        def tell(kind: str, **facts: str | float) -> None:
+            self._tell(kind, round_, **facts)
+
+        stand = Stand(
+            ports=self._ports,
+            epoch=self._epoch,
+            view=self._view,
+            memory=self._memory,
+            round=round_,
+            parts=self._shards.parts,
+            tell=tell,
+        )
+        return gathering_of(stand)
 
     def close(self, claims: bytes) -> frozenset[Hash32]:
         """Reveal the validation set and publish what the operator states beyond the recomputable.

@@ -19,8 +19,8 @@ from federation.rounds import Status
 from federation.types import Address, Did, Hash32, Wei
 
 if TYPE_CHECKING:
+    from aggregator.recompute import PlayedRound
     from aggregator.verified_epoch import VerifiedEpoch
-    from aggregator.verified_rounds import PlayedRound
     from federation.trace import Settlement
 
 _UNIT: Final = 1 << SCORE_BITS

@@ -25,11 +25,14 @@ def obstacle(wanted: Wanted, members: Iterable[Did], nodes: Mapping[Did, int], m
         wanted: What the operator wants.
         members: Who may take part.
         nodes: Whose nodes are let in.
-        manifest: May say with how many commitments a round goes on.
+        manifest: May say with how many commitments a round goes on, and how few are ever summed.
     """
     if wanted is Wanted.CANCEL:
         return ""
     if wanted is Wanted.PAUSE:
         return PAUSED
-    least = 1 if manifest.cohort is None else manifest.cohort.minimum
+    least = max(
+        1 if manifest.cohort is None else manifest.cohort.minimum,
+        1 if manifest.secure is None else manifest.secure.minimum,
+    )
     return "" if sum(did in nodes for did in members) >= least else LONELY

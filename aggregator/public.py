@@ -167,6 +167,15 @@ class PublicReader:
         self._used.add(name)
         return self._read(name)
 
+    def count(self, names: Iterable[str]) -> None:
+        """Take note that files were used: by a copy of this reader, in another process."""
+        self._used.update(names)
+
+    def counted(self) -> frozenset[str]:
+        """Return the names of the files that were used since this was asked last, or since the beginning."""
+        used, self._used = self._used, set()
+        return frozenset(used)
+
     def require_all_used(self) -> None:
         """Refuse files that nothing on chain or in a signed event refers to.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,12 @@ from federation.hashing import sha256
 from federation.payloads import NOTHING, ModelCard, Receipt
 from federation.rounds import Base, RoundOutcome, Status
 from federation.trace import Trace, vector_hash
-from federation.types import Did, Hash32
+from federation.types import Hash32
 
 if TYPE_CHECKING:
     from aggregator.driver import Ports
     from aggregator.epoch import OpenEpoch
+    from aggregator.gathering import Gathered
     from contracts.view import FederationView
 
 
@@ -33,8 +34,7 @@ class Made:
         released: SHA-256 of the model after it.
         shard: The drawn shard.
         events: The events that it records before its receipt.
-        reveals: SHA-256 of every accepted delta, and the salt that opens its commitment.
-        forced: Members whose accepted delta came by the chain alone.
+        gathered: How it came about.
     """
 
     base: Base
@@ -43,8 +43,7 @@ class Made:
     released: Hash32
     shard: int
     events: Sequence[SignedEvent]
-    reveals: Mapping[Did, tuple[Hash32, Hash32]]
-    forced: Collection[Did]
+    gathered: Gathered
 
 
 class Recorder:
@@ -75,8 +74,9 @@ class Recorder:
             shard=made.shard,
             trace_root=trace_root,
             outcome=outcome,
-            reveals=made.reveals,
-            forced=made.forced,
+            reveals=made.gathered.reveals,
+            forced=made.gathered.forced,
+            transcript=made.gathered.transcript,
         )
         table = receipt.table()
         named = frozenset() if table is None else frozenset({ports.public.put(table)})

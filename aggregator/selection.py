@@ -8,7 +8,7 @@ chain names; where more than one event would do, the choices are tried against t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, product
 from typing import Final, TypeAlias
 
@@ -18,6 +18,7 @@ from aggregator.ground import Ground
 from aggregator.recorded import CLOSING, LOOSE, MODELS, Recorded, empty_groups, opening_authority
 from aggregator.sources import Unpublished
 from aggregator.statements import checked_lists
+from aggregator.verified_secure import Place, commitments_in, transcript_of
 from ceramic_bridge.authority import is_revocation
 from ceramic_bridge.cid import Cid, StreamId
 from ceramic_bridge.events import DataPayload, InitPayload, SignedEvent
@@ -148,9 +149,12 @@ class Selection:
             raise Unpublished(f"round {round_}", "its receipt is not among the events", hint=_ELSEWHERE)
         choices: list[Choice] = [[(event,) for event, _ in receipts]]
         choices.append(self._card_of(round_, words))
-        lines = checked_lists(receipts[0][1].content, self._ground.public.blob)["credits"]
+        lists = checked_lists(receipts[0][1].content, self._ground.public.blob)
+        lines, masked = lists["credits"], self._masked(round_, lists)
         choices += [
-            self._contribution(round_, words, {key: str(value) for key, value in line.items()})
+            self._masked_contribution(round_, words, Did(str(line["did"])), masked)
+            if masked is not None
+            else self._contribution(round_, words, {key: str(value) for key, value in line.items()})
             for line in (lines if isinstance(lines, tuple | list) else ())
             if isinstance(line, dict)
         ]
@@ -214,6 +218,32 @@ class Selection:
                 f"round {round_}", f"{did}'s contribution is not among the events", hint=_ELSEWHERE
             )
         return choice
+
+    def _masked(self, round_: int, lists: Mapping[str, object]) -> Mapping[Did, Hash32] | None:
+        """Return what members of a secure round committed to; None where deltas are summed in the open."""
+        place = Place(
+            manifest=self._ground.manifest,
+            quotas=self._roster.quotas,
+            domain=self._domain,
+            round=round_,
+            public=self._ground.public,
+        )
+        transcript = transcript_of(place, lists)
+        return None if transcript is None else commitments_in(place, transcript)
+
+    def _masked_contribution(
+        self, round_: int, words: RoundWords, did: Did, masked: Mapping[Did, Hash32]
+    ) -> Choice:
+        """Return what a secure round recorded of a member: the commitment that its transcript has."""
+        found = self._found.of("contribution", did, self._domain, round_) if did in masked else ()
+        choice: Choice = [
+            (event,)
+            for event, payload in found
+            if (payload.content.get("baseHash"), payload.content.get("commitment"))
+            == (words.base_hash.hex(), masked[did].hex())
+        ]
+        # What the server refused stands in the transcript all the same, and is not recorded.
+        return [*choice, ()]
 
     def _imports(self) -> list[Choice]:
         before = opening_authority(self._ground, self._past)

@@ -38,10 +38,15 @@ SHOWN: Final = "shown/"
 
 
 class Shards:
-    """The shards of one open epoch, as its aggregator gets them."""
+    """The shards of one open epoch, as its aggregator gets them.
+
+    Attributes:
+        parts: SHA-256 of the parts of the shards that were opened, by round.
+    """
 
     def __init__(self, ports: Ports, epoch: OpenEpoch, view: FederationView, memory: Memory) -> None:
         self._ports, self._epoch, self._view, self._memory = ports, epoch, view, memory
+        self.parts: dict[int, tuple[Hash32, ...]] = {}
 
     def open(self, number: int, round_: int) -> tuple[Position, list[SignedEvent]]:
         """Open the shard that was drawn for a round.
@@ -58,6 +63,7 @@ class Shards:
         ports, epoch = self._ports, self._epoch
         parts = [self._part(i, number, round_) for i in range(len(ports.providers))]
         drawn = Position(shard=number, design=epoch.shard(parts, number))
+        self.parts[round_] = tuple(map(sha256, parts))
         if epoch.manifest.validation.reveal == "epoch":
             return drawn, []
         events = [self._event(i, number, round_, part) for i, part in enumerate(parts)]

@@ -6,6 +6,10 @@ says, and which of them count, the chain says.
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ceramic_bridge.blobs import Absent, blobs_that_begin, fetch_blob, fetch_file, on_the_web
@@ -14,7 +18,7 @@ from ceramic_bridge.events import SignedEvent
 from federation.errors import ConfigError, FolkmootError, PeerError, VerificationFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ceramic_bridge.admission import Event
     from federation.types import Hash32
@@ -29,6 +33,11 @@ MOST_BYTES: Final = 1 << 30
 _MOST_FILE: Final = 1 << 20
 _MOST_TABLE: Final = 1 << 26
 _PAGE: Final = 256
+
+_AT_A_TIME: Final = 8
+"""Blobs that are fetched from one place at a time: it is somebody else's, and serves others too."""
+
+_FEW: Final = 2
 
 
 class Unpublished(VerificationFailed):
@@ -96,6 +105,29 @@ class RemoteMaterial:
         """
         for digest in blobs_that_begin(self.place, magic):
             yield fetch_blob(self.place, digest, most=_MOST_TABLE)
+
+
+@contextmanager
+def fetching(
+    public: Material, wanted: Sequence[tuple[Hash32, str]]
+) -> Iterator[Iterator[Callable[[], bytes]]]:
+    """Hold blobs in order, each as a call that returns it or raises; from the web, some come at a time.
+
+    On leaving, what nobody asked for any more is not fetched.
+
+    Args:
+        public: Where they are.
+        wanted: Digest of each, and what it should be, as ``Material.blob`` takes them.
+    """
+    if not isinstance(public, RemoteMaterial) or not on_the_web(public.place) or len(wanted) < _FEW:
+        yield (partial(public.blob, digest, what) for digest, what in wanted)
+        return
+    pool = ThreadPoolExecutor(_AT_A_TIME)
+    try:
+        coming = deque(pool.submit(public.blob, digest, what) for digest, what in wanted)
+        yield (coming.popleft().result for _ in wanted)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def events_from(source: str, marks: Iterable[bytes]) -> Iterator[SignedEvent]:

@@ -9,15 +9,39 @@ from typing import TYPE_CHECKING, cast
 from ceramic_bridge.dagcbor import MalformedData
 from ceramic_bridge.events import InitPayload
 from ceramic_bridge.schemas import validate_lists
+from contracts.bindings.federation import RevealForced
 from contracts.bindings.structs import RoundWords
 from federation.errors import PeerError, VerificationFailed
 from federation.payloads import receipt_lists
 from federation.roster import Roster
 from federation.rounds import EpochState, Status
+from federation.secagg.terms import Verify
 from federation.types import Did, Hash32
 
 if TYPE_CHECKING:
     from ceramic_bridge.dagcbor import Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecureFacts:
+    """What the receipt and the chain say of a secure round (``federation.secagg``).
+
+    Attributes:
+        transcript: SHA-256 of all that its server received.
+        announced: Words announced in this round, before its draw, and in which block.
+        closed: The block that closed its commitments.
+        beacon: The hash of the block that follows the key list's announcement by the draw's delay; None
+            where none was announced in time for anybody to mask by it.
+        challenge: Likewise, of that which follows ``closed``.
+        verify: Checks members' signatures, of those who act by a capability as of this round.
+    """
+
+    transcript: Hash32
+    announced: Mapping[Hash32, int]
+    closed: int
+    beacon: Hash32 | None
+    challenge: Hash32
+    verify: Verify
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,17 +50,25 @@ class Statements:
 
     Attributes:
         words: What the round committed on chain.
+        seed: Of its draw.
+        beacon: By which its cohort was drawn; None where everybody is asked.
+        revealed: Deltas that members revealed on chain.
         receipt: Its receipt.
         lists: What it says of members, from wherever it says it.
         lines: The receipt's line of each member.
         commitments: What members committed to.
+        secure: Of a secure round, in which nobody sees a delta.
     """
 
     words: RoundWords
+    seed: Hash32
+    beacon: Hash32 | None
+    revealed: tuple[RevealForced, ...]
     receipt: InitPayload
     lists: Mapping[str, object]
     lines: Mapping[Did, Mapping[str, str]]
     commitments: Mapping[Did, Hash32]
+    secure: SecureFacts | None = None
 
     @property
     def trace_hash(self) -> Hash32:
@@ -87,6 +119,23 @@ def lines_of(content: Mapping[str, object], roster: Roster) -> dict[Did, Mapping
     return lines
 
 
+def reasons_of(content: Mapping[str, object]) -> dict[Did, str]:
+    """Return why members were rejected."""
+    return {Did(r["did"]): str(r["reason"]) for r in listed(content, "rejections") if isinstance(r, dict)}
+
+
+def status_of(line: Mapping[str, str]) -> Status:
+    """Return the status that a receipt's line names.
+
+    Raises:
+        VerificationFailed: It is none.
+    """
+    try:
+        return Status(line["status"])
+    except ValueError as error:
+        raise VerificationFailed("receipt", f"{line['status']!r} is no status") from error
+
+
 def absent_of(
     lines: Mapping[Did, Mapping[str, str]],
     state: EpochState,
@@ -98,13 +147,10 @@ def absent_of(
     Why a delta was refused before it was published is the aggregator's word; that a suspended or
     silent member is one is checked.
     """
-    reasons = {Did(r["did"]): str(r["reason"]) for r in listed(content, "rejections") if isinstance(r, dict)}
+    reasons = reasons_of(content)
     absent: dict[Did, tuple[Status, str]] = {}
     for did, line in lines.items():
-        try:
-            status = Status(line["status"])
-        except ValueError as error:
-            raise VerificationFailed("receipt", f"{line['status']!r} is no status") from error
+        status = status_of(line)
         wrong = (
             (status is Status.SUSPENDED) != (did in state.suspended)
             or (status is Status.SILENT and did not in commitments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeAlias
@@ -14,6 +15,7 @@ from federation.evaluation import Evaluation
 from federation.manifest import Manifest
 from federation.models.linear import Design
 from federation.rounds import Base, RoundOutcome, Status
+from federation.secureprivacy import epsilons
 from federation.types import Address, Did
 
 SCHEMA_VERSION: Final = 1
@@ -172,6 +174,7 @@ def build_summary(
         "schema_version": SCHEMA_VERSION,
         "seed": claims.seed,
         "epsilon": budget,
+        **_views(manifest, len(rounds)),
         "rounds": [
             {
                 "round": facts.round,
@@ -200,6 +203,19 @@ def epsilon_after(manifest: Manifest, commitments: int) -> float | None:
     if not privacy.sigma_e4:
         return None
     return round(manifest.history(commitments).epsilon(privacy.budget.delta), 6)
+
+
+def epsilons_after(manifest: Manifest, rounds: int) -> dict[str, float | None] | None:
+    """Return what so many secure rounds tell whom, null for no bound; None where deltas are open."""
+    if manifest.secure is None:
+        return None
+    found = epsilons(manifest, rounds)._asdict()
+    return {view: None if math.isinf(value) else round(value, 6) for view, value in found.items()}
+
+
+def _views(manifest: Manifest, rounds: int) -> Table:
+    found = epsilons_after(manifest, rounds)
+    return {} if found is None else {"epsilons": found}
 
 
 def _member(manifest: Manifest, claims: Claims, facts: MemberFacts) -> Table:

@@ -5,7 +5,7 @@ Imports nothing of the round driver.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aggregator.delegation import speaker
 from aggregator.events import events_root
@@ -14,9 +14,10 @@ from aggregator.public import BLOCKS
 from aggregator.recorded import CLOSING, MODELS, Recorded, in_order
 from aggregator.selection import Candidates, Selection
 from aggregator.settlement import wanted_payees
-from aggregator.sources import Unpublished
+from aggregator.sources import Unpublished, fetching
 from aggregator.terms import admit, epoch_terms
 from ceramic_bridge.did import verify
+from ceramic_bridge.events import SignedEvent
 from contracts.history import EpochHistory
 from federation.errors import IdentityError, VerificationFailed
 from federation.evaluation import evaluation_of
@@ -196,25 +197,37 @@ class VerifiedEpoch:
         parts: dict[tuple[int, int], Part] = {}
         groups = [group for group in self.events.groups if group != MODELS]
         published = [found for group in groups for found in self.events.of_kind(group, "validation-shard")]
-        for event, payload in published:
-            content = payload.content
-            shard, provider = int(str(content["shard"])), int(str(content["provider"]))
-            if not 0 <= provider < len(self.manifest.providers):
-                raise VerificationFailed(f"event {event.cid}", "names no provider of the manifest")
-            if speaker(event) != self.manifest.providers[provider]:
-                raise VerificationFailed(f"event {event.cid}", "is not signed by its provider")
-            digest = Hash32(bytes.fromhex(str(content["blob"])))
-            try:
-                data = self.public.blob(digest, f"shard {shard}")
-            except Unpublished:
-                if self.past.ended or self.past.revealed is not None:
-                    raise
-                continue
-            part = self._opened(data, shard, provider)
-            if len(part.examples) != content["examples"] or (shard, provider) in parts:
-                raise VerificationFailed(f"event {event.cid}", "is not the one reveal of its part")
-            parts[shard, provider] = part
+        wanted = []
+        for _, payload in published:
+            digest, shard = Hash32(bytes.fromhex(str(payload.content["blob"]))), payload.content["shard"]
+            wanted.append((digest, f"shard {int(str(shard))}"))
+        with fetching(self.public, wanted) as blobs:
+            for (event, payload), blob in zip(published, blobs, strict=True):
+                self._open_part(parts, event, payload.content, blob)
         return parts
+
+    def _open_part(
+        self,
+        parts: dict[tuple[int, int], Part],
+        event: SignedEvent,
+        content: Mapping[str, object],
+        blob: Callable[[], bytes],
+    ) -> None:
+        shard, provider = int(str(content["shard"])), int(str(content["provider"]))
+        if not 0 <= provider < len(self.manifest.providers):
+            raise VerificationFailed(f"event {event.cid}", "names no provider of the manifest")
+        if speaker(event) != self.manifest.providers[provider]:
+            raise VerificationFailed(f"event {event.cid}", "is not signed by its provider")
+        try:
+            data = blob()
+        except Unpublished:
+            if self.past.ended or self.past.revealed is not None:
+                raise
+            return
+        part = self._opened(data, shard, provider)
+        if len(part.examples) != content["examples"] or (shard, provider) in parts:
+            raise VerificationFailed(f"event {event.cid}", "is not the one reveal of its part")
+        parts[shard, provider] = part
 
     def _opened(self, data: bytes, shard: int, provider: int) -> Part:
         return self.index.open(data, shard=shard, provider=provider, domain=self.domain, dim=self.words)

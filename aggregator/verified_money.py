@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from aggregator.recompute import PlayedRound
 from aggregator.settlement import SETTLEMENT_ROUND
 from aggregator.summary import Claims
 from aggregator.verified_epoch import VerifiedEpoch
-from aggregator.verified_rounds import PlayedRound
 from ceramic_bridge.stream import advance, start
 from federation.errors import VerificationFailed
 from federation.fixedpoint import Ints

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterator
+from dataclasses import replace
 
 from aggregator.delegation import (
     authority_at,
@@ -14,63 +13,25 @@ from aggregator.delegation import (
 )
 from aggregator.events import events_root
 from aggregator.public import BLOCKS
-from aggregator.sources import Unpublished
-from aggregator.statements import Statements, absent_of, checked_lists, lines_of
+from aggregator.recompute import PlayedRound, Recomputation
+from aggregator.statements import Statements, checked_lists, lines_of
 from aggregator.verified_epoch import VerifiedEpoch
+from aggregator.verified_secure import facts_of, transcript_of
 from ceramic_bridge.authority import is_revocation
+from ceramic_bridge.delegated import DigestVerifier
 from ceramic_bridge.events import InitPayload, SignedEvent
 from contracts.bindings.structs import RoundWords
-from federation.cohort import cohort, enough
-from federation.delta import parse_delta, within_cap
+from federation.cohort import enough
 from federation.errors import IdentityError, VerificationFailed
-from federation.evaluation import Received, Start
-from federation.fixedpoint import Ints
-from federation.hashing import commitment, did_hash, sha256
+from federation.evaluation import Start
 from federation.membertree import MemberTree
-from federation.models.linear import Design
-from federation.payloads import Contribution, Receipt
-from federation.rounds import Base, EpochState, RoundOutcome, Status
-from federation.trace import Position, Trace, require_equal, vector_hash
+from federation.payloads import Contribution
+from federation.rounds import EpochState
+from federation.trace import Position
 from federation.types import Did, Hash32
 
-Reveals: TypeAlias = "dict[Did, tuple[Hash32, Hash32]]"
-"""SHA-256 of every accepted delta, and the salt that opens its commitment."""
 
-
-class Reclosed(NamedTuple):
-    """A round as it has to be, its trace with it, and that trace as it was published."""
-
-    outcome: RoundOutcome
-    trace: Trace
-    published: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PlayedRound:
-    """One recomputed round: what was sent out, decided and drawn, and who committed.
-
-    Attributes:
-        start: What it started from.
-        base: What it sent out.
-        outcome: What it decided.
-        trace: Every step of its scores.
-        shard: The drawn shard.
-        number: Its number.
-        model_hash: The model that it released.
-        committed: Members that committed to a delta.
-    """
-
-    start: Start
-    base: Base
-    outcome: RoundOutcome
-    trace: Trace
-    shard: Design
-    number: int
-    model_hash: Hash32
-    committed: frozenset[Did]
-
-
-class RoundReplay:
+class RoundReplay(Recomputation):
     """Recomputes the rounds of a verified epoch, one after the other; it holds one at a time.
 
     Attributes:
@@ -78,6 +39,7 @@ class RoundReplay:
     """
 
     def __init__(self, epoch: VerifiedEpoch) -> None:
+        super().__init__(epoch)
         self._epoch, self._view = epoch, epoch.view
         self._authority = authority_at(0)
         self.statements: dict[int, Statements] = {}
@@ -137,85 +99,26 @@ class RoundReplay:
         if Hash32(receipt_event.payload_cid.digest) != words.receipt_hash:
             raise VerificationFailed(subject, "the receipt is not the one that the chain recorded")
         lists = checked_lists(receipt.content, self._epoch.public.blob)
+        place = self._place(round_)
+        transcript, secure = transcript_of(place, lists), None
+        if transcript is not None:
+            model = self._epoch.events.models["contribution"]
+            signed = DigestVerifier(model=model, authority=self._authority)
+            secure = facts_of(place, transcript, self._view, signed)
+        number = self._epoch.domain.epoch
+        asks = self._epoch.manifest.cohort is not None
         self.statements[round_] = Statements(
             words=words,
+            seed=self._view.draw_seed(number, round_),
+            beacon=self._view.beacon(number, round_) if asks else None,
+            revealed=self._view.forced(number, round_),
             receipt=receipt,
             lists=lists,
             lines=lines_of(lists, self._epoch.roster),
             commitments=commitments,
+            secure=secure,
         )
         return self.statements[round_]
-
-    def received(self, start: Start, statements: Statements) -> tuple[Received, Reveals]:
-        """Return what a round received, after checking every delta against its commitment and cap.
-
-        Raises:
-            VerificationFailed: One should not have been accepted, or should have been.
-        """
-        state, words, forced = start.state, statements.words, statements.forced
-        lines, commitments = statements.lines, statements.commitments
-        self._require_asked(state, statements)
-        deltas, reveals = self._deltas(state.round, commitments, lines, words, forced=forced)
-        self._check_forced(state, deltas, reveals, forced)
-        absent = absent_of(lines, state, commitments, statements.lists)
-        bound = self._epoch.manifest.norm_bound(self._epoch.roster.quotas)
-        seed = self._view.draw_seed(self._epoch.domain.epoch, state.round)
-        return Received(deltas=deltas, absent=absent, norm_bound=bound, seed=seed), reveals
-
-    def drawn(self, words: RoundWords, round_: int) -> Position:
-        """Return the shard that was drawn for a round.
-
-        Raises:
-            Unpublished: It is still sealed.
-        """
-        if words.shard not in self._epoch.shards:
-            raise Unpublished(f"round {round_}", f"its shard {words.shard} is not public yet")
-        return Position(shard=words.shard, design=self._epoch.shards[words.shard])
-
-    def reopened(self, start: Start, words: RoundWords) -> Base:
-        """Return the base that a round sent out, recomputed.
-
-        Raises:
-            VerificationFailed: The rules give another one.
-        """
-        subject = f"round {start.state.round}"
-        return self._epoch.evaluation.reopen(
-            start, self._epoch.public.blob(words.base_hash, f"{subject}'s base model")
-        )
-
-    def reclosed(self, start: Start, base: Base, received: Received, statements: Statements) -> Reclosed:
-        """Return a round as it has to be, and its trace as it was published, not compared yet."""
-        round_ = start.state.round
-        shard = self.drawn(statements.words, round_)
-        published = self._epoch.public.blob(statements.trace_hash, f"round {round_}'s trace")
-        outcome, trace = self._epoch.evaluation.reclose(start, base, received, shard, published)
-        return Reclosed(outcome, trace, published)
-
-    def recompute(self, start: Start, statements: Statements) -> PlayedRound:
-        """Recompute a round and compare everything that was recorded of it.
-
-        Raises:
-            VerificationFailed: The first thing that is wrong.
-        """
-        evaluation, words, subject = self._epoch.evaluation, statements.words, f"round {start.state.round}"
-        base = self.reopened(start, words)
-        received, reveals = self.received(start, statements)
-        outcome, trace, published = self.reclosed(start, base, received, statements)
-        require_equal(trace, published)
-        shard = self.drawn(words, start.state.round)
-        model = self._epoch.public.blob(words.model_hash, f"{subject}'s model")
-        released = sha256(evaluation.rereleased(outcome.state, [*start.known, shard], model))
-        self._check_record(base, outcome, trace, released, statements, reveals)
-        return PlayedRound(
-            start=start,
-            base=base,
-            outcome=outcome,
-            trace=trace,
-            shard=shard.design,
-            number=words.shard,
-            model_hash=words.model_hash,
-            committed=frozenset(statements.commitments),
-        )
 
     def _judge_from(self, round_: int) -> None:
         """Judge capabilities as of a round's opening, by the revocations recorded until then."""
@@ -247,113 +150,8 @@ class RoundReplay:
             raise VerificationFailed(f"round {round_}", f"went on with {len(found)} commitments, too few")
         return found
 
-    def _require_asked(self, state: EpochState, statements: Statements) -> None:
-        """Refuse a commitment of somebody whom a round did not ask.
-
-        Without a rule for cohorts everybody is asked; a suspended member's commitment does not count.
-        """
-        epoch, rule = self._epoch, self._epoch.manifest.cohort
-        if rule is None:
-            return
-        members = epoch.roster.quotas.keys() - state.suspended
-        beacon = self._view.beacon(epoch.domain.epoch, state.round)
-        asked = cohort(members, size=rule.size, domain=epoch.domain, round_=state.round, beacon=beacon)
-        for did in sorted(statements.commitments.keys() - asked):
-            raise VerificationFailed(f"round {state.round}", f"{did} committed and was not asked")
-
     def _receipt(self, round_: int) -> tuple[SignedEvent, InitPayload]:
         receipts = self._epoch.events.of_kind(str(round_), "round-receipt")
         if len(receipts) != 1 or speaker(receipts[0][0]) != self._epoch.manifest.parties.aggregator:
             raise VerificationFailed(f"round {round_}", "has no single receipt signed by the aggregator")
         return receipts[0]
-
-    def _cap(self, did: Did) -> int:
-        return self._epoch.manifest.cap(self._epoch.roster.quotas[did])
-
-    def _deltas(
-        self,
-        round_: int,
-        commitments: Mapping[Did, Hash32],
-        lines: Mapping[Did, Mapping[str, str]],
-        on_chain: RoundWords,
-        *,
-        forced: frozenset[Did],
-    ) -> tuple[dict[Did, Ints], Reveals]:
-        deltas: dict[Did, Ints] = {}
-        reveals: Reveals = {}
-        for did, line in lines.items():
-            if line["status"] != Status.ACCEPTED:
-                continue
-            digest, salt = Hash32(bytes.fromhex(line["delta"])), Hash32(bytes.fromhex(line["salt"]))
-            opened = commitment(
-                self._epoch.domain,
-                round_,
-                did=did,
-                base_hash=on_chain.base_hash,
-                delta_sha256=digest,
-                salt=salt,
-            )
-            if commitments.get(did) != opened:
-                raise VerificationFailed(f"round {round_}", f"{did}'s delta does not open its commitment")
-            deltas[did] = parse_delta(self._epoch.public.blob(digest, f"{did}'s delta of round {round_}"))
-            reveals[did] = (digest, salt)
-            if len(deltas[did]) != self._epoch.dim or not within_cap(deltas[did], self._cap(did)):
-                raise VerificationFailed(f"round {round_}", f"{did}'s delta should have been rejected")
-        if (
-            MemberTree.build({did: digest for did, (digest, _) in reveals.items() if did not in forced}).root
-            != on_chain.reveal_root
-        ):
-            raise VerificationFailed(f"round {round_}", "the reveal root does not hold the accepted deltas")
-        return deltas, reveals
-
-    def _check_forced(
-        self,
-        state: EpochState,
-        deltas: Mapping[Did, Ints],
-        reveals: Reveals,
-        forced: frozenset[Did],
-    ) -> None:
-        """Check that every usable delta that came by the chain was accepted, and who came by it alone."""
-        epoch, subject = self._epoch, f"round {state.round}"
-        names, seen = {did_hash(did): did for did in epoch.roster.quotas}, set()
-        for event in self._view.forced(epoch.domain.epoch, state.round):
-            did = names.get(event.did_hash)
-            if did is None or did in state.suspended:
-                continue
-            usable = within_cap(parse_delta(event.delta), self._cap(did))
-            if usable != (did in deltas) or (usable and reveals[did] != (event.delta_sha256, event.salt)):
-                raise VerificationFailed(subject, f"{did} revealed its delta on chain, and it did not count")
-            seen.add(did)
-        if forced - seen:
-            raise VerificationFailed(subject, f"{min(forced - seen)} revealed nothing on chain")
-
-    def _check_record(  # noqa: PLR0917 - the pieces of one record
-        self,
-        base: Base,
-        outcome: RoundOutcome,
-        trace: Trace,
-        released: Hash32,
-        statements: Statements,
-        reveals: Reveals,
-    ) -> None:
-        subject, on_chain, receipt = f"round {outcome.round}", statements.words, statements.receipt
-        if trace.root(self._epoch.domain, outcome.round) != on_chain.trace_root:
-            raise VerificationFailed(subject, "the trace root on chain is not that of the recomputed trace")
-        if released != on_chain.model_hash:
-            raise VerificationFailed(subject, "the new model is not the recomputed one")
-        expected = Receipt(
-            domain=self._epoch.domain,
-            base_hash=base.hash,
-            model_hash=released,
-            delta_hash=vector_hash(outcome.aggregate),
-            trace_hash=statements.trace_hash,
-            shard=on_chain.shard,
-            trace_root=on_chain.trace_root,
-            outcome=outcome,
-            reveals=reveals,
-            forced=statements.forced,
-        ).content()
-        for key in sorted(expected.keys() | receipt.content.keys()):
-            value, found = expected.get(key), receipt.content.get(key)
-            if (list(value) if isinstance(value, tuple) else value) != found:
-                raise VerificationFailed(subject, f"the receipt's {key} is not the recomputed one")

@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aggregator.ahead import replaying
+from aggregator.crew import WorkerDied, prepare
 from aggregator.ground import Progress, replayed
 from aggregator.public import PublicReader
+from aggregator.recompute import PlayedRound
 from aggregator.summary import Claims, MemberFacts, RoundFacts, Table, build_summary, compare_summary
 from aggregator.verified_epoch import VerifiedEpoch
 from aggregator.verified_money import (
@@ -23,7 +26,6 @@ from aggregator.verified_money import (
     settled,
     table_of,
 )
-from aggregator.verified_rounds import PlayedRound, RoundReplay
 from federation.errors import FolkmootError, VerificationFailed
 from federation.fixedpoint import Ints
 from federation.rounds import EpochState
@@ -61,6 +63,7 @@ def verify_run(
     *,
     expect: Address | None = None,
     expect_head: Hash32 | None = None,
+    jobs: int = 1,
     progress: Progress = lambda _: None,
 ) -> Verdict:
     """Verify a run directory: its public part alone, then summary.json against it.
@@ -69,14 +72,17 @@ def verify_run(
         run: The run directory.
         expect: The federation's address, if the caller knows it.
         expect_head: The last block's hash, if the caller knows it: pins the whole history.
+        jobs: How many rounds are recomputed at a time, in processes of their own if more than one.
         progress: Told what has been established, line by line.
 
     Raises:
         VerificationFailed: The first thing that is wrong.
+        WorkerDied: One of the processes did not live.
     """
+    prepare(jobs)
     try:
-        verdict = _verify_run(run, expect, progress)
-    except VerificationFailed:
+        verdict = _verify_run(run, expect, jobs, progress)
+    except (VerificationFailed, WorkerDied):
         raise
     except FolkmootError as error:
         raise VerificationFailed("run", error.message) from error
@@ -85,15 +91,15 @@ def verify_run(
     return verdict
 
 
-def _verify_run(run: Path, expect: Address | None, progress: Progress) -> Verdict:
+def _verify_run(run: Path, expect: Address | None, jobs: int, progress: Progress) -> Verdict:
     public = PublicReader(run / "public")
     epoch = VerifiedEpoch.of_run(replayed(public, expect, progress), progress)
-    replay = RoundReplay(epoch)
-    replay.require_all_recorded()
     rounds: list[_Round] = []
-    for played, version in zip(replay.play(), card_versions(epoch), strict=False):
-        check_card(epoch, version, played)
-        rounds.append(_Round.of(epoch, played))
+    with replaying(epoch, jobs=jobs) as replay:
+        replay.require_all_recorded()
+        for played, version in zip(replay.play(), card_versions(epoch), strict=False):
+            check_card(epoch, version, played)
+            rounds.append(_Round.of(epoch, played))
     last, settlement = played, _check_settlement(epoch, played)
     claims = _checked_claims(epoch, rounds, last)
     expected = build_summary(

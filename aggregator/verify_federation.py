@@ -10,13 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aggregator.ahead import replaying
 from aggregator.checkpoints import Checkpoints
+from aggregator.crew import prepare
 from aggregator.ground import Ground, Progress
 from aggregator.selection import Candidates
 from aggregator.sources import RemoteMaterial, Unpublished
 from aggregator.verified_epoch import VerifiedEpoch
 from aggregator.verified_money import card_versions, check_card, read_claims, require_published, settled
-from aggregator.verified_rounds import PlayedRound, RoundReplay
+from aggregator.verified_rounds import RoundReplay
 from ceramic_bridge.authority import REVOCATION
 from ceramic_bridge.events import SignedEvent
 from contracts.history import STILL_OPEN, EpochHistory
@@ -92,6 +94,7 @@ def verify_federation(
     wanted: Wanted,
     cache: Path | None,
     progress: Progress,
+    jobs: int = 1,
 ) -> list[EpochVerdict]:
     """Verify epochs of a federation.
 
@@ -101,20 +104,23 @@ def verify_federation(
         wanted: Which epochs and rounds.
         cache: Where one's own checkpoints are kept; None keeps and uses none.
         progress: Told what has been established, line by line.
+        jobs: How many rounds are recomputed at a time, in processes of their own if more than one.
 
     Raises:
         VerificationFailed: The first thing that is wrong.
+        WorkerDied: One of the processes did not live.
         PeerError: Somebody cannot be reached.
         UsageError: There is no such epoch or round.
     """
     chosen = _chosen(ground, wanted)
+    prepare(jobs)
     found = Candidates(events, ground)
     verdicts: list[EpochVerdict] = []
     previous: Mapping[Address, Wei] | None = {} if wanted.epoch is None else None
     for past in chosen:
         if previous is None:
             previous = paid_before(ground, past.number)
-        auditor = EpochAuditor(ground, found, past, previous, cache=cache, progress=progress)
+        auditor = EpochAuditor(ground, found, past, previous, cache=cache, progress=progress, jobs=jobs)
         try:
             verdicts.append(auditor.audit(wanted.round))
         except VerificationFailed:
@@ -163,7 +169,6 @@ class EpochAuditor:
 
     Attributes:
         epoch: It, once its terms, roster, events and validation set are verified.
-        last: The last recomputed round; None where a checkpoint stood for it.
         paid: What each payee has in all after it.
     """
 
@@ -178,14 +183,15 @@ class EpochAuditor:
         *,
         cache: Path | None,
         progress: Progress,
+        jobs: int = 1,
     ) -> None:
         self._ground, self._found, self._past, self._cache = ground, found, past, cache
+        self._jobs = jobs
         self._previous = self.paid = previous
         self._tell = progress
         self._models: list[tuple[int, Ints]] = []
         self._aucs: list[float] = []
         self._state: EpochState | None = None
-        self.last: PlayedRound | None = None
 
     def _progress(self, line: str) -> None:
         self._tell(f"epoch {self._past.number}: {line}")
@@ -227,8 +233,11 @@ class EpochAuditor:
             raise error
 
     def _rounds(self, verdict: EpochVerdict, only: int | None) -> None:
-        replay, versions = RoundReplay(self.epoch), card_versions(self.epoch)
-        checkpoints = Checkpoints(self._cache, self.epoch)
+        with replaying(self.epoch, jobs=self._jobs, upto=only) as replay:
+            self._replay(replay, verdict, only)
+
+    def _replay(self, replay: RoundReplay, verdict: EpochVerdict, only: int | None) -> None:
+        versions, checkpoints = card_versions(self.epoch), Checkpoints(self._cache, self.epoch)
         start, missing = replay.first(), False
         for round_ in range(1, (only or self._past.recorded) + 1):
             state = None if round_ == only else checkpoints.load(round_)
@@ -240,7 +249,7 @@ class EpochAuditor:
                     statements = replay.read(round_)
                     if missing:
                         continue
-                    self.last = played = replay.recompute(start, statements)
+                    played = replay.recompute(start, statements)
                     check_card(self.epoch, versions[round_ - 1], played)
                     start = replay.onward(start, played.outcome.state, replay.drawn(statements.words, round_))
                     checkpoints.save(round_, start.state)

@@ -33,12 +33,20 @@ from examples.spam_detection.run import GENESIS_TIME
 from examples.spam_detection.settings import CHAIN_ID, DAY, Settings, build_manifest, chain_section
 from examples.spam_detection.world import PROVIDERS, entropy_for
 from federation.delta import delta_hash, quantise
+from federation.errors import PeerError
 from federation.evaluation import evaluation_of
 from federation.features import FeatureSpec
 from federation.fixedpoint import Ints
 from federation.hashing import Domain, commitment, did_hash
 from federation.manifest import Manifest, Parties
-from federation.messages import Acknowledgement, CommitRequest, RevealReply, RevealRequest
+from federation.messages import (
+    Acknowledgement,
+    CommitRequest,
+    RevealReply,
+    RevealRequest,
+    SecureReply,
+    SecureRequest,
+)
 from federation.models.linear import Examples
 from federation.payloads import NOTHING, Contribution, DataImport
 from federation.roster import Roster
@@ -102,6 +110,11 @@ class Scripted:
 
     def acknowledged(self, receipt: Acknowledgement) -> None:
         """Do nothing about it."""
+
+    def secure(self, request: SecureRequest) -> SecureReply:
+        """Refuse: these rounds are open."""
+        del request
+        raise PeerError("not scripted")
 
 
 class Federation:

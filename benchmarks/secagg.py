@@ -79,7 +79,7 @@ class Round:
             caps=dict.fromkeys(dids, _BOUND),
             minimum=50,
             value_bound=_BOUND,
-            gradient_bound=_BOUND,
+            gradient_bound=_BOUND << 16,
         )
         draws = np.random.default_rng(0)
         self._deltas: dict[Did, Ints] = {did: draws.integers(-2000, 2000, DIM) for did in dids}

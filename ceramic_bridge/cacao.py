@@ -74,7 +74,11 @@ class Capability:
 
     def covers(self, *, model: StreamId, stream: StreamId) -> bool:
         """Tell whether the resources include a stream of a model."""
-        allowed = (f"{URL_SCHEME}*", f"{URL_SCHEME}*?model={model}", stream.url)
+        return self.covers_all(model) or stream.url in (self.grant.resources or ())
+
+    def covers_all(self, model: StreamId) -> bool:
+        """Tell whether the resources include every stream of a model."""
+        allowed = (f"{URL_SCHEME}*", f"{URL_SCHEME}*?model={model}")
         return any(resource in allowed for resource in self.grant.resources or ())
 
     @property

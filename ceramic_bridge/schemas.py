@@ -222,7 +222,7 @@ def validate_lists(lists: Value) -> None:
     Raises:
         MalformedData: A field is missing, unknown or malformed.
     """
-    _check(_record(_LISTS), lists, "receipt")
+    _check(_record({**_LISTS, "transcript": _HEX32}, optional=("transcript",)), lists, "receipt")
 
 
 def known_kind(content: Mapping[str, Value]) -> str | None:

@@ -19,11 +19,14 @@ from federation.messages import (
     ACKNOWLEDGE,
     COMMIT,
     REVEAL,
+    SECURE,
     Acknowledgement,
     CommitReply,
     CommitRequest,
     RevealReply,
     RevealRequest,
+    SecureReply,
+    SecureRequest,
     empty,
 )
 
@@ -48,6 +51,10 @@ class Duties(Protocol):
         """Take the aggregator's acknowledgement."""
         ...
 
+    def secure(self, request: SecureRequest) -> SecureReply:
+        """Answer one stage of a round in which nobody sees a delta."""
+        ...
+
 
 def answers(member: Duties, *, dim: int) -> Answers:
     """Return how a member answers.
@@ -67,7 +74,10 @@ def answers(member: Duties, *, dim: int) -> Answers:
         member.acknowledged(Acknowledgement.parse(content))
         return empty()
 
-    return {COMMIT: commit, REVEAL: reveal, ACKNOWLEDGE: acknowledge}
+    def secure(content: RecordDict) -> RecordDict:
+        return member.secure(SecureRequest.parse(content)).records()
+
+    return {COMMIT: commit, REVEAL: reveal, ACKNOWLEDGE: acknowledge, SECURE: secure}
 
 
 def build_client_app(member: Duties, *, dim: int) -> ClientApp:
@@ -103,6 +113,10 @@ def app_of(find: Callable[[Context], Answers]) -> ClientApp:
     @app.train("reveal")  # type: ignore[untyped-decorator]  # as above
     def reveal(message: Message, context: Context) -> Message:
         return answer(message, context, REVEAL)
+
+    @app.train("secure")  # type: ignore[untyped-decorator]  # as above
+    def secure(message: Message, context: Context) -> Message:
+        return answer(message, context, SECURE)
 
     @app.query("acknowledge")  # type: ignore[untyped-decorator]  # as above
     def acknowledge(message: Message, context: Context) -> Message:

@@ -70,6 +70,7 @@ class Offer:
             yield f"Epsilon bounds what anybody can learn about {whom}, whatever else they know."
             yield f"one round: epsilon {cost.one:.3g}; here in all: at most {privacy.epsilon}"
             yield f"probability that the bound fails (delta): {privacy.delta}"
+            yield from self._views()
         bound = "without end" if math.isinf(cost.budget.epsilon) else f"epsilon {cost.budget.epsilon:g}"
         yield f"your own budget: {bound}, of which {cost.spent:.3g} is spent, over all federations"
         if cost.affordable < cost.rounds:
@@ -78,12 +79,39 @@ class Offer:
             left = max(0.0, cost.budget.epsilon - cost.after)
             yield f"after {cost.affordable} rounds: {cost.after:.3g} spent, {left:.3g} left"
 
+    def _views(self) -> Iterator[str]:
+        """Yield the three epsilons of secure aggregation."""
+        manifest, found = self.membership.manifest, self.forecast.secure
+        if manifest.secure is None or found is None:
+            return
+        one, all_ = found
+        yield "Your noise is a share of what the sum carries, so it depends on who looks:"
+        for who, each, whole in zip(_WHO, one, all_, strict=True):
+            helped = f" with {manifest.secure.colluders} members" if who == _WHO[-1] else ""
+            yield f"  {who}{helped}: epsilon {each:.3g} a round, {whole:.3g} in all rounds"
+        yield f"what counts against budgets is {_BINDS[manifest.secure.budget]}"
+
     def _leaves(self) -> Iterator[str]:
         manifest = self.membership.manifest
+        if manifest.secure:
+            yield from self._masked()
+            return
         noise = "noise is added here first" if manifest.privacy.sigma_e4 else "WITHOUT ANY NOISE"
         dim = manifest.model.dim
         yield f"each round, one list of {dim} numbers ({8 * dim} bytes): {noise}"
         yield "to the aggregator at once; to everybody, for good, when the epoch ends"
+        yield from self._public()
+
+    def _masked(self) -> Iterator[str]:
+        manifest = self.membership.manifest
+        dim, scalars = manifest.delta_dim, 1 + (manifest.secure.projections if manifest.secure else 0)
+        noise = "noise is added first" if manifest.privacy.sigma_e4 else "WITHOUT ANY NOISE"
+        yield f"each round, one list of {dim} numbers ({8 * dim} bytes), masked: only the sum over"
+        yield f"members can be read ({noise}); and {scalars} numbers about your list, by which you are"
+        yield "checked and paid; sum and numbers become public for good"
+        yield from self._public()
+
+    def _public(self) -> Iterator[str]:
         yield f"public from now on: your name {self.did}, your payee, that you"
         yield f"have {self.rows} rows and a fingerprint of their ciphertexts, and that you agree to this"
         yield "never: a message, a label, your keys or your passphrase"
@@ -130,8 +158,12 @@ class Offer:
             "epsilon_after": finite(cost.after),
             "rounds": cost.rounds,
             "rounds_affordable": cost.affordable,
+            "secure": secure_values(manifest, cost),
         }
 
+
+_WHO: Final = ("who sees the sums alone", "everybody", "the aggregator")
+_BINDS: Final = {"transcript": "what everybody sees", "sum": "the sum alone: LESS THAN WHAT EVERYBODY SEES"}
 
 _WARNING: Final = (
     "*" * 78,
@@ -140,6 +172,14 @@ _WARNING: Final = (
     "*" * 78,
     "",
 )
+
+
+def secure_values(manifest: Manifest, cost: Forecast) -> dict[str, object] | None:
+    """Return the three epsilons of all rounds as JSON values; None where deltas are sent openly."""
+    if manifest.secure is None or cost.secure is None:
+        return None
+    values: dict[str, object] = {name: finite(value) for name, value in cost.secure[1]._asdict().items()}
+    return values | {"colluders": manifest.secure.colluders, "budget": manifest.secure.budget}
 
 
 def finite(value: float) -> float | None:

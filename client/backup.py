@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from client.attempts import abandon_all
 from client.files import fresh_file, install, require_no_vault, workshop, write_new
 from client.keys import Header, Kdf, unlock
 from client.restored import note_restored
@@ -97,6 +98,7 @@ def restore(source: Path, home: ClientHome, passphrase: bytes) -> None:
             _extract(file, key, head, folder, {home.vault.name, home.events.name})
         with Vault.open(folder / home.vault.name, passphrase, put_back=True) as vault:
             note_restored(vault, int(time.time()))
+            abandon_all(vault)
         install(folder, home)
 
 

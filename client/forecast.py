@@ -10,12 +10,14 @@ from client.ledger import PrivacyLedger
 from client.release import ledger_name, release_of
 from federation.hashing import Domain
 from federation.privacy import History
+from federation.secureprivacy import epsilons
 from federation.types import Hash32
 
 if TYPE_CHECKING:
     from client.vault import Vault
     from federation.manifest import Manifest
     from federation.privacy import Budget
+    from federation.secureprivacy import Epsilons
     from federation.types import Address
 
 _ANY = Hash32(bytes(32))
@@ -32,6 +34,7 @@ class Forecast:
         affordable: How many of them fit the dataset's budget and what the manifest promises.
         after: Epsilon spent after these.
         one: Epsilon of one round alone.
+        secure: In secure mode what one round and all of them tell whom, at the manifest's delta.
     """
 
     budget: Budget
@@ -40,6 +43,7 @@ class Forecast:
     affordable: int
     after: float
     one: float
+    secure: tuple[Epsilons, Epsilons] | None = None
 
 
 def forecast(vault: Vault, manifest: Manifest, federation: Address) -> Forecast:
@@ -83,4 +87,5 @@ def forecast(vault: Vault, manifest: Manifest, federation: Address) -> Forecast:
         affordable=low,
         after=after(whole, low).epsilon(budget.delta),
         one=after(History(), 1).epsilon(budget.delta),
+        secure=(epsilons(manifest, 1), epsilons(manifest, manifest.rounds)) if manifest.secure else None,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from ceramic_bridge.authority import Authority
 from ceramic_bridge.cacao import Capability
+from ceramic_bridge.delegated import sign_digest
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import SignedEvent, create_init
 from ceramic_bridge.pkh import Account
@@ -70,6 +71,10 @@ class Session:
         return create_init(
             self.identity, model=model, content=content, unique=unique, capability=self.capability
         )
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """Sign a digest that names its own purpose and place; see ``ceramic_bridge.delegated``."""
+        return sign_digest(self.identity, self.capability, digest)
 
     def require_authority(self, at: int) -> None:
         """Refuse to go on where nobody would accept the key's signature.

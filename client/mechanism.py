@@ -18,16 +18,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from client.discrete import discrete_gaussian
 from client.noise import draw, gaussian
 from federation.delta import quantise
 from federation.models.linear import WEIGHT_BITS
+from federation.secureprivacy import noise_share, score_noise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from client.noise import Entropy
     from client.trainer import Engine
-    from federation.fixedpoint import Floats
+    from federation.fixedpoint import Floats, Ints
     from federation.manifest import Manifest, PrivacySection, SamplingSection
     from federation.models.linear import Design
     from federation.rounds import Base
@@ -52,6 +54,32 @@ def noised_delta(engine: Engine, design: Design, base: Base, manifest: Manifest,
     # Samples may by chance be larger than they should; room is left for what rounding adds.
     limit = manifest.cap(len(design)) - math.isqrt(len(delta)) - 1
     return shortened(delta, math.ldexp(limit, -WEIGHT_BITS))
+
+
+def secure_delta(engine: Engine, design: Design, base: Base, manifest: Manifest, entropy: Entropy) -> Ints:
+    """Return a secure round's delta: clipped, rounded to the grid, then this member's share of the noise.
+
+    The order is the other way round than in ``noised_delta``: the noise of several members is to add up on
+    the grid, so it is discrete itself, and what rounding does to the sum is in the sensitivity.
+
+    Args:
+        engine: Trains.
+        design: The member's examples.
+        base: The model to train from.
+        manifest: Says what is clipped, and how much noise there is; its cost is reserved before.
+        entropy: Where noise comes from.
+
+    Returns:
+        Shape (``manifest.delta_dim``,): an entry for each weight, and noise alone in one more where scores
+        are covered.
+    """
+    step = quantise(clipped_step(engine, design, base, manifest.privacy))
+    delta = np.zeros(manifest.delta_dim, dtype=np.int64)
+    delta[: len(step)] = step
+    if share := noise_share(manifest):
+        delta[: len(step)] += discrete_gaussian(len(step), share, entropy)
+        delta[len(step) :] += discrete_gaussian(len(delta) - len(step), score_noise(manifest), entropy)
+    return delta
 
 
 def clipped_step(engine: Engine, design: Design, base: Base, privacy: PrivacySection) -> Floats:

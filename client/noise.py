@@ -40,6 +40,11 @@ def draw(entropy: Entropy, n: int) -> bytes:
     return data
 
 
+def keystream(entropy: Entropy, n: int) -> bytes:
+    """Return ``n`` bytes of ChaCha20 keystream under a fresh key."""
+    return Cipher(ChaCha20(draw(entropy, 32), bytes(16)), mode=None).encryptor().update(bytes(n))
+
+
 def gaussian(n: int, std: float, entropy: Entropy) -> NDArray[np.float64]:
     """Draw independent normal values of mean 0.
 
@@ -61,8 +66,7 @@ def gaussian(n: int, std: float, entropy: Entropy) -> NDArray[np.float64]:
     if n < 0 or not math.isfinite(std) or std < 0:
         raise ConfigError(f"{n} normal values of standard deviation {std} were asked for")
     pairs = (n + 1) // 2
-    stream = Cipher(ChaCha20(draw(entropy, 32), bytes(16)), mode=None).encryptor()
-    bits = np.frombuffer(stream.update(bytes(16 * pairs)), dtype="<u8") >> np.uint64(11)
+    bits = np.frombuffer(keystream(entropy, 16 * pairs), dtype="<u8") >> np.uint64(11)
     radius = np.sqrt(-2.0 * np.log((bits[:pairs] + np.uint64(1)) * 2.0**-53)) * std
     angle = bits[pairs:] * (2.0**-52 * math.pi)
     values = np.empty(2 * pairs)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from client.keys import bind
 from federation.errors import ConfigError
 from federation.privacy import SENSITIVITY, History, Sampled, increment
+from federation.secureprivacy import booked_sigma
 
 if TYPE_CHECKING:
     from federation.hashing import Domain
@@ -39,7 +40,9 @@ class Release:
         epoch: Its epoch.
         round: Its round.
         base_hash: Hash of the model the delta is trained from; 32 bytes.
-        sigma: Noise multiplier of a step; 0 for a release without noise, which spends everything.
+        sigma: Noise multiplier of a step; 0 for a release without noise, which spends everything. Of a secure
+            round the one that binds (``federation.secureprivacy.booked_sigma``): of what becomes public of
+            this member, unless its community's budget is on the sum.
         clip: Clipping norm (L2) of one unit.
         unit: What is clipped: each "example"'s step, or the whole "member"'s delta.
         rate: Probability with which an example takes part in a step; 1 for full batches.
@@ -94,7 +97,7 @@ def release_of(manifest: Manifest, domain: Domain, round_: int, base_hash: Hash3
         epoch=domain.epoch,
         round=round_,
         base_hash=base_hash,
-        sigma=privacy.sigma,
+        sigma=booked_sigma(manifest),
         clip=privacy.clip,
         unit=privacy.unit,
         rate=sampling.rate if sampling else 1.0,

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from contracts.bindings.federation import (
+    Announced,
     Cancelled,
     CommitsClosed,
     EpochOpened,
@@ -67,7 +68,9 @@ class _Read:
     terms: dict[int, EpochTerms] = field(default_factory=dict)
     words: dict[tuple[int, int], RoundWords] = field(default_factory=dict)
     opened: dict[tuple[int, int], int] = field(default_factory=dict)
+    closed: dict[tuple[int, int], int] = field(default_factory=dict)
     drawn: dict[tuple[int, int], ShardDrawn] = field(default_factory=dict)
+    announced: dict[Hash32, int] = field(default_factory=dict)
     epochs: dict[int, int] = field(default_factory=dict)
     ends: dict[int, End] = field(default_factory=dict)
     tables: dict[int, Hash32] = field(default_factory=dict)
@@ -98,6 +101,38 @@ class FederationView:
         if (epoch, round_) not in self._read.opened:
             raise ChainError(f"round {round_} of epoch {epoch} was never opened")
         return self._federation.reader.block_time(self._read.opened[epoch, round_])
+
+    def commits_closed_in(self, epoch: int, round_: int) -> int:
+        """Return the number of the block that closed a round's commitments; 0 before."""
+        self._catch_up()
+        return self._read.closed.get((epoch, round_), 0)
+
+    def drawn_in(self, epoch: int, round_: int) -> int:
+        """Return the number of the block in which a round's shard was drawn; 0 before."""
+        self._catch_up()
+        drawn = self._read.drawn.get((epoch, round_))
+        return drawn.log.block_number if drawn else 0
+
+    def announced(self, word: Hash32) -> int:
+        """Return the number of the block in which a word was announced first; 0 if it was not."""
+        block = self._federation.announced(word)
+        return block if block <= self._federation.reader.settled else 0
+
+    def announced_during(self, epoch: int, round_: int) -> dict[Hash32, int]:
+        """Return the words announced from a round's opening on, before its shard was drawn, by block."""
+        self._catch_up()
+        opened, drawn = self._read.opened.get((epoch, round_), 0), self.drawn_in(epoch, round_)
+        return {word: block for word, block in self._read.announced.items() if opened <= block < drawn}
+
+    def hash_of(self, block: int) -> Hash32:
+        """Return the hash of a block: randomness that nobody knew before.
+
+        Raises:
+            ChainError: It is not there, or not settled yet.
+        """
+        if block > self._federation.reader.settled:
+            raise ChainError(f"block {block} is not there yet")
+        return self._federation.reader.block_hash(block)
 
     def drawn_shard(self, epoch: int, round_: int) -> int:
         """Return the shard drawn for a round; 0 before the draw."""
@@ -206,9 +241,12 @@ class FederationView:
         for opened in RoundOpened.decode_logs(found):
             words[opened.epoch, opened.round_] = replace(NO_WORDS, base_hash=opened.base_hash)
             self._read.opened[opened.epoch, opened.round_] = opened.log.block_number
+        for announced in Announced.decode_logs(found):
+            self._read.announced.setdefault(announced.commitment, announced.log.block_number)
         for commits in CommitsClosed.decode_logs(found):
             at = commits.epoch, commits.round_
             words[at] = replace(words.get(at, NO_WORDS), commit_root=commits.commit_root)
+            self._read.closed[at] = commits.log.block_number
         for reveals in RevealsClosed.decode_logs(found):
             at = reveals.epoch, reveals.round_
             words[at] = replace(words.get(at, NO_WORDS), reveal_root=reveals.reveal_root)

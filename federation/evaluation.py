@@ -22,6 +22,7 @@ from federation.manifest import Manifest
 from federation.metrics import model_auc
 from federation.models.linear import Design, brier_loss, model_bytes
 from federation.rounds import Base, EpochState, RoundOutcome, Rules, Status, close_round, open_round, release
+from federation.scoring import Summed
 from federation.trace import Position, Trace, decided_trace, round_trace
 from federation.types import Did, Hash32
 
@@ -60,12 +61,14 @@ class Received:
         absent: Status and reason of every other admitted member.
         norm_bound: The largest cap of any member.
         seed: Of the round's draw, on chain: nobody who could still change a delta knew it.
+        summed: Instead of deltas their sum, where nobody sees them.
     """
 
     deltas: Mapping[Did, Ints]
     absent: Mapping[Did, tuple[Status, str]]
     norm_bound: int
     seed: Hash32
+    summed: Summed | None = None
 
 
 class Closed(NamedTuple):
@@ -172,8 +175,9 @@ class LinearEvaluation:
             shard=shard.design,
             norm_bound=received.norm_bound,
             seed=received.seed,
+            summed=received.summed,
         )
-        if not start.rules.default:
+        if not start.rules.default or start.rules.secure:
             trace = decided_trace(start.state, base, outcome, rules=start.rules, deltas=deltas)
             return Closed(outcome, trace)
         trace = round_trace(

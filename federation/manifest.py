@@ -24,6 +24,7 @@ from federation.models.registry import Architecture
 from federation.privacy import SENSITIVITY, Budget, History, Sampled, spend
 from federation.reward import Terms
 from federation.section import Section
+from federation.secureprivacy import booked_sigma, noise_share, secure_cap
 from federation.types import Did, Hash32, Wei
 from federation.valuation import DEFAULT, METHODS
 
@@ -255,6 +256,32 @@ class CohortSection(Section):
         return self
 
 
+class SecureSection(Section):
+    """The numbers of secure aggregation (docs/secure-aggregation.md).
+
+    The noise is split so that the deltas of any ``minimum`` members together carry what ``[privacy]``
+    names; fewer are never summed. ``colluders`` members may work with the aggregator in the third epsilon.
+    ``degree`` neighbours share masks with each member, of whom more than ``threshold_percent`` restore its
+    secrets, and ``projections`` scalars check each norm. The lifetime budget binds on all that is published
+    ("transcript") or on the sum alone ("sum"). ``score_noise_milli`` covers each score with noise, in
+    thousandths of what the member's own noise in its delta does.
+    """
+
+    minimum: Annotated[int, Field(ge=2, le=1 << 16)]
+    colluders: Annotated[int, Field(ge=0)] = 0
+    degree: Annotated[int, Field(ge=2, le=256, multiple_of=2)] = 20
+    threshold_percent: Annotated[int, Field(gt=0, lt=100)] = 50
+    projections: Annotated[int, Field(ge=1, le=64)] = 16
+    budget: Literal["transcript", "sum"] = "transcript"
+    score_noise_milli: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+    @model_validator(mode="after")
+    def _some_are_honest(self) -> SecureSection:
+        if self.colluders >= self.minimum:
+            raise ValueError(f"{self.colluders} colluders leave nobody honest among {self.minimum} members")
+        return self
+
+
 class SearchSection(Section):
     """The grids of the two line searches, ascending."""
 
@@ -327,6 +354,7 @@ class Manifest(Section):
     aggregation: Annotated[
         AggregationSection, Field(exclude_if=lambda section: section == AggregationSection())
     ] = AggregationSection()
+    secure: SecureSection | None = None
 
     @model_validator(mode="after")
     def _an_account_per_provider(self) -> Manifest:
@@ -347,6 +375,13 @@ class Manifest(Section):
         privacy = self.privacy
         if self.sampling and (not privacy.sigma_e4 or privacy.unit != "example"):
             raise ValueError("steps on samples are accounted for with noise, and for one example, only")
+        if self.secure and self.secure.score_noise_milli and not privacy.sigma_e4:
+            raise ValueError("scores are covered in proportion to a member's noise, and there is none")
+        if self.secure:
+            try:
+                noise_share(self)
+            except ConfigError as error:
+                raise ValueError(error.message) from error
         if privacy.sigma_e4:
             spent = self.history(self.rounds).epsilon(privacy.budget.delta)
             if spent > privacy.budget.epsilon:
@@ -382,10 +417,33 @@ class Manifest(Section):
             raise ValueError("the scores of a module are priced by aumann-shapley only")
         return self
 
+    @model_validator(mode="after")
+    def _secure_or_central(self) -> Manifest:
+        if (self.aggregation.mode == "secure") != (self.secure is not None):
+            raise ValueError('a section secure belongs to aggregation of mode "secure", and to no other')
+        if self.secure is None:
+            return self
+        if self.module or not self.rules.default:
+            raise ValueError(
+                "secure aggregation sums deltas of a linear model and prices them by aumann-shapley"
+            )
+        if self.validation.reveal != "round":
+            raise ValueError('each member checks the drawn shard: validation.reveal must be "round"')
+        if self.sampling:
+            raise ValueError("secure aggregation splits the noise of one step: leave out sampling")
+        if self.cohort and not self.cohort.minimum <= self.secure.minimum <= self.cohort.size:
+            raise ValueError(
+                f"a cohort of {self.cohort.size} is summed from {self.secure.minimum} members on:"
+                f" cohort.minimum ({self.cohort.minimum}) must not be above secure.minimum"
+            )
+        if not self.validators.quorum:
+            raise ValueError("no judge on chain sees a secure delta: name validators and a quorum")
+        return self
+
     @property
     def provable(self) -> bool:
-        """Whether the judges on chain can recompute a round: the linear model by the default rules."""
-        return self.module is None and self.rules.default
+        """Whether the judges on chain can recompute a round: linear, by the default rules, in the open."""
+        return self.module is None and self.rules.default and self.secure is None
 
     @property
     def words(self) -> int:
@@ -409,11 +467,12 @@ class Manifest(Section):
             betas_tenths=tuple(self.search.betas_tenths),
             strategy=self.aggregation.chosen,
             method=reward.method,
+            secure=self.secure is not None,
         )
 
     def history(self, rounds: int) -> History:
-        """Return what so many rounds of noised deltas release of one unit."""
-        sigma, sampling = self.privacy.sigma / SENSITIVITY[self.privacy.unit], self.sampling
+        """Return what so many rounds of noised deltas release of one unit, as ledgers book it."""
+        sigma, sampling = booked_sigma(self) / SENSITIVITY[self.privacy.unit], self.sampling
         if sampling is None:
             return History(spend([sigma] * rounds, self.privacy.budget.delta).mu_squared)
         if not rounds:
@@ -426,6 +485,8 @@ class Manifest(Section):
         The sum of T steps at rate q goes over the wire divided by q T, so that its signal is that of one
         full step; the standard deviation of its noise is then sigma C / (q sqrt(T)).
         """
+        if self.secure:
+            return secure_cap(self, quota)
         sigma_e4, sampling = self.privacy.sigma_e4, self.sampling
         if sampling:
             sigma_e4 = -(-sigma_e4 * 1000 // (sampling.rate_milli * math.isqrt(sampling.steps)))
@@ -435,6 +496,11 @@ class Manifest(Section):
             quota=quota if self.privacy.unit == "example" else 1,
             dim=self.model.dim,
         )
+
+    @property
+    def delta_dim(self) -> int:
+        """Entries of a delta: one for each weight, and one that covers its score where that is agreed."""
+        return self.model.dim + bool(self.secure and self.secure.score_noise_milli)
 
     def norm_bound(self, quotas: Mapping[Did, int]) -> int:
         """Return the largest cap of any member; no admitted delta is longer."""

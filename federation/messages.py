@@ -5,6 +5,10 @@ Three requests, each with one reply (PROTOCOL phases Commit and Reveal, then the
     train.commit        base model                    -> signed contribution event
     train.reveal        commit root and leaf proof    -> delta and salt
     query.acknowledge   the aggregator's signed word that it has the delta
+
+Where nobody sees a delta there is one request, for each stage of ``federation.secagg``:
+
+    train.secure        a stage, an attempt, what the stage needs    -> what it asks for
 """
 
 from __future__ import annotations
@@ -23,11 +27,13 @@ from federation.errors import PeerError
 from federation.fixedpoint import Ints
 from federation.hashing import Domain
 from federation.rounds import Base
+from federation.secagg.stages import Stage
 from federation.types import Address, Hash32
 
 COMMIT: Final = "train.commit"
 REVEAL: Final = "train.reveal"
 ACKNOWLEDGE: Final = "query.acknowledge"
+SECURE: Final = "train.secure"
 
 _MAX_EVENT: Final = 64 * 1024
 
@@ -243,6 +249,66 @@ class Acknowledgement:
             delta_sha256=Hash32(_bytes(record, "delta", 32)),
             signature=_bytes(record, "signature", 64),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecureRequest:
+    """Answer one stage of a secure round."""
+
+    domain: Domain
+    round: int
+    attempt: int
+    stage: Stage
+    parts: tuple[bytes, ...] = ()
+
+    def records(self) -> RecordDict:
+        """Return the message's content."""
+        place = _place(self.domain, self.round, {"attempt": self.attempt})
+        place["stage"], place["parts"] = str(self.stage), list(self.parts)
+        return RecordDict({"round": place})
+
+    @classmethod
+    def parse(cls, records: RecordDict) -> SecureRequest:
+        """Read a message's content.
+
+        Raises:
+            Rejected: It is malformed.
+        """
+        domain, round_ = _parse_place(records)
+        record = _config(records, "round")
+        try:
+            stage = Stage(record.get("stage"))
+        except ValueError:
+            reject("malformed-stage")
+        attempt = _int(record, "attempt")
+        return cls(domain=domain, round=round_, attempt=attempt, stage=stage, parts=_parts(record))
+
+
+@dataclass(frozen=True, slots=True)
+class SecureReply:
+    """What a member answers in a stage."""
+
+    parts: tuple[bytes, ...]
+
+    def records(self) -> RecordDict:
+        """Return the message's content."""
+        return RecordDict({"answer": ConfigRecord({"parts": list(self.parts)})})
+
+    @classmethod
+    def parse(cls, records: RecordDict) -> SecureReply:
+        """Read a message's content.
+
+        Raises:
+            Rejected: It is malformed.
+        """
+        return cls(_parts(_config(records, "answer")))
+
+
+def _parts(record: ConfigRecord) -> tuple[bytes, ...]:
+    value = record.get("parts")
+    if not isinstance(value, list) or not all(isinstance(part, bytes) for part in value):
+        reject("malformed-parts")
+    return tuple(part for part in value if isinstance(part, bytes))
 
 
 def _place(domain: Domain, round_: int, more: Mapping[str, int | bytes]) -> ConfigRecord:

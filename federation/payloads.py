@@ -205,6 +205,8 @@ class Receipt:
         outcome: The decisions.
         reveals: SHA-256 of every accepted delta, and the salt that opens its commitment.
         forced: Members whose accepted delta came by the chain alone, and is not under the reveal root.
+        transcript: SHA-256 of all that a secure round received; None in central mode. The reveals are then
+            the hashes of masked deltas, without a salt.
     """
 
     domain: Domain
@@ -217,6 +219,7 @@ class Receipt:
     outcome: RoundOutcome
     reveals: Mapping[Did, tuple[Hash32, Hash32]]
     forced: Collection[Did]
+    transcript: Hash32 | None = None
 
     def content(self) -> Content:
         """Return the event's fields."""
@@ -237,9 +240,10 @@ class Receipt:
 
     def table(self) -> bytes | None:
         """Return the blob that holds what is said of members; None if the receipt itself has room."""
-        if len(self.outcome.members) <= INLINE:
+        if len(self.outcome.members) <= INLINE and self.transcript is None:
             return None
-        return json.dumps(self._lists(), sort_keys=True, separators=(",", ":")).encode()
+        secure = {} if self.transcript is None else {"transcript": self.transcript.hex()}
+        return json.dumps({**self._lists(), **secure}, sort_keys=True, separators=(",", ":")).encode()
 
     def _lists(self) -> Content:
         """Return what is said of members."""

@@ -21,7 +21,7 @@ from federation.fixedpoint import Ints
 from federation.models.linear import Design, Fit, fit_intercept
 from federation.projection import Projection
 from federation.reward import Terms, clip_limit, clipped, credit, suspended
-from federation.scoring import NO_SEED, Measured, measure
+from federation.scoring import NO_SEED, Measured, Summed, measure, measure_sum
 from federation.steps import Place
 from federation.types import Did, Hash32, Wei
 
@@ -162,6 +162,7 @@ def close_round(
     shard: Design,
     norm_bound: int,
     seed: Hash32 = NO_SEED,
+    summed: Summed | None = None,
 ) -> RoundOutcome:
     """Aggregate, score and credit one round.
 
@@ -175,12 +176,16 @@ def close_round(
         shard: The shard drawn for this round (measures and pays it, chooses nothing).
         norm_bound: The largest cap of any member.
         seed: Of the round's draw; what a method draws, it draws from it.
+        summed: Instead of deltas their sum, where nobody sees them.
     """
+    place = Place(state=state, base=base.weights, rules=rules)
+    if summed is not None:
+        measured, unpriced = measure_sum(place, summed, known=known, shard=shard)
+        return finish(state, base, rules, absent={**absent, **unpriced}, measured=measured)
     order = sorted(deltas)
     if not order:
         return finish(state, base, rules, absent=absent, measured=None)
     vectors = np.stack([deltas[did] for did in order])
-    place = Place(state=state, base=base.weights, rules=rules)
     measured = measure(place, order, vectors, known=known, shard=shard, norm_bound=norm_bound, seed=seed)
     return finish(state, base, rules, absent=absent, measured=measured)
 

@@ -6,7 +6,7 @@ strategy made, and the scores of the method that was named.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -14,9 +14,11 @@ import numpy as np
 
 from federation.aggregation import Combined
 from federation.contribution import PathGradient, inner_products, path_gradient, score_of
-from federation.fixedpoint import Ints
+from federation.epochstate import Status
+from federation.fixedpoint import Ints, exact_dot
 from federation.models.linear import Design, Fit
 from federation.projection import Projection, project
+from federation.secagg.cover import covered
 from federation.steps import Place, Step, combine, prices, search_step, worth
 from federation.types import Did, Hash32
 from federation.valuation import DEFAULT, METHODS, Game, carried_base
@@ -100,6 +102,80 @@ def measure(
         scores, withheld = METHODS[place.rules.method](game), 0
     named = dict(zip(order, scores, strict=True))
     return replace(measured, scores=named, withheld=withheld, combined=combined)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Summed:
+    """Deltas of which only the sum is known (``federation.secagg``), and how each is priced all the same.
+
+    Attributes:
+        total: The sum; shape (dim,), or (dim + 1,) where a last entry covers scores with noise.
+        products: Asked once, with the one gradient: each member's product with it, and status and reason of
+            those who have none.
+    """
+
+    total: Ints
+    products: Callable[[Ints], tuple[Mapping[Did, int], Mapping[Did, tuple[Status, str]]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Path:
+    """A step and what it was worth, before anybody is priced.
+
+    Attributes:
+        step: The step of the sum of all deltas.
+        path: The scoring path on the drawn shard.
+        projection: How gbar lost its part along public directions.
+    """
+
+    step: Step
+    path: PathGradient
+    projection: Projection
+
+    @classmethod
+    def of(cls, place: Place, direction: Ints, *, known: Design, shard: Design) -> Path:
+        """Search the step along the sum of all deltas, and follow it on the drawn shard."""
+        step = search_step(place, direction, known)
+        path = path_gradient(shard, place.base, step.delta)
+        return cls(step=step, path=path, projection=project(path.gradient, place.public()))
+
+    def priced_gradient(self, entries: int) -> Ints:
+        """Return the gradient with which a delta of so many entries has its product.
+
+        An entry beyond the weights covers the score with noise (``federation.secagg.cover``).
+        """
+        gradient = self.projection.projected
+        return gradient if entries == len(gradient) else covered(gradient)
+
+
+def measure_sum(
+    place: Place, summed: Summed, *, known: Design, shard: Design
+) -> tuple[Measured, Mapping[Did, tuple[Status, str]]]:
+    """Measure a round whose deltas nobody sees: as ``measure`` by the default rules, bit by bit.
+
+    Returns:
+        What was measured; and status and reason of members whose product nobody knows.
+    """
+    dim = len(place.base)
+    found = Path.of(place, summed.total[:dim], known=known, shard=shard)
+    gradient = found.priced_gradient(len(summed.total))
+    products, absent = summed.products(gradient)
+    step, Q = found.step, place.state.quota_total
+    lost = exact_dot(found.path.gradient - gradient[:dim], summed.total[:dim])
+    measured = Measured(
+        eta=step.eta,
+        scored_eta=step.scored_eta,
+        losses=step.losses,
+        step=step.delta,
+        gain=found.path.improvement,
+        scores={did: score_of(x, eta=step.scored_eta, quota_total=Q) for did, x in products.items()},
+        withheld=score_of(lost, eta=step.scored_eta, quota_total=Q),
+        products=products,
+        search=step.search,
+        path=found.path,
+        projection=found.projection,
+    )
+    return measured, absent
 
 
 def _priced(  # noqa: PLR0917 - the pieces of one round

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ceramic_bridge.did import Identity
 from ceramic_bridge.models import create_models, model_ids
 from examples.spam_detection.settings import BETAS_TENTHS, ETAS
+from federation.aggregation.section import AggregationSection
 from federation.features import FeatureSpec
 from federation.hashing import Domain, sha256
 from federation.manifest import (
@@ -17,7 +20,9 @@ from federation.manifest import (
     PrivacySection,
     RewardSection,
     SearchSection,
+    SecureSection,
     ValidationSection,
+    ValidatorSection,
 )
 from federation.privacy import noise_multiplier
 from federation.types import Address
@@ -67,3 +72,23 @@ def agreed(*, rounds: int = 3, shards: int = 3, privacy: PrivacySection | None =
         deadlines=DeadlineSection(phase=86_400, settle=604_800, challenge=3600, answer=3600),
         bonds=BondSection(aggregator_wei="100", provider_wei="10", challenger_wei="2"),
     )
+
+
+def secured(
+    *,
+    epsilon: float = 8.0,
+    rounds: int = 3,
+    budget: Literal["transcript", "sum"] = "sum",
+    secure: SecureSection | None = None,
+    privacy: PrivacySection | None = None,
+) -> Manifest:
+    """The manifest in secure mode; the sums of its rounds stay within epsilon."""
+    secure = secure or SecureSection(minimum=4, budget=budget)
+    plain = agreed(rounds=rounds, shards=rounds, privacy=privacy or private(epsilon, rounds=rounds))
+    changes = {
+        "aggregation": AggregationSection(mode="secure"),
+        "secure": secure,
+        "validation": ValidationSection(shards=rounds, reveal="round"),
+        "validators": ValidatorSection(accounts=["0x" + "ef" * 20], quorum=1, bond_wei="1"),
+    }
+    return Manifest.model_validate(dict(plain) | changes)

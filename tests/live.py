@@ -213,6 +213,7 @@ def verdicts(
     wanted: Wanted | None = None,
     cache: Path | None = None,
     told: list[str] | None = None,
+    jobs: int = 1,
 ) -> list[EpochVerdict]:
     lines: list[str] = [] if told is None else told
     return verify_federation(
@@ -221,6 +222,7 @@ def verdicts(
         wanted=wanted or Wanted(),
         cache=cache,
         progress=lines.append,
+        jobs=jobs,
     )
 
 

@@ -16,10 +16,11 @@ from aggregator.challenge.settlement import SettlementCase, all_disputes
 from aggregator.challenge.state import base as base_dispute
 from aggregator.challenge.state import model as model_dispute
 from aggregator.challenge.witness import Case, Dispute
+from aggregator.recompute import Reveals
 from aggregator.settlement import SETTLEMENT_ROUND
 from aggregator.sources import Unpublished
 from aggregator.statements import Statements
-from aggregator.verified_rounds import Reveals, RoundReplay
+from aggregator.verified_rounds import RoundReplay
 from contracts import abi
 from contracts.bindings.data_demands import Answered, DataDemands
 from contracts.bindings.errors import NoFault

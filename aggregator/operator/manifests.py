@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from aggregator.operator.amounts import tokens
@@ -12,6 +13,7 @@ from federation.features import FeatureSpec
 from federation.manifest import Manifest
 from federation.models.registry import Architecture
 from federation.privacy import SENSITIVITY, noise_multiplier
+from federation.secureprivacy import epsilons
 from federation.validation import MINIMUM_SHARD
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ _HINTS: Final = {
     "validators": "accounts, how many of them must sign, and their bond",
     "module": "name, words, hidden, sha256 and tolerance of a listed architecture",
     "sampling": "rate_milli, steps and eta_milli",
+    "cohort": "size and minimum",
+    "aggregation": 'mode "central" or "secure"; a strategy and its parameters',
+    "secure": 'at least minimum, the fewest members who are summed; with [aggregation] mode = "secure"',
 }
 
 
@@ -77,6 +82,9 @@ def _noise(table: dict[str, object]) -> str:
         } if sigma and rounds > 0 and "sampling" not in table and epsilon != "inf":
             assert isinstance(p, dict)
             factor = SENSITIVITY["member" if p.get("unit") == "member" else "example"]
+            match table.get("secure"):
+                case {"minimum": int() as minimum, **rest} if rest.get("budget") != "sum" and minimum > 0:
+                    factor *= math.sqrt(minimum)
             least = round(noise_multiplier(float(epsilon), float(delta), rounds) * 10_000 * factor)
             return (
                 f"sigma_e4 = {least} keeps {rounds} rounds within epsilon {epsilon}" if sigma < least else ""
@@ -95,6 +103,10 @@ def meaning(manifest: Manifest) -> Iterator[str]:
         whole = manifest.history(manifest.rounds).epsilon(privacy.budget.delta)
         unit = "one message" if privacy.unit == "example" else "all of a member's messages"
         yield f"privacy: a round tells epsilon {one:.3g} about {unit}, an epoch {whole:.3g}"
+        if manifest.secure:
+            views = epsilons(manifest, manifest.rounds)
+            yield f"         an epoch's sums tell {views.sum:.3g}, all that is public {views.transcript:.3g},"
+            yield f"         and {manifest.secure.colluders} members could tell you {views.server:.3g}"
         yield "         a second epoch spends as much again of each member's own lifetime budget"
     else:
         yield "privacy: NONE; members refuse unless told --unsafe-no-dp"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from aggregator.summary import epsilon_after
+from aggregator.summary import epsilon_after, epsilons_after
 from federation.hashing import sha256
 from federation.rounds import Status
+from federation.secureprivacy import epsilons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,6 +103,7 @@ class Card:
             "epsilon_budget": privacy.epsilon,
             "delta": privacy.delta,
             "epsilon_spent_at_most": epsilon_after(manifest, rounds),
+            "epsilons": None if (views := epsilons_after(manifest, rounds)) is None else {**views},
             "clipping_norm": privacy.clip,
             "noise_multiplier": privacy.sigma,
         }
@@ -168,10 +170,18 @@ class Card:
         if spent is None:
             return "No noise was added: the model may repeat what members' examples say."
         privacy = manifest.privacy
+        masked = ""
+        if manifest.secure is not None:
+            views = epsilons(manifest, rounds)
+            masked = (
+                f" Deltas were summed behind masks: epsilon is {views.sum:.3f} to who sees the sums alone, "
+                f"{views.transcript:.3f} to everybody, and {views.server:.3f} to the aggregator with "
+                f"{manifest.secure.colluders} members' help."
+            )
         return (
             f"Of one {privacy.unit}, this epoch's {rounds} rounds released at most what "
             f"({spent:.3f}, {privacy.delta})-differential privacy allows. The lifetime budget is epsilon "
-            f"{privacy.epsilon}."
+            f"{privacy.epsilon}.{masked}"
         )
 
 

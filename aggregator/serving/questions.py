@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from aggregator.serving.flat import flat_batch
 from federation.canonical import parse_table
+from federation.models.linear import Examples
 
 Words = Sequence[int]
 """Distinct word indices, ascending."""
@@ -30,11 +32,11 @@ class Question:
     """Examples to answer.
 
     Attributes:
-        rows: The words of each.
+        rows: The words of each; flat where a batch was read at once, which is not to be signed.
         sign: Whether answers are to be signed.
     """
 
-    rows: tuple[Words, ...]
+    rows: tuple[Words, ...] | Examples
     sign: bool
 
 
@@ -66,6 +68,8 @@ class Reader:
         Raises:
             Refusal: It is something else, or more than ``most`` examples.
         """
+        if (flat := flat_batch(body, words=self.words, most=most)) is not None:
+            return Question(flat, sign=False)
         table = _table(body)
         sign = _sign(table)
         match table:

@@ -1,8 +1,8 @@
 """A released model's answers: the integers that a stranger computes from its bytes.
 
 One example at a time is too little for numpy: looking up fifty words costs less than making one
-array. So the linear model is scored here in Python's own integers, which are those of
-``federation.models.linear``; a network's layers are the network's.
+array. So the linear model scores one in Python's own integers, and many at once in numpy's; both are
+those of ``federation.models.linear``. A network's layers are the network's.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
 
 from federation.errors import ConfigError
 from federation.fixedpoint import (
@@ -56,10 +58,9 @@ class Answer:
     logit: int
     chance: int
 
-    @property
-    def probability(self) -> float:
-        """The probability as a float, exactly."""
-        return self.chance / _ONE
+
+Scores = tuple[list[int], list[int]]
+"""Logit and chance of each example."""
 
 
 class Scorer(Protocol):
@@ -80,6 +81,10 @@ class Scorer(Protocol):
 
     def score_all(self, rows: Sequence[Collection[int]]) -> list[Answer]:
         """Answer for many examples; each as if it were the only one."""
+        ...
+
+    def score_flat(self, examples: Examples) -> Scores:
+        """Answer for many examples in compressed rows; their labels count for nothing."""
         ...
 
 
@@ -103,6 +108,7 @@ class LinearScorer:
         require_exact(weights)
         self._weights: list[int] = weights.tolist()
         self._mean: list[int] = mean.tolist()
+        self._arrays = weights, mean
         self._offset = int(mean @ weights)
         self._mean_squared = norm_squared(mean)
         self._table: list[int] = tables()[0].tolist()
@@ -116,10 +122,13 @@ class LinearScorer:
         """Answer for one example: ``a (b.w - m.w)`` and the intercept, then the table."""
         summed = sum(map(self._weights.__getitem__, words))
         cross = sum(map(self._mean.__getitem__, words))
-        norm = (len(words) << 2 * MEAN_BITS) - (cross << MEAN_BITS + 1) + self._mean_squared
-        scale = min(math.isqrt(_LARGEST // norm), MAX_SCALE) if norm else 0
+        scale = self._scale(len(words), cross)
         logit = (scale * ((summed << MEAN_BITS) - self._offset) >> _LOGIT_SHIFT) + self._intercept
         return Answer(logit, self._sigmoid(logit))
+
+    def _scale(self, count: int, cross: int) -> int:
+        norm = (count << 2 * MEAN_BITS) - (cross << MEAN_BITS + 1) + self._mean_squared
+        return min(math.isqrt(_LARGEST // norm), MAX_SCALE) if norm else 0
 
     def _sigmoid(self, logit: int) -> int:
         magnitude = min(abs(logit), _TOP)
@@ -130,7 +139,16 @@ class LinearScorer:
 
     def score_all(self, rows: Sequence[Collection[int]]) -> list[Answer]:
         """Answer for many examples."""
-        return [self.score(words) for words in rows]
+        return _answers(self.score_flat(Examples.build(rows, [0] * len(rows))))
+
+    def score_flat(self, examples: Examples) -> Scores:
+        """Answer for many examples in compressed rows."""
+        weights, mean = self._arrays
+        summed, cross = examples.sums(weights), examples.sums(mean)
+        counts = np.diff(examples.offsets).tolist()
+        scale = np.array(list(map(self._scale, counts, cross.tolist())), dtype=np.int64)
+        logits = (scale * ((summed << MEAN_BITS) - self._offset) >> _LOGIT_SHIFT) + self._intercept
+        return _scores(logits)
 
 
 class ModuleScorer:
@@ -168,10 +186,21 @@ class ModuleScorer:
     def score_all(self, rows: Sequence[Collection[int]]) -> list[Answer]:
         """Answer for many examples."""
         examples = Examples.build([sorted(words) for words in rows], [0] * len(rows))
+        return _answers(self.score_flat(examples))
+
+    def score_flat(self, examples: Examples) -> Scores:
+        """Answer for many examples in compressed rows."""
         found = self._network.fit(self._weights, Design.build(examples, self._mean))
         # The released intercept: the one that was just fitted belongs to labels that are not there.
-        logits = found.logits + self._intercept
-        return [Answer(*pair) for pair in zip(logits.tolist(), sigmoid(logits).tolist(), strict=True)]
+        return _scores(found.logits + self._intercept)
+
+
+def _scores(logits: Ints) -> Scores:
+    return logits.tolist(), sigmoid(logits).tolist()
+
+
+def _answers(scores: Scores) -> list[Answer]:
+    return list(map(Answer, *scores))
 
 
 def scorer_of(manifest: Manifest, model: bytes, mean: Ints) -> Scorer:

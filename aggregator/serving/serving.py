@@ -11,6 +11,7 @@ from aggregator.serving.questions import Reader, Refusal
 from aggregator.serving.scoring import LinearScorer, Scorer, scorer_of
 from ceramic_bridge import multibase
 from federation.features import FeatureSpec, pipeline_of
+from federation.models.linear import ONE, Examples
 
 if TYPE_CHECKING:
     from aggregator.serving.questions import Question, Words
@@ -62,9 +63,11 @@ class Served:
         Raises:
             Refusal: It is to be signed, and nobody signs.
         """
+        # Only a batch is read flat.
+        assert isinstance(question.rows, tuple)
         (words,) = question.rows
         body = self._line(words, self.scorer.score(words), sign=question.sign)
-        return b"{%b,%b" % (body, self._tail)
+        return b"{%b,%b" % (body.encode(), self._tail)
 
     def many(self, question: Question) -> bytes:
         """Return the answer to a batch, as JSON.
@@ -72,22 +75,22 @@ class Served:
         Raises:
             Refusal: It is to be signed, and nobody signs.
         """
-        answers = self.scorer.score_all(question.rows)
-        lines = [
-            b"{%b}" % self._line(words, answer, sign=question.sign)
-            for words, answer in zip(question.rows, answers, strict=True)
-        ]
-        return b'{"answers":[%b],%b' % (b",".join(lines), self._tail)
+        rows = question.rows
+        if isinstance(rows, Examples):
+            lines = list(map(_said, *self.scorer.score_flat(rows)))
+        else:
+            answers = self.scorer.score_all(rows)
+            lines = [self._line(*pair, sign=question.sign) for pair in zip(rows, answers, strict=True)]
+        return b'{"answers":[{%b}],%b' % ("},{".join(lines).encode(), self._tail)
 
-    def _line(self, words: Words, answer: Answer, *, sign: bool) -> bytes:
-        # Numbers alone, so that nothing needs escaping; json.dumps takes as long as the model.
-        line = f'"probability":{answer.probability!r},"chance":{answer.chance},"logit":{answer.logit}'
-        if sign:
-            if self._signer is None:
-                raise Refusal(422, "sign", "this server signs no answers")
-            car = self._signer.sign(self.release, words, answer, now=time.time_ns() // 1_000_000)
-            line += f',"event":"{multibase.encode("m", car)}"'
-        return line.encode()
+    def _line(self, words: Words, answer: Answer, *, sign: bool) -> str:
+        said = _said(answer.logit, answer.chance)
+        if not sign:
+            return said
+        if self._signer is None:
+            raise Refusal(422, "sign", "this server signs no answers")
+        car = self._signer.sign(self.release, words, answer, now=time.time_ns() // 1_000_000)
+        return f'{said},"event":"{multibase.encode("m", car)}"'
 
 
 class Current:
@@ -99,3 +102,8 @@ class Current:
         """When the chain was last seen to have nothing newer, by ``time.monotonic``."""
         self.trouble: str | None = None
         """Why it could not be seen since."""
+
+
+def _said(logit: int, chance: int) -> str:
+    # Numbers alone, so that nothing needs escaping; json.dumps takes as long as the model.
+    return f'"probability":{chance / ONE!r},"chance":{chance},"logit":{logit}'

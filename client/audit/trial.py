@@ -135,10 +135,10 @@ def audit(
     privacy, dim, words = manifest.privacy, manifest.model.dim, manifest.words
     if not privacy.sigma:
         raise ConfigError("this federation promises no privacy, so there is nothing to audit")
-    if manifest.sampling or privacy.unit != "example":
+    if manifest.sampling or manifest.secure or privacy.unit != "example":
         raise ConfigError(
-            "the audit's canaries show single steps that protect one example",
-            hint="audit a federation of the same model without either; the noise is drawn alike",
+            "the audit's canaries show single steps that protect one example and are sent openly",
+            hint="audit a federation of the same model without these; its steps are clipped alike",
         )
     stage, spec = Stage.of(manifest), FeatureSpec(dim=words)
     drawn, identity = Canaries.draw(canaries, spec, entropy), Identity(entropy(32))

@@ -85,6 +85,7 @@ def _posts(vault: Vault, folder: Path) -> Mapping[str, Post]:
             socket=socket_in(folder, name),
             dim=dim,
             answers=answers(Standing(partial(opened, membership=membership)), dim=dim),
+            secure=membership.manifest.secure is not None,
         )
     if not posts:
         raise ConfigError("you have not joined a federation", hint="folkmoot client join federation.toml")

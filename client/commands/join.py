@@ -134,8 +134,8 @@ def _join(
 ) -> None:
     from client import assemble, joining
     from client.asking import Offer
+    from client.consent import require_acceptable
     from client.forecast import forecast
-    from client.member import require_acceptable
     from client.membership import memberships
     from client.outbox import Outbox
     from client.wallet import names

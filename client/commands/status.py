@@ -52,6 +52,12 @@ def _lines(one: Overview) -> Iterator[str]:
         f"  privacy    epsilon {one.epsilon:.3g} here; {cost.spent:.3g} of {cost.budget.epsilon:.3g} in all, "
         f"enough for {cost.affordable} of the next {cost.rounds} rounds"
     )
+    if cost.secure is not None:
+        views = cost.secure[1]
+        yield (
+            f"  an epoch   epsilon {views.sum:.3g} of the sum, {views.transcript:.3g} of all that is public, "
+            f"{views.server:.3g} to the aggregator with colluders"
+        )
     if one.epoch is not None:
         state = f"epoch {one.epoch}, {one.recorded} of {manifest.rounds} rounds recorded"
         yield f"  epoch      {state if one.epoch else 'none was opened yet: wait for the aggregator'}"
@@ -76,7 +82,7 @@ def _lines(one: Overview) -> Iterator[str]:
 
 
 def _values(one: Overview) -> dict[str, object]:
-    from client.asking import finite
+    from client.asking import finite, secure_values
 
     manifest, cost = one.membership.manifest, one.outlook
     return {
@@ -92,6 +98,7 @@ def _values(one: Overview) -> dict[str, object]:
         "epsilon_spent": finite(cost.spent),
         "budget": finite(cost.budget.epsilon),
         "rounds_affordable": cost.affordable,
+        "secure": secure_values(manifest, cost),
         "epoch": one.epoch,
         "rounds_recorded": one.recorded,
         "quota": one.quota,

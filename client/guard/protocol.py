@@ -2,9 +2,9 @@
 
 ::
 
-    request   u32 length | u8 duty (1 commit, 2 reveal, 3 acknowledge) | records as Flower's protobuf
-    reply     u32 length | u8 0                                       | records
-              u32 length | u8 1                                       refused, and nothing more
+    request   u32 length | u8 duty (its place in DUTIES, from 1) | records as Flower's protobuf
+    reply     u32 length | u8 0                                 | records
+              u32 length | u8 1                                 refused, and nothing more
 
 The length (big-endian) counts what follows it. A refusal has no words: why the guard refuses
 stands in its own log alone.
@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Final
 
 from federation._flwr_compat import decode_records, encode_records
 from federation.errors import PeerError
-from federation.messages import ACKNOWLEDGE, COMMIT, REVEAL
+from federation.messages import ACKNOWLEDGE, COMMIT, REVEAL, SECURE
 
 if TYPE_CHECKING:
     from flwr.app import RecordDict
 
-DUTIES: Final = (COMMIT, REVEAL, ACKNOWLEDGE)
+DUTIES: Final = (COMMIT, REVEAL, ACKNOWLEDGE, SECURE)
 
 _OK, _REFUSED = b"\x00", b"\x01"
 HEAD: Final = 4
@@ -31,9 +31,21 @@ _ROOM: Final = 64 * 1024
 """For all that a message holds beside one vector."""
 
 
-def most_bytes(dim: int) -> int:
-    """Return how long a message about a model can be at most, its head not counted."""
-    return _ROOM + 8 * dim
+_SECURE_ROOM: Final = 64 * 1024 * 1024
+"""For the lists of a secure round, and the validation examples that its gradient follows from."""
+
+_MODELS: Final = 8
+"""Models and sums in one message of a secure round, at most."""
+
+
+def most_bytes(dim: int, *, secure: bool = False) -> int:
+    """Return how long a message about a model can be at most, its head not counted.
+
+    Args:
+        dim: The model's dimension.
+        secure: Whether its federation aggregates securely.
+    """
+    return _SECURE_ROOM + _MODELS * 8 * dim if secure else _ROOM + 8 * dim
 
 
 def request_bytes(duty: str, records: RecordDict) -> bytes:

@@ -44,12 +44,14 @@ class Post:
         socket: Where its app calls.
         dim: Dimension of its model.
         answers: Called in the worker's thread alone.
+        secure: Whether it aggregates securely: its messages are longer.
     """
 
     name: str
     socket: Path
     dim: int
     answers: Answers
+    secure: bool = False
 
 
 class GuardServer:
@@ -141,7 +143,7 @@ class GuardServer:
             async with asyncio.timeout(self._seconds):
                 head = await reader.readexactly(HEAD)
                 try:
-                    size = length(head, most=most_bytes(post.dim))
+                    size = length(head, most=most_bytes(post.dim, secure=post.secure))
                 except PeerError as error:
                     self._report(f"{post.name}: refused: {error.message}")
                     return

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
     from ceramic_bridge.events import SignedEvent
     from client.member import Member
-    from federation.messages import Acknowledgement, CommitRequest, RevealReply, RevealRequest
+    from federation.messages import (
+        Acknowledgement,
+        CommitRequest,
+        RevealReply,
+        RevealRequest,
+        SecureReply,
+        SecureRequest,
+    )
 
 
 class Standing:
@@ -37,6 +44,10 @@ class Standing:
     def acknowledged(self, receipt: Acknowledgement) -> None:
         """Take the aggregator's acknowledgement; see ``Member.acknowledged``."""
         self._in(receipt.domain.epoch).acknowledged(receipt)
+
+    def secure(self, request: SecureRequest) -> SecureReply:
+        """Answer one stage of a secure round; see ``Member.secure``."""
+        return self._in(request.domain.epoch).secure(request)
 
     def _in(self, epoch: int) -> Member:
         if self._member is None or self._member.domain.epoch != epoch:

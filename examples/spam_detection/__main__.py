@@ -35,6 +35,9 @@ from federation.cli import debug_option, emit_json, format_option, run_command
 )
 @click.option("--no-cheats", is_flag=True, help="Honest members only.")
 @click.option(
+    "--secure", is_flag=True, help="Secure aggregation: nobody sees a delta. Epsilon is then that of the sum."
+)
+@click.option(
     "--data",
     type=click.Path(path_type=Path),
     help="Your own CSV or JSONL with text and label columns, instead of SpamAssassin.",
@@ -53,6 +56,7 @@ def demo(  # noqa: PLR0917 - one per option
     alpha: float,
     cheats: str,
     no_cheats: bool,  # noqa: FBT001 - as above
+    secure: bool,  # noqa: FBT001 - as above
     data: Path | None,
     out: Path,
     output_format: str,
@@ -66,18 +70,20 @@ def demo(  # noqa: PLR0917 - one per option
     table = RoundTable(symbol="MOOT")  # spelt out: the settings load numpy, and the first line comes before
     table.note("reading mails")
     from examples.spam_detection.demo import run_demo
-    from examples.spam_detection.settings import ROLES, Settings
+    from examples.spam_detection.settings import ROLES, SECURE_ROLES, Settings
     from federation.errors import UsageError
 
     if not (0.01 <= epsilon <= 100 or epsilon == float("inf")):
         raise UsageError(f"epsilon {epsilon} is outside of 0.01 to 100", hint="inf trains without privacy")
+    possible = SECURE_ROLES if secure else ROLES
     settings = Settings(
         members=members,
         rounds=rounds,
         epsilon=None if epsilon == float("inf") else epsilon,
         seed=None if no_seed else seed,
         alpha=alpha,
-        cheats=() if no_cheats else ROLES if cheats == "all" else _roles(cheats),
+        cheats=() if no_cheats else possible if cheats == "all" else _roles(cheats),
+        secure=secure,
         data=data,
         out=out,
     )

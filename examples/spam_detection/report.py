@@ -211,6 +211,13 @@ def _tiles(report: Report, facts: Facts, money: Money) -> str:
     budget = (
         "" if report.budget_epsilon is None else f"largest spent, of a budget of {report.budget_epsilon:g}, "
     )
+    views = (
+        "; of the sum {}, of all that is public {}, to the aggregator with colluders {}".format(
+            *(number(value, 2, "none") for value in facts.epsilons)
+        )
+        if facts.epsilons
+        else ""
+    )
     tiles = (
         (
             "Final AUC on unseen mail",
@@ -223,7 +230,11 @@ def _tiles(report: Report, facts: Facts, money: Money) -> str:
             f"{money.html(total)} <small>{symbol}</small>",
             f"{share} of it to members labelled as cheats ({money.html(others)})",
         ),
-        ("Privacy spent", epsilon, f"{budget}δ {small(report.delta)}" if spent else "no member added noise"),
+        (
+            "Privacy spent",
+            epsilon,
+            f"{budget}δ {small(report.delta)}{views}" if spent else "no member added noise",
+        ),
     )
     return (
         '<dl class="tiles">'

@@ -7,11 +7,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from federation.errors import ConfigError
 
 HONEST = "honest"
 BASELINES = ("central", "federated_no_dp", "validation_only", "local_only")
+VIEWS: Final = ("sum", "transcript", "server")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,8 @@ class Facts:
     final_auc: float | None
     verified: bool
     cpu_seconds: float | None
+    epsilons: tuple[float | None, ...] = ()
+    """Of a secure run: of the sums, of all that is public, and to the aggregator with colluders."""
 
     def paid(self, *, honest: bool) -> int:
         """Sum what honest members (or all the others) were paid, in wei."""
@@ -83,7 +87,14 @@ def read_summary(summary: Mapping[str, object]) -> Facts:
         final_auc=top.optional("final_auc"),
         verified=summary.get("verified") is True,
         cpu_seconds=top.optional("cpu_seconds"),
+        epsilons=tuple(top.table("epsilons").optional(view) for view in VIEWS)
+        if "epsilons" in summary
+        else (),
     )
+
+
+def _views(item: _Fields) -> tuple[float | None, ...]:
+    return tuple(item.optional(view) for view in VIEWS)
 
 
 def _round(item: _Fields) -> RoundFacts:

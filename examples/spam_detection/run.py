@@ -184,6 +184,7 @@ class Run:
                 [self._account(f"provider-{i}").address for i in range(len(self.providers))],
             ),
             shards=self.settings.rounds,
+            validators=[self._account(f"validator-{i}").address for i in range(3 * self.settings.secure)],
         )
         self.evaluation = evaluation_of(self.manifest)
         funded = [self.community.address, self.aggregator.address, self.relayer.address]

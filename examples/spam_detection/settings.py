@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+from federation.aggregation.section import AggregationSection
 from federation.features import FeatureSpec, TextPipeline
 from federation.manifest import (
     BondSection,
@@ -23,12 +24,16 @@ from federation.manifest import (
     PrivacySection,
     RewardSection,
     SearchSection,
+    SecureSection,
     ValidationSection,
+    ValidatorSection,
 )
 from federation.privacy import noise_multiplier
 from federation.types import Address
 
 ROLES: Final = ("flip", "noise", "zero", "stale", "model", "copy", "scale", "cap", "nan")
+SECURE_ROLES: Final = ("flip", "noise", "zero", "stale", "model", "cap")
+"""Cheats that are possible where nobody sees a delta: nothing can be overheard, and no client masks NaN."""
 FEATURES: Final = FeatureSpec(dim=4096)
 DELTA: Final = "1e-5"
 TOKEN: Final = 10**18
@@ -55,6 +60,7 @@ class Settings:
         seed: Makes everything reproducible, and its privacy a show; None draws from the system.
         alpha: Dirichlet concentration of the members' shares; smaller is more skewed.
         cheats: Roles of the cheats, each one member.
+        secure: Whether nobody sees a delta; epsilon is then that of the sum.
         data: The user's own table instead of the corpus.
         out: The run directory.
     """
@@ -65,6 +71,7 @@ class Settings:
     seed: int | None = 0
     alpha: float = 0.5
     cheats: tuple[str, ...] = ROLES
+    secure: bool = False
     data: Path | None = None
     out: Path = Path("runs/spam_detection")
 
@@ -82,6 +89,11 @@ def privacy_section(epsilon: float | None, rounds: int) -> PrivacySection:
     )
 
 
+def secure_section(members: int) -> SecureSection:
+    """Return secure aggregation: a fifth of the honest members may drop out, the sum's epsilon binds."""
+    return SecureSection(minimum=max(2, members * 4 // 5), colluders=max(0, members // 5 - 1), budget="sum")
+
+
 def chain_section(aggregator: Address, providers: Sequence[Address]) -> ChainSection:
     """Return the chain's terms for the accounts of an aggregator and the providers."""
     return ChainSection(
@@ -96,9 +108,20 @@ def build_manifest(
     chain: ChainSection,
     shards: int,
     features: TextPipeline | None = None,
+    validators: Sequence[Address] = (),
 ) -> Manifest:
-    """Return the example's federation.toml, with its own rule for texts unless told another."""
+    """Return the example's federation.toml, with its own rule for texts unless told another.
+
+    Args:
+        settings: The run's options.
+        parties: Who speaks.
+        chain: The chain's terms.
+        shards: Sealed shards of the validation set.
+        features: The rule from texts to words.
+        validators: Accounts that settle disputes of a run whose deltas nobody sees.
+    """
     features = features or FEATURES
+    secure = secure_section(settings.members) if settings.secure else None
     return Manifest(
         name="spam-detection",
         rounds=settings.rounds,
@@ -110,9 +133,16 @@ def build_manifest(
             etas=list(ETAS if settings.epsilon else ETAS_NO_DP), betas_tenths=list(BETAS_TENTHS)
         ),
         reward=RewardSection(bounty_wei=str(1000 * TOKEN), funds_wei=str(1000 * TOKEN)),
-        validation=ValidationSection(shards=shards, public_milli=PUBLIC_MILLI),
+        validation=ValidationSection(
+            shards=shards, public_milli=PUBLIC_MILLI, reveal="round" if secure else "epoch"
+        ),
         deadlines=DeadlineSection(phase=DAY, settle=7 * DAY, challenge=DAY // 24, answer=DAY // 24),
         bonds=BondSection(
             aggregator_wei=str(100 * TOKEN), provider_wei=str(10 * TOKEN), challenger_wei=str(TOKEN)
         ),
+        validators=ValidatorSection(
+            accounts=list(validators), quorum=len(validators) // 2 + bool(validators)
+        ),
+        aggregation=AggregationSection(mode="secure" if secure else "central"),
+        secure=secure,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,8 +13,15 @@ from federation.section import Section
 
 
 class AggregationSection(Section):
-    """How deltas become the direction of the step, by a strategy and its parameters, in thousandths."""
+    """How deltas become the direction of the step, by a strategy and its parameters, in thousandths.
 
+    ``mode`` says who sees them: "central", the aggregator and in the end everybody; "secure", nobody
+    (``SecureSection``). The canonical text leaves the default out.
+    """
+
+    mode: Annotated[Literal["central", "secure"], Field(exclude_if=lambda mode: mode == "central")] = (
+        "central"
+    )
     strategy: str = Sum.name
     beta_milli: Annotated[int | None, Field(gt=0, lt=1000)] = None
     beta1_milli: Annotated[int | None, Field(ge=0, lt=1000)] = None
@@ -27,7 +34,7 @@ class AggregationSection(Section):
     @property
     def chosen(self) -> Strategy:
         """The strategy that is meant."""
-        given = self.model_dump(exclude={"strategy"}, exclude_none=True)
+        given = self.model_dump(exclude={"mode", "strategy"}, exclude_none=True)
         return strategy_of(self.strategy, given)
 
     @model_validator(mode="after")

@@ -9,8 +9,9 @@ committed validation set, a a scale per example, rounded down so that the exact 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -61,10 +62,10 @@ class Examples:
     labels: Ints
 
     @classmethod
-    def build(cls, rows: Sequence[Sequence[int]], labels: Sequence[int]) -> Examples:
+    def build(cls, rows: Sequence[Collection[int]], labels: Sequence[int]) -> Examples:
         """Build from one sequence of ascending word indices per example."""
         lengths = np.array([len(r) for r in rows], dtype=np.int64)
-        words = np.fromiter((w for r in rows for w in r), dtype=np.int64, count=int(lengths.sum()))
+        words = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=int(lengths.sum()))
         return cls(words, np.concatenate(([0], np.cumsum(lengths))), np.array(labels, dtype=np.int64))
 
     @classmethod
@@ -83,6 +84,11 @@ class Examples:
     def counts(self, dim: int) -> Ints:
         """Return in how many examples each word occurs; shape (dim,)."""
         return np.bincount(self.words, minlength=dim).astype(np.int64)
+
+    def sums(self, values: Ints) -> Ints:
+        """Return each example's sum of its words' values, of shape (dim,); shape (n,)."""
+        running = np.concatenate(([0], np.cumsum(values[self.words])))
+        return running[self.offsets[1:]] - running[self.offsets[:-1]]
 
 
 def integer_mean(counts: Ints, examples: int) -> Ints:
@@ -109,7 +115,7 @@ class Design:
         """Derive each example's scale: the largest a up to 2 with ``a * norm(b - m) <= 1``."""
         mean_sq = int(mean @ mean)
         lengths = np.diff(examples.offsets)
-        cross = _segment_sums(mean[examples.words], examples.offsets)
+        cross = examples.sums(mean)
         scale = []
         for k, mb in zip(lengths.tolist(), cross.tolist(), strict=True):
             norm_sq = (k << (2 * MEAN_BITS)) - (mb << (MEAN_BITS + 1)) + mean_sq
@@ -164,9 +170,7 @@ class Design:
             ConfigError: The weights are too large for exact arithmetic, whatever the examples are.
         """
         require_exact(weights)
-        inner = (_segment_sums(weights[self.examples.words], self.examples.offsets) << MEAN_BITS) - int(
-            self.mean @ weights
-        )
+        inner = (self.examples.sums(weights) << MEAN_BITS) - int(self.mean @ weights)
         return (self.scale * inner) >> LOGIT_SHIFT
 
     def weighted_sum(self, coefficients: Ints) -> Ints:
@@ -192,11 +196,6 @@ def require_exact(weights: Ints) -> None:
     require_below(abs_sum(weights) << (MEAN_BITS + 1), INT_EXACT, "a logit's inner sum")
     norm = math.isqrt(norm_squared(weights)) + 1
     require_below(norm << (SCALE_BITS + MEAN_BITS), INT_EXACT, "a logit")
-
-
-def _segment_sums(values: Ints, offsets: Ints) -> Ints:
-    running = np.concatenate(([0], np.cumsum(values)))
-    return running[offsets[1:]] - running[offsets[:-1]]
 
 
 def fit_intercept(logits: Ints, labels: Ints) -> int:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from federation.delta import within_cap
-from federation.fixedpoint import Ints
+from federation.fixedpoint import Ints, norm_squared
 from federation.secagg import keys, pairs, ring
 from federation.secagg.memory import Memory
 from federation.secagg.messages import (
@@ -250,7 +250,7 @@ class Member(Memory):
         terms = self.terms
         if gradient.shape != (terms.dim,) or gradient.dtype != np.int64:
             refuse(Reason.MALFORMED)
-        if max(int(gradient.max()), -int(gradient.min())) > terms.gradient_bound:
+        if norm_squared(gradient) > terms.gradient_bound**2:
             refuse(Reason.OVER_BOUND)
         if not self.request:
             refuse(Reason.OUT_OF_ORDER)

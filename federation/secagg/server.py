@@ -114,17 +114,24 @@ class Server:
         """Return the neighbours who must open their secrets now: they pledged different seeds."""
         return contradictions(self.roll, self.pledges)
 
-    def judge_keys(self, openings: Replies) -> tuple[Finding, ...]:
+    def judge_keys(self, openings: Sequence[tuple[Did, bytes]]) -> tuple[Finding, ...]:
         """Return who lied in the pledges. If anybody did, the attempt is run again without them.
 
         A pair that contradicts itself and opens nothing is named as a whole.
+
+        Args:
+            openings: ``KeysOpening``, one for each neighbour that a member accuses.
         """
-        opened, refused = take(openings, KeysOpening, lambda m: m.did, lambda _: None)
-        found = {f for o in opened.values() for f in judge_keys(self.terms, self.roll, self.pledges, o)}
+        found: set[Finding] = set()
+        for did, data in openings:
+            opened, refused = take({did: data}, KeysOpening, lambda m: m.did, lambda _: None)
+            found |= set(refused)
+            for opening in opened.values():
+                found |= {*judge_keys(self.terms, self.roll, self.pledges, opening)}
         named = {finding.culprit for finding in found}
         silent = [d for pair in self.contradictions() if not named & {*pair} for d in pair]
         found |= {Finding(did, Reason.FALSE_SEED_COMMITMENT) for did in silent}
-        return tuple(sorted(found | set(refused)))
+        return tuple(sorted(found))
 
     def pledge_list(self, did: Did) -> PledgeList:
         """Return the pledge list as one member receives it."""

@@ -89,7 +89,7 @@ def decided_trace(
     """Return the trace of a round that no judge on chain recomputes: of a network, or by other rules.
 
     It commits what was chosen and found, and all that follows from there exactly: no points, no
-    gradient. Arguments are those of ``round_trace``.
+    gradient. Arguments are those of ``round_trace``; a delta that nobody sees is left out.
     """
     vectors = Vectors()
     records = [
@@ -193,7 +193,7 @@ def _members(
     partial, after = np.zeros_like(state.weights), outcome.state
     for i, member in enumerate(outcome.members):
         did, digest = member.did, 0
-        if member.status is Status.ACCEPTED:
+        if member.status is Status.ACCEPTED and did in deltas:
             partial += deltas[did]
             digest = hash_value(delta_hash(deltas[did]))
         yield Record(

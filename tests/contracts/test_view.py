@@ -64,6 +64,26 @@ def test_words_appear_when_each_phase_commits_them(world: World) -> None:
     assert view.rounds_over(1)
 
 
+def test_words_count_as_announced_when_it_was_between_a_rounds_opening_and_its_draw(world: World) -> None:
+    federation, view = world.federation, FederationView(world.federation)
+    world.open(rounds=2)
+    federation.announce(world.aggregator, h("early"))
+    federation.open_round(world.aggregator, h("base"))
+    listed = federation.announce(world.aggregator, h("list")).block_number
+    federation.close_commits(world.aggregator, h("commit"))
+    federation.close_reveals(world.aggregator, h("reveal"))
+    summed = federation.announce(world.aggregator, h("sum")).block_number
+    assert view.announced_during(1, 1) == {}
+    world.draw()
+    # A second announcement of the same word is none, and one after the draw comes too late.
+    for word in ("list", "early", "late"):
+        federation.announce(world.aggregator, h(word))
+    assert view.announced_during(1, 1) == {h("list"): listed, h("sum"): summed}
+    world.record()
+    world.play_round()
+    assert view.announced_during(1, 2) == {}
+
+
 def test_rounds_are_over_when_the_last_is_recorded_or_a_later_epoch_runs(world: World) -> None:
     view = FederationView(world.federation)
     world.open(rounds=2, funds=0)

@@ -47,8 +47,8 @@ class Deployment(Run):
     rpc: str
     grid: RelayedGrid
 
-    def __init__(self, out: Path, *, members: int = 3, rounds: int = 2) -> None:
-        settings = Settings(members=members, rounds=rounds, seed=0, cheats=(), out=out)
+    def __init__(self, out: Path, *, members: int = 3, rounds: int = 2, secure: bool = False) -> None:
+        settings = Settings(members=members, rounds=rounds, seed=0, cheats=(), secure=secure, out=out)
         super().__init__(settings, build_cast(made_up_mails(), settings), Quiet())
         self.folders: dict[Did, NodeFolder] = {}
         self.nodes: dict[Did, int] = {}

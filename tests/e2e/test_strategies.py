@@ -39,6 +39,7 @@ def test_epoch_settles_and_verifies_when_a_strategy_combines(tmp_path, name):
     assert paid > 0
     verdict = verify_run(tmp_path, expect=made.run.epoch.domain.federation)
     assert (verdict.paid_wei, verdict.tolerance) == (paid, None)
+    assert verify_run(tmp_path, jobs=2) == verdict
     assert verdict.caveat == manifest.rules.caveat != ""
     earned = {m["name"]: int(m["paid_wei"]) for m in made.summary["members"]}
     assert earned[FLIPPER] == 0

@@ -15,14 +15,18 @@ from federation.messages import (
     ACKNOWLEDGE,
     COMMIT,
     REVEAL,
+    SECURE,
     Acknowledgement,
     CommitReply,
     CommitRequest,
     RevealReply,
     RevealRequest,
+    SecureReply,
+    SecureRequest,
 )
 from federation.payloads import Contribution
 from federation.rounds import Base
+from federation.secagg.stages import Stage
 from federation.types import Hash32
 from tests.agreed import DIM, DOMAIN, MODELS, identity
 
@@ -35,6 +39,9 @@ EVENT = create_init(
 )
 COMMIT_REQUEST = CommitRequest(domain=DOMAIN, round=2, base=BASE)
 REVEAL_REQUEST = RevealRequest(domain=DOMAIN, round=2, proof=(sha256(b"a"), sha256(b"b")))
+SECURE_REQUEST = SecureRequest(
+    domain=DOMAIN, round=2, attempt=1, stage=Stage.COMMIT, parts=(b"list", b"", b"base")
+)
 ACKNOWLEDGEMENT = Acknowledgement(domain=DOMAIN, round=2, delta_sha256=sha256(b"d"), signature=b"\x09" * 64)
 
 
@@ -60,6 +67,10 @@ class Scripted:
 
     def acknowledged(self, receipt):
         self._note(receipt)
+
+    def secure(self, request):
+        self._note(request)
+        return SecureReply((b"keys", b""))
 
 
 def ask(member: Scripted, content: RecordDict, message_type: str) -> Message:
@@ -93,12 +104,20 @@ def test_acknowledgement_reaches_the_member_when_it_is_sent_over_the_grid():
     assert dict(reply.content) == {}
 
 
+def test_secure_stage_reaches_the_member_when_it_is_asked_over_the_grid():
+    member = Scripted()
+    reply = ask(member, SECURE_REQUEST.records(), SECURE)
+    assert member.asked == [SECURE_REQUEST]
+    assert SecureReply.parse(reply.content).parts == (b"keys", b"")
+
+
 @pytest.mark.parametrize(
     ("content", "message_type"),
     [
         (COMMIT_REQUEST.records(), COMMIT),
         (REVEAL_REQUEST.records(), REVEAL),
         (ACKNOWLEDGEMENT.records(), ACKNOWLEDGE),
+        (SECURE_REQUEST.records(), SECURE),
     ],
 )
 def test_every_failure_reads_the_same_when_it_leaves_the_member(content, message_type, capfd):
@@ -117,7 +136,7 @@ def test_every_failure_reads_the_same_when_it_leaves_the_member(content, message
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("message_type", [COMMIT, REVEAL, ACKNOWLEDGE])
+@pytest.mark.parametrize("message_type", [COMMIT, REVEAL, ACKNOWLEDGE, SECURE])
 @pytest.mark.parametrize(
     "content", [RecordDict({}), RecordDict({"round": ConfigRecord({"epoch": "one"})})], ids=["empty", "odd"]
 )

@@ -28,7 +28,7 @@ def dids(n):
 
 def terms_for(n, *, dim=40, minimum=2, **more):
     caps = dict.fromkeys(dids(n), 1 << 20)
-    numbers = {"value_bound": 1 << 20, "gradient_bound": 1 << 20} | more
+    numbers = {"value_bound": 1 << 20, "gradient_bound": 1 << 30} | more
     return Terms(domain=DOMAIN, round=2, dim=dim, caps=caps, minimum=minimum, **numbers)
 
 

@@ -241,7 +241,8 @@ def test_second_gradient_is_refused_for_good(done):
 
 
 def test_gradient_is_refused_when_it_is_over_its_bound(done):
-    gradient = np.full(TERMS.dim, TERMS.gradient_bound + 1, dtype=np.int64)
+    gradient = np.zeros(TERMS.dim, dtype=np.int64)
+    gradient[:2] = TERMS.gradient_bound, 1
     refused(Reason.OVER_BOUND, at_unmask(done).scalars, gradient, sign=SIGN)
 
 
@@ -303,7 +304,8 @@ def test_member_cannot_begin_when_not_admitted_or_without_entropy():
     "changes",
     [
         {"value_bound": 1 << 60},
-        {"dim": 1 << 22, "value_bound": 1 << 30, "gradient_bound": 1 << 10},
+        {"dim": 1 << 22, "value_bound": 1 << 40},
+        {"gradient_bound": 1 << 40},
         {"dim": 0},
         {"minimum": 1},
         {"minimum": 7},

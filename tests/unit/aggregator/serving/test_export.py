@@ -16,6 +16,7 @@ from federation.fixedpoint import tables
 from federation.models.linear import parse_model
 from federation.models.module import Network
 from federation.models.registry import Architecture
+from tests.agreed import secured
 from tests.serving import made_up
 
 NETWORKS = [Architecture(name=name, words=64, hidden=5) for name in ("mlp", "embedding")]
@@ -44,7 +45,7 @@ def test_onnx_gives_the_very_integers_when_the_model_is_linear(scale):
     expected = scorer.score_all(rows)
     assert logits.tolist() == [a.logit for a in expected]
     assert chances.tolist() == [a.chance for a in expected]
-    assert probabilities.tolist() == [a.probability for a in expected]
+    assert probabilities.tolist() == [a.chance / 2**24 for a in expected]
 
 
 def test_onnx_gives_the_very_integers_when_the_model_was_trained(release):
@@ -73,7 +74,7 @@ def test_onnx_is_within_one_unit_of_the_logit_when_the_model_is_a_network(archit
     logits, _, probabilities = answers(onnx_bytes(release), rows, 64)
     expected = scorer.score_all(rows)
     assert np.abs(logits - [a.logit for a in expected]).max() <= 1
-    assert np.abs(probabilities - [a.probability for a in expected]).max() <= 2**-23
+    assert np.abs(probabilities - [a.chance / 2**24 for a in expected]).max() <= 2**-23
 
 
 def test_onnx_names_model_and_receipts_when_it_is_read():
@@ -139,6 +140,16 @@ def test_markdown_names_everybody_when_people_read_it(release):
         assert str(round_.receipt_cid) in text
     assert all(c["did"] in text for c in Card(release).table()["contributors"])
     assert "{" not in text
+
+
+def test_card_says_three_epsilons_when_deltas_were_masked():
+    release = made_up()
+    assert Card(release).table()["privacy"]["epsilons"] is None
+    assert "behind masks" not in Card(release).markdown()
+    masked = dataclasses.replace(release, manifest=secured(budget="sum"))
+    found = Card(masked).table()["privacy"]["epsilons"]
+    assert found["sum"] < found["transcript"] == found["server"]
+    assert f"{found['transcript']:.3f} to everybody" in Card(masked).markdown()
 
 
 def test_card_warns_when_no_noise_was_added():
