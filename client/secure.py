@@ -18,7 +18,7 @@ from ceramic_bridge.events import encode
 from client.attempts import Attempts
 from client.consent import RoundReader, SecureReader
 from federation.delta import delta_bytes, parse_delta
-from federation.errors import ChainError, ConfigError, IdentityError, PeerError, TooFewParticipants
+from federation.errors import ChainError, ConfigError, IdentityError, PeerError
 from federation.hashing import sha256
 from federation.messages import CommitRequest, SecureReply, SecureRequest
 from federation.models.linear import parse_model
@@ -179,7 +179,6 @@ class SecureRounds:
         if not any(root):
             raise PeerError("the chain has no commit root of this round yet")
         commits = CommitList.parse(parts[0])
-        _require_near(state, commits)
         after, upload = state.reveal(commits, root, self._upload(state), verify=self._verifier(state))
         answer = self._stored(after, upload.to_bytes())
         self._given.let_out(round_)
@@ -304,26 +303,6 @@ class SecureRounds:
         except IdentityError as error:
             raise PeerError("the community did not sign the list of members") from error
         return roster.quotas
-
-
-def _require_near(state: Member, commits: CommitList) -> None:
-    """Check that those who may have opened their keys are too few to restore the member's secrets.
-
-    A neighbour that opened its keys in a dispute has shown its shares of both secrets, and never commits. An
-    honest server begins another attempt then; one that goes on gets nothing.
-
-    Raises:
-        TooFewParticipants: So many of its neighbours have not committed.
-    """
-    roll = state.roll()
-    committed = {Commitment.parse(entry).did for entry in commits.entries}
-    gone = set(roll.around[state.did]) - committed
-    if len(gone) >= roll.threshold(state.terms, state.did):
-        raise TooFewParticipants(
-            f"{len(gone)} neighbours in secure aggregation have not committed: "
-            "as many as restore a member's secrets",
-            hint="nothing was revealed; run the round again",
-        )
 
 
 def _base(raw: bytes) -> Base:
