@@ -55,6 +55,7 @@ def secure_terms(
         degree=secure.degree,
         threshold_percent=secure.threshold_percent,
         projections=secure.projections,
+        colluders=secure.colluders,
     )
 
 
