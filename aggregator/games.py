@@ -16,6 +16,7 @@ from aggregator.verified_epoch import VerifiedEpoch
 from aggregator.verified_rounds import RoundReplay
 from aggregator.verify import claims_of
 from federation.delta import parse_delta
+from federation.errors import UsageError
 from federation.fixedpoint import Ints
 from federation.rounds import Status
 from federation.types import Did, Hash32
@@ -41,8 +42,18 @@ class RecordedGame:
 
 
 def read_games(run: Path, progress: Progress) -> tuple[list[RecordedGame], Mapping[Did, str]]:
-    """Verify a run; return its rounds as games, and the members' roles as its claims have them."""
+    """Verify a run; return its rounds as games, and the members' roles as its claims have them.
+
+    Raises:
+        UsageError: It aggregated securely: there are no deltas to play with.
+        VerificationFailed: The first thing that is wrong.
+    """
     epoch = VerifiedEpoch.of_run(replayed(PublicReader(run / "public"), None, progress), progress)
+    if epoch.manifest.secure is not None:
+        raise UsageError(
+            "a secure run shows nobody's delta, so its rounds cannot be scored by other methods",
+            hint="take a run without --secure",
+        )
     replay = RoundReplay(epoch)
     played = list(replay.play())
     names = claims_of(epoch, played).names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -168,6 +169,11 @@ def test_round_is_verified_and_pays_nobody_when_a_liar_spoilt_the_sum():
     played = recorded(forge=false_self_norm(B)).verify()
     assert statuses(played) == {did: Status.SILENT if did == B else Status.ABSENT for did in MEMBERS}
     assert not any(m.credit > 0 for m in played.outcome.members)
+
+
+def test_what_a_round_said_can_be_sent_to_a_worker_when_it_is_secure():
+    said = recorded().statements()
+    assert pickle.loads(pickle.dumps(said)).secure == said.secure
 
 
 # What an aggregator may try
