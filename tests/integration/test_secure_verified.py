@@ -20,6 +20,7 @@ from aggregator.verified_rounds import RoundReplay
 from aggregator.verify import verify_run
 from aggregator.verify_federation import EpochVerdict, Wanted, verify_federation
 from ceramic_bridge.events import InitPayload
+from client.contributing import Contributing
 from client.secure import SecureRounds
 from examples.spam_detection.settings import Settings
 from federation.errors import PeerError, UsageError, VerificationFailed
@@ -30,6 +31,7 @@ from federation.secagg.setup import secure_terms
 from federation.secagg.stages import Stage
 from federation.secagg.transcript import Transcript
 from tests.integration.test_forgery import Forger
+from tests.wallets import WalletRun, own_revocation
 from tests.world import Finished, copy_of, execute, made_up_mails, scratch
 
 SETTINGS = Settings(members=6, rounds=4, seed=0, epsilon=8.0, alpha=5.0, secure=True, cheats=("flip",))
@@ -209,3 +211,20 @@ def test_run_is_refused_when_the_driver_announced_no_sum(lying):
     error = run()
     assert error.subject == "round 1"
     assert "its sum was not announced before the shard was drawn" in error.message
+
+
+# Members that act by a capability
+
+
+def revoked(run: WalletRun) -> None:
+    run.driver.sessions.revoke(own_revocation(run.session_of("member-02")))
+
+
+def test_run_is_verified_when_a_members_capability_ended_between_its_rounds(monkeypatch, tmp_path):
+    # Clients that go on whatever became of their authority.
+    monkeypatch.setattr(Contributing, "require_authority", lambda *_: None)
+    settings = replace(SETTINGS, members=5, rounds=2, cheats=())
+    run = WalletRun.played(tmp_path / "run", settings, {"member-01": {}, "member-02": {}}, between=revoked)
+    assert run.statuses("member-01") == ["accepted", "accepted"]
+    assert run.statuses("member-02") == ["accepted", "absent"]
+    assert verify_run(tmp_path / "run").rounds == 2
