@@ -314,4 +314,3 @@ def resigned(puppet: Puppet, terms: Attempt, message: Any, **changes: Any) -> by
     """A message changed by its author."""
     changed: Message = replace(message, **changes).sign(terms, puppet.sign_digest)
     return changed.to_bytes()
-
