@@ -26,6 +26,9 @@ PREFIX: Final = "secure/"
 OPENED: Final = "opened"
 """The step of an attempt that holds what a dispute has opened."""
 
+AGAIN: Final = 2
+"""How often a member is asked once more: its view of the chain may be some blocks behind."""
+
 OTHERS: Final = "-others"
 """Tells the second question for what opens a sum from the first."""
 
@@ -64,7 +67,7 @@ class Asker:
         }
         was_closed = self.recall(CLOSED + prefix) is not None
         kept = {Did(did): raw for did, raw in self._kept(prefix).items()}
-        found = self._collector.collect(SECURE, prefix, kept, requests, _admitting(check), share=share)
+        found = self._collector.collect(SECURE, prefix, kept, requests, _admitting(check), share=share, again=AGAIN)
         if not was_closed:
             stand.tell(
                 "secure-stage",
