@@ -7,7 +7,7 @@ wrap around and are never rounded.
 Magnitudes are read off tables of the distribution function, 127 bits of keystream each. A large s is put
 together from two small ones, ``X = Y + K Z`` (Micciancio and Walter 2017): given X, Z is Gaussian on the
 integers with standard deviation tau = s_Y s_Z / s, and the sum of its weights depends on X by a factor of
-1 +- 2.1 exp(-2 pi^2 tau^2) only; tau is at least 2.1 here. So each value is within 2^-100 of N_Z(0, s^2) in
+1 +- 2.1 exp(-2 pi^2 tau^2) only; tau is at least 2.1 here. So each value is within 2^-109 of N_Z(0, s^2) in
 total variation, whatever floats do: those decide only s itself, to 14 digits.
 
 Assumed: ChaCha20 is a pseudo-random generator, and nobody watches the times and caches of the member's

@@ -18,7 +18,7 @@ from ceramic_bridge.events import encode
 from client.attempts import Attempts
 from client.consent import RoundReader, SecureReader
 from federation.delta import delta_bytes, parse_delta
-from federation.errors import ChainError, ConfigError, IdentityError, PeerError
+from federation.errors import ChainError, ConfigError, IdentityError, PeerError, TooFewParticipants
 from federation.hashing import sha256
 from federation.messages import CommitRequest, SecureReply, SecureRequest
 from federation.models.linear import parse_model
@@ -27,6 +27,7 @@ from federation.rounds import Base
 from federation.secagg.material import Scene, read_material
 from federation.secagg.messages import (
     CommitList,
+    Commitment,
     KeyList,
     NormAnswer,
     Pledge,
@@ -37,7 +38,7 @@ from federation.secagg.messages import (
 )
 from federation.secagg.setup import key_word, secure_terms, sum_word
 from federation.secagg.stages import Stage
-from federation.secagg.terms import Reason, SecureRefused, refuse
+from federation.secagg.terms import Reason, SecureRefused, Sign, refuse
 from federation.types import Did, Hash32
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class SecureRounds:
         after, commitment, upload = state.commit(
             pledges,
             parse_delta(stored.payload),
-            sign=given.sign_digest,
+            sign=self._committing(state),
             verify=self._verifier(state),
         )
         self._masked = (round_, state.terms.attempt, upload)
@@ -177,9 +178,9 @@ class SecureRounds:
         root = self._reader.commit_root(state.terms.domain.epoch, round_)
         if not any(root):
             raise PeerError("the chain has no commit root of this round yet")
-        after, upload = state.reveal(
-            CommitList.parse(parts[0]), root, self._upload(state), verify=self._verifier(state)
-        )
+        commits = CommitList.parse(parts[0])
+        _require_near(state, commits)
+        after, upload = state.reveal(commits, root, self._upload(state), verify=self._verifier(state))
         answer = self._stored(after, upload.to_bytes())
         self._given.let_out(round_)
         return answer
@@ -245,11 +246,18 @@ class SecureRounds:
         *_, upload = state.commit(
             state.pledges(),
             parse_delta(self._given.stored(state.terms.round).payload),
-            sign=self._given.sign_digest,
+            sign=self._committing(state),
             verify=self._verifier(state),
         )
         self._masked = (*place, upload)
         return upload
+
+    def _committing(self, state: Member) -> Sign:
+        """Return what signs the commitment: once. A wallet's new key would sign another one."""
+        if not state.commitment:
+            return self._given.sign_digest
+        signature = Commitment.parse(state.commitment).signature
+        return lambda _digest: signature
 
     def _hash_after(self, block: int) -> Hash32:
         """Return the hash of the block that makes randomness after one that fixed something."""
@@ -296,6 +304,26 @@ class SecureRounds:
         except IdentityError as error:
             raise PeerError("the community did not sign the list of members") from error
         return roster.quotas
+
+
+def _require_near(state: Member, commits: CommitList) -> None:
+    """Check that those who may have opened their keys are too few to restore the member's secrets.
+
+    A neighbour that opened its keys in a dispute has shown its shares of both secrets, and never commits. An
+    honest server begins another attempt then; one that goes on gets nothing.
+
+    Raises:
+        TooFewParticipants: So many of its neighbours have not committed.
+    """
+    roll = state.roll()
+    committed = {Commitment.parse(entry).did for entry in commits.entries}
+    gone = set(roll.around[state.did]) - committed
+    if len(gone) >= roll.threshold(state.terms, state.did):
+        raise TooFewParticipants(
+            f"{len(gone)} neighbours in secure aggregation have not committed: "
+            "as many as restore a member's secrets",
+            hint="nothing was revealed; run the round again",
+        )
 
 
 def _base(raw: bytes) -> Base:

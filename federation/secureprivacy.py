@@ -144,12 +144,15 @@ def scalar_share(*, dim: int, projections: int, cover: float) -> float:
     the own one on the gradient's scalar, and r random directions that are drawn after the commitments and
     so cannot depend on the difference, the share is at most::
 
-        a + max over c in [0, 1] of (sqrt((1 - c^2)(1 - a)) + k sqrt(a b))^2 / (1 + k^2 - (c + k sqrt(b))^2)
+        a + max over c in [0, 1] of (sqrt((1 - c^2)(1 - a)) + k sqrt(a) h)^2 / (1 + k^2 - (c + k sqrt(b))^2)
 
-    with a and b the shares of the difference and of the covering entry in the span of the directions, and
-    c that of the gradient, which may be chosen after them. But for a chance below 1e-20, the least squared
-    singular value of the directions is L = dim/2 - 8/7 max(sqrt(1.5 dim u), sqrt(dim u) + u) or more,
-    u = 50 + r ln 33 (a net of the sphere), a <= (r + 2 sqrt(50 r) + 100) / 2L, and b <= k^2 r / L.
+    with a and b the shares of the difference and of the covering entry in the span of the directions, k
+    sqrt(a) h their part in common, and c that of the gradient, which may be chosen after them. But for a
+    chance below 1e-20 the least squared singular value of the directions is L or more, with u = 50 + r ln 33
+    (a net of the sphere) and L = dim/2 - 8/7 max(sqrt(1.5 dim u), sqrt(dim u) + u), and
+    a <= (r + 2 sqrt(50 r) + 100) / 2L. With x = k^2 r / L up to 1/2, b <= x / (1 + x) and
+    h <= sqrt(x) / (1 + x) (Sherman and Morrison). More noise never tells more, so a larger k counts as
+    the one with x = 1/2.
 
     Args:
         dim: Weights in a delta.
@@ -163,13 +166,15 @@ def scalar_share(*, dim: int, projections: int, cover: float) -> float:
     if least <= 0:
         return 1.0
     a = (projections + 2 * math.sqrt(projections * _T) + 2 * _T) / (2 * least)
-    b = cover * cover * projections / least
+    cover = min(cover, math.sqrt(least / (2 * projections)))
+    x = cover * cover * projections / least
+    b, common = x / (1 + x), math.sqrt(x) / (1 + x)
     if a >= 1 or 1 + cover * cover <= (1 + cover * math.sqrt(b)) ** 2:
         return 1.0
     cells, worst = 4096, 0.0
     for i in range(cells):
         # Numerator and denominator both fall with c, so a cell is bounded by its two ends.
-        top = math.sqrt((1 - (i / cells) ** 2) * (1 - a)) + cover * math.sqrt(a * b)
+        top = math.sqrt((1 - (i / cells) ** 2) * (1 - a)) + cover * math.sqrt(a) * common
         bottom = 1 + cover * cover - ((i + 1) / cells + cover * math.sqrt(b)) ** 2
         worst = max(worst, top * top / bottom)
     return min(1.0, a + worst)

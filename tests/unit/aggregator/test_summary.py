@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.summary import Claims, RoundFacts, compare_summary, epsilon_after, summary_bytes
+from aggregator.summary import (
+    Claims,
+    RoundFacts,
+    build_summary,
+    compare_summary,
+    epsilon_after,
+    epsilons_after,
+    summary_bytes,
+)
 from federation.errors import VerificationFailed
 from federation.evaluation import LinearEvaluation
+from federation.manifest import SecureSection
 from federation.models.linear import brier_loss
 from federation.rounds import Status
 from federation.types import Did
-from tests.agreed import SILENT_SIGMA, agreed, private
+from tests.agreed import SILENT_SIGMA, agreed, private, secured
 from tests.unit.federation._world import did, make_world, play
 
 CLAIMS = Claims(
@@ -68,6 +77,28 @@ def test_epsilon_grows_to_the_budget_when_every_round_is_spent():
 
 def test_epsilon_is_none_when_there_is_no_noise():
     assert epsilon_after(agreed(privacy=SILENT_SIGMA), 3) is None
+
+
+def test_three_epsilons_are_told_when_deltas_are_masked():
+    manifest = secured(secure=SecureSection(minimum=8, colluders=2, budget="sum", score_noise_milli=1000))
+    found = epsilons_after(manifest, 3)
+    assert list(found) == ["sum", "transcript", "server"]
+    assert found["sum"] == epsilon_after(manifest, 3) < found["transcript"] <= found["server"]
+    one = RoundFacts(
+        round=1,
+        loss_before=0.2,
+        loss_after=0.1,
+        eta=1,
+        shard=0,
+        credited_wei=0,
+        rejections=[],
+        suspensions=[],
+    )
+    claims = Claims(seed=None, names={}, aucs=(0.5,), baselines={}, test_set=None)
+    assert build_summary(manifest, claims, [one], [])["epsilons"] == epsilons_after(manifest, 1)
+    assert "epsilons" not in build_summary(agreed(), claims, [one], [])
+    assert set(epsilons_after(secured(privacy=SILENT_SIGMA), 3).values()) == {None}
+    assert epsilons_after(agreed(), 3) is None
 
 
 def test_facts_are_the_rounds_when_they_are_counted():

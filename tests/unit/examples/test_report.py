@@ -250,6 +250,13 @@ def test_missing_privacy_is_said_when_there_is_no_budget() -> None:
     assert warning not in Page(render(report())).text
 
 
+def test_three_epsilons_are_said_when_deltas_were_masked() -> None:
+    views = {"sum": 1.0, "transcript": 4.754, "server": None}
+    page = render(with_summary(report(), epsilons=views))
+    assert "of the sum 1.00, of all that is public 4.75, to the aggregator with colluders none" in page
+    assert "all that is public" not in render(report())
+
+
 def test_charts_have_words_when_they_cannot_be_seen() -> None:
     page = Page(render(report()))
     pictures = [attrs for tag, attrs in page.tags if tag == "svg" and attrs.get("aria-hidden") != "true"]

@@ -8,8 +8,9 @@ from aggregator.operator.manifests import manifest_of, meaning, read_manifest
 from aggregator.operator.wizard import Answers, provider_of
 from federation.errors import ConfigError, UsageError
 from federation.manifest import Manifest, PrivacySection
+from federation.secureprivacy import epsilons
 from federation.types import Address
-from tests.agreed import AGGREGATOR, COMMUNITY, PROVIDERS, SILENT_SIGMA, agreed
+from tests.agreed import AGGREGATOR, COMMUNITY, PROVIDERS, SILENT_SIGMA, agreed, secured
 
 GOOD = agreed().to_toml()
 ACCOUNTS = [Address(f"0x{i:040x}") for i in range(1, 5)]
@@ -93,6 +94,24 @@ def test_words_say_cost_shards_and_stakes():
 
 def test_words_warn_when_there_is_no_noise():
     assert "NONE" in "\n".join(meaning(agreed(privacy=SILENT_SIGMA)))
+
+
+def test_words_say_three_epsilons_when_deltas_are_masked():
+    manifest = secured(budget="sum")
+    told = "\n".join(meaning(manifest))
+    found = epsilons(manifest, 3)
+    assert f"sums tell {found.sum:.3g}, all that is public {found.transcript:.3g}," in told
+    assert "all that is public" not in "\n".join(meaning(agreed()))
+
+
+def test_hint_says_which_noise_keeps_the_transcript_when_that_binds():
+    manifest = secured(budget="sum")
+    text = manifest.to_toml().replace('budget = "sum"', 'budget = "transcript"')
+    error = refusal(text)
+    needed = 2 * manifest.privacy.sigma_e4
+    assert f"sigma_e4 = {needed} keeps 3 rounds within epsilon 8" in error.hint
+    kept = read_manifest(text.replace(f"sigma_e4 = {needed // 2}", f"sigma_e4 = {needed}"))
+    assert kept.history(3).epsilon(1e-5) <= 8
 
 
 def test_answers_make_a_manifest_when_they_are_plain():

@@ -16,6 +16,7 @@ from federation.fixedpoint import tables
 from federation.models.linear import parse_model
 from federation.models.module import Network
 from federation.models.registry import Architecture
+from tests.agreed import secured
 from tests.serving import made_up
 
 NETWORKS = [Architecture(name=name, words=64, hidden=5) for name in ("mlp", "embedding")]
@@ -139,6 +140,16 @@ def test_markdown_names_everybody_when_people_read_it(release):
         assert str(round_.receipt_cid) in text
     assert all(c["did"] in text for c in Card(release).table()["contributors"])
     assert "{" not in text
+
+
+def test_card_says_three_epsilons_when_deltas_were_masked():
+    release = made_up()
+    assert Card(release).table()["privacy"]["epsilons"] is None
+    assert "behind masks" not in Card(release).markdown()
+    masked = dataclasses.replace(release, manifest=secured(budget="sum"))
+    found = Card(masked).table()["privacy"]["epsilons"]
+    assert found["sum"] < found["transcript"] == found["server"]
+    assert f"{found['transcript']:.3f} to everybody" in Card(masked).markdown()
 
 
 def test_card_warns_when_no_noise_was_added():

@@ -24,7 +24,16 @@ from client.home import socket_in
 from client.vault import Vault
 from federation.errors import ConfigError, PeerError
 from federation.grid import InProcessGrid
-from federation.messages import COMMIT, REVEAL, CommitReply, RevealRequest
+from federation.messages import (
+    COMMIT,
+    REVEAL,
+    SECURE,
+    CommitReply,
+    RevealRequest,
+    SecureReply,
+    SecureRequest,
+)
+from federation.secagg.stages import Stage
 from federation.types import Hash32
 from tests.agreed import DIM, identity
 from tests.unit.client.guard.scene import DOMAINS, OTHER_BASE, PASSPHRASE, make_vault, posts, request
@@ -131,6 +140,27 @@ def test_caller_is_hung_up_on_when_its_message_is_too_long(guard):
         line.sendall((most_bytes(DIM) + 1).to_bytes(HEAD, "big"))
         assert line.recv(1) == b""
     assert guard.commit(request().records())
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_long_stage_is_answered_when_the_federation_is_secure_and_only_then(tmp_path, secure):
+    asked = SecureRequest(
+        domain=DOMAINS["red"], round=1, attempt=2, stage=Stage.SCALARS, parts=(bytes(most_bytes(DIM)), b"x")
+    )
+
+    def answer(records):
+        return SecureReply(SecureRequest.parse(records).parts).records()
+
+    post = Post(
+        name="red", socket=socket_in(tmp_path, "red"), dim=DIM, answers={SECURE: answer}, secure=secure
+    )
+    with running(lambda: {"red": post}, tmp_path) as guard:
+        if secure:
+            records = guarded(guard.path())[SECURE](asked.records())
+            assert SecureReply.parse(records).parts == asked.parts
+        else:
+            with pytest.raises(PeerError, match="no guard answers"):
+                guarded(guard.path())[SECURE](asked.records())
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
