@@ -10,13 +10,12 @@ import numpy as np
 
 from aggregator.ground import Progress, replayed
 from aggregator.public import PublicReader
-from aggregator.recompute import PlayedRound
 from aggregator.statements import Statements
 from aggregator.verified_epoch import VerifiedEpoch
-from aggregator.verified_rounds import RoundReplay
+from aggregator.verified_rounds import PlayedRound, RoundReplay
 from aggregator.verify import claims_of
 from federation.delta import parse_delta
-from federation.errors import UsageError
+from federation.errors import ConfigError
 from federation.fixedpoint import Ints
 from federation.rounds import Status
 from federation.types import Did, Hash32
@@ -45,14 +44,13 @@ def read_games(run: Path, progress: Progress) -> tuple[list[RecordedGame], Mappi
     """Verify a run; return its rounds as games, and the members' roles as its claims have them.
 
     Raises:
-        UsageError: It aggregated securely: there are no deltas to play with.
-        VerificationFailed: The first thing that is wrong.
+        ConfigError: Its rounds are secure: there is nothing to play.
     """
     epoch = VerifiedEpoch.of_run(replayed(PublicReader(run / "public"), None, progress), progress)
     if epoch.manifest.secure is not None:
-        raise UsageError(
-            "a secure run shows nobody's delta, so its rounds cannot be scored by other methods",
-            hint="take a run without --secure",
+        raise ConfigError(
+            "nobody has seen the deltas of this run: its aggregation is secure",
+            hint="methods that play a round again need every delta; the recorded scores are in its receipts",
         )
     replay = RoundReplay(epoch)
     played = list(replay.play())

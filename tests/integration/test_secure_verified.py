@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.games import read_games
 from aggregator.ground import Ground, live, replayed
 from aggregator.public import PublicReader
 from aggregator.secure.words import Beacons
@@ -23,7 +22,7 @@ from ceramic_bridge.events import InitPayload
 from client.contributing import Contributing
 from client.secure import SecureRounds
 from examples.spam_detection.settings import Settings
-from federation.errors import PeerError, UsageError, VerificationFailed
+from federation.errors import PeerError, VerificationFailed
 from federation.messages import SecureReply, SecureRequest
 from federation.rounds import Status
 from federation.secagg.messages import ScalarAnswer
@@ -140,11 +139,6 @@ def test_federation_is_verified_when_its_events_lie_among_others(secure, tmp_pat
 def test_workers_find_the_same_when_rounds_are_recomputed_side_by_side(secure):
     assert verify_run(secure.out, jobs=2) == verify_run(secure.out)
     assert verdict_of(secure, jobs=2) == verdict_of(secure)
-
-
-def test_rounds_are_no_games_when_nobody_sees_a_delta(secure):
-    with pytest.raises(UsageError, match="shows nobody's delta"):
-        read_games(secure.out, quiet)
 
 
 # Public material that was tampered with
