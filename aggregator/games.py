@@ -10,9 +10,10 @@ import numpy as np
 
 from aggregator.ground import Progress, replayed
 from aggregator.public import PublicReader
+from aggregator.recompute import PlayedRound
 from aggregator.statements import Statements
 from aggregator.verified_epoch import VerifiedEpoch
-from aggregator.verified_rounds import PlayedRound, RoundReplay
+from aggregator.verified_rounds import RoundReplay
 from aggregator.verify import claims_of
 from federation.delta import parse_delta
 from federation.errors import ConfigError
