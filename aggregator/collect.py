@@ -6,7 +6,6 @@ is looked at; whoever has not answered is asked again, and gives the same answer
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -15,6 +14,7 @@ from aggregator.admission import Committed, admit_commit, admit_reveal
 from aggregator.exchange import replies
 from ceramic_bridge.admission import UNDATED
 from ceramic_bridge.events import InitPayload, decode, encode
+from federation._flwr_compat import CLIENT_RAISED
 from federation.delta import delta_bytes, delta_hash, parse_delta
 from federation.errors import ConfigError
 from federation.hashing import did_hash
@@ -163,7 +163,8 @@ class Collector:
                 delta_sha256=digest,
                 signature=self._ports.identity.sign(signed),
             ).records()
-        for _ in self._replies(ACKNOWLEDGE, receipts, most=ACKNOWLEDGING):
+        until = self._ports.chain.timestamp + min(ACKNOWLEDGING, self._left())
+        for _ in self._replies(ACKNOWLEDGE, receipts, until=until):
             pass
         self._record("acknowledged", b"")
 
@@ -176,6 +177,7 @@ class Collector:
         admit: Callable[[Did, Message], tuple[T, bytes]],
         *,
         share: float = 1.0,
+        again: int = 0,
     ) -> Answers[T]:
         """Ask those who have not answered, and write down what comes; once closed, ask nobody any more.
 
@@ -186,39 +188,55 @@ class Collector:
             requests: Content for each member.
             admit: Gives what a reply says and what is written down of it, or raises ``Rejected``.
             share: Of the time that the phase has left.
+            again: How often a member whose client fails is asked once more, each time a block later: what it
+                reads from the chain may not be there yet.
         """
         refused = {Did(did): raw.decode() for did, raw in self._steps(REFUSED + prefix).items()}
         answers = Answers(kept, refused)
         if self._recall(CLOSED + prefix) is not None:
             return answers
         left = {did: asked for did, asked in requests.items() if did not in kept and did not in refused}
-        for did, message in self._replies(kind, left, share=share):
-            try:
-                found, raw = admit(did, message)
-            except Rejected as error:
-                # A node that is gone, or a client that failed, may answer after a restart: not final.
-                if not message.has_error():
-                    self._record(REFUSED + prefix + did, error.message.encode())
-                    refused[did] = error.message
-                continue
-            self._record(prefix + did, raw)
-            kept[did] = found
+        until = self._ports.chain.timestamp + share * self._left()
+        for chance in range(again + 1):
+            if chance:
+                self._ports.chain.mine()
+            failed = set()
+            for did, message in self._replies(kind, left, until=until):
+                try:
+                    found, raw = admit(did, message)
+                except Rejected as error:
+                    # A node that is gone, or a client that failed, may answer after a restart: not final.
+                    if not message.has_error():
+                        self._record(REFUSED + prefix + did, error.message.encode())
+                        refused[did] = error.message
+                    elif message.error.code == CLIENT_RAISED:
+                        failed.add(did)
+                    continue
+                self._record(prefix + did, raw)
+                kept[did] = found
+            left = {did: asked for did, asked in left.items() if did in failed}
+            if not left or self._ports.chain.timestamp >= until:
+                break
         self._record(CLOSED + prefix, b"")
         return answers
 
-    def _replies(
-        self, kind: str, requests: Mapping[Did, RecordDict], *, most: float = math.inf, share: float = 1.0
-    ) -> Iterator[tuple[Did, Message]]:
+    def _left(self) -> float:
+        """Return the seconds for which members can be waited for in this phase, on the chain's clock."""
         ports = self._ports
         left = ports.federation.deadline() - ports.chain.timestamp
-        margin = min(MARGIN, self._epoch.manifest.deadlines.phase // 4)
+        return float(left - min(MARGIN, self._epoch.manifest.deadlines.phase // 4))
+
+    def _replies(
+        self, kind: str, requests: Mapping[Did, RecordDict], *, until: float
+    ) -> Iterator[tuple[Did, Message]]:
+        ports = self._ports
         return replies(
             ports.grid,
             ports.nodes,
             requests,
             message_type=kind,
             group=f"{self._epoch.domain.epoch}.{self._round}",
-            timeout=max(0.0, min(ports.timeout, most, share * (left - margin))),
+            timeout=max(0.0, min(ports.timeout, until - ports.chain.timestamp)),
         )
 
     def _delta(self, raw: bytes) -> RevealReply | None:

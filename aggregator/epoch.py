@@ -23,6 +23,7 @@ from federation.manifest import Manifest
 from federation.models.linear import Design, Examples
 from federation.roster import Roster
 from federation.rostertree import Admitted
+from federation.secagg.setup import secure_terms
 from federation.types import Address, Did, Hash32
 from federation.validation import (
     MINIMUM_SHARD,
@@ -207,13 +208,16 @@ def prepare_epoch(
         models: StreamIDs of the event models, by kind.
 
     Raises:
-        ConfigError: The providers are not those of the manifest.
+        ConfigError: The providers are not those of the manifest, or these members cannot aggregate securely
+            as it says.
         IdentityError: The community did not sign the roster.
         PeerError: A provider does not answer, or they have too few examples: they may commit again.
     """
     if [p.did for p in providers] != list(manifest.providers):
         raise ConfigError("the providers are not those of the manifest, in its order")
     verify(Did(manifest.parties.community), Roster.signed_bytes(roster.quotas, domain), roster.signature)
+    if manifest.secure is not None:
+        secure_terms(manifest, roster.quotas, domain, 1)  # too few members, or sums too large, are seen now
     committed = [p.commit(domain, manifest) for p in providers]
     index = Index(
         tuple(sorted((e for c in committed for e in c.entries), key=lambda e: (e.shard, e.provider)))

@@ -276,7 +276,7 @@ def _score_words(pay: RoundPay) -> str:
 
 def _counted_words(pay: RoundPay) -> str:
     if pay.status is Status.SILENT:
-        return f"It committed and never revealed, which costs the limit: a = {pay.counted}."
+        return f"It committed and never revealed, or lied, which costs the limit: a = {pay.counted}."
     if pay.status is not Status.ACCEPTED:
         return "Without an accepted delta it counts for nothing: a = 0."
     how = "within the limit" if pay.counted == pay.score else "clipped to the limit"

@@ -16,6 +16,7 @@ from aggregator.verified_epoch import VerifiedEpoch
 from aggregator.verified_rounds import RoundReplay
 from aggregator.verify import claims_of
 from federation.delta import parse_delta
+from federation.errors import ConfigError
 from federation.fixedpoint import Ints
 from federation.rounds import Status
 from federation.types import Did, Hash32
@@ -41,8 +42,17 @@ class RecordedGame:
 
 
 def read_games(run: Path, progress: Progress) -> tuple[list[RecordedGame], Mapping[Did, str]]:
-    """Verify a run; return its rounds as games, and the members' roles as its claims have them."""
+    """Verify a run; return its rounds as games, and the members' roles as its claims have them.
+
+    Raises:
+        ConfigError: Its rounds are secure: there is nothing to play.
+    """
     epoch = VerifiedEpoch.of_run(replayed(PublicReader(run / "public"), None, progress), progress)
+    if epoch.manifest.secure is not None:
+        raise ConfigError(
+            "nobody has seen the deltas of this run: its aggregation is secure",
+            hint="methods that play a round again need every delta; the recorded scores are in its receipts",
+        )
     replay = RoundReplay(epoch)
     played = list(replay.play())
     names = claims_of(epoch, played).names

@@ -16,6 +16,7 @@ from aggregator.collect import CLOSED, COMMITTED, REFUSED, REVEALED
 from aggregator.delegation import speaker
 from aggregator.epoch import Opening
 from aggregator.journal import pack
+from aggregator.secure.rebuilding import secure_steps
 from aggregator.settlement import agreed_payees, wanted_payees
 from aggregator.terms import terms_hash
 from ceramic_bridge.authority import is_revocation
@@ -25,6 +26,7 @@ from federation.errors import ConfigError, FolkmootError
 from federation.payloads import receipt_lists
 from federation.roster import Roster
 from federation.rounds import Status
+from federation.secagg.transcript import Transcript
 from federation.types import Did, Hash32
 
 if TYPE_CHECKING:
@@ -157,6 +159,13 @@ def _steps(ports: Ports, found: _Round) -> Iterator[tuple[str, bytes]]:
     yield "revocations", pack([encode(event) for event in found.revocations])
     for did, event in found.contributions.items():
         yield COMMITTED + did, encode(event)
+    if "transcript" in content:
+        transcript = Transcript.parse(_blob(ports, Hash32(bytes.fromhex(str(content["transcript"])))))
+        for upload in transcript.uploads.values():
+            ports.public.put(_blob(ports, upload))
+        yield from secure_steps(transcript, found.contributions)
+        yield CLOSED + REVEALED, b""
+        return
     for line in _lines(content, "credits"):
         did, status = Did(str(line["did"])), str(line["status"])
         if status == Status.ACCEPTED and not (isinstance(forced, list) and did in forced):

@@ -28,17 +28,15 @@ class SecureFacts:
 
     Attributes:
         transcript: SHA-256 of all that its server received.
-        announced: Words announced in this round, before its draw, and in which block.
-        closed: The block that closed its commitments.
+        announced: Words announced from its opening on, before its draw.
         beacon: The hash of the block that follows the key list's announcement by the draw's delay; None
             where none was announced in time for anybody to mask by it.
-        challenge: Likewise, of that which follows ``closed``.
+        challenge: Likewise, of the block that follows the one that closed its commitments.
         verify: Checks members' signatures, of those who act by a capability as of this round.
     """
 
     transcript: Hash32
-    announced: Mapping[Hash32, int]
-    closed: int
+    announced: frozenset[Hash32]
     beacon: Hash32 | None
     challenge: Hash32
     verify: Verify

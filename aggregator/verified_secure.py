@@ -144,10 +144,8 @@ def facts_of(place: Place, digest: Hash32, view: FederationView, verify: Verify)
         VerificationFailed: The transcript is none.
     """
     number, delay = place.domain.epoch, place.manifest.chain.draw_delay
-    announced, closed = (
-        view.announced_during(number, place.round),
-        view.commits_closed_in(number, place.round),
-    )
+    announced = view.announced_during(number, place.round)
+    closed = view.commits_closed_in(number, place.round)
     transcript = place.transcript(digest)
     terms, beacon = place.terms(transcript), None
     try:
@@ -160,8 +158,7 @@ def facts_of(place: Place, digest: Hash32, view: FederationView, verify: Verify)
             beacon = view.hash_of(block + delay)
     return SecureFacts(
         transcript=digest,
-        announced=announced,
-        closed=closed,
+        announced=frozenset(announced),
         beacon=beacon,
         challenge=view.hash_of(closed + delay),
         verify=verify,
@@ -216,13 +213,14 @@ def _replayed(place: Place, terms: Terms, transcript: Transcript, facts: SecureF
         return facts.beacon
 
     chain = Chain(beacon=beacon, challenge=lambda: facts.challenge)
-    wanted = [
-        (upload, f"{did}'s masked delta of {place.subject}") for did, upload in transcript.uploads.items()
-    ]
+    what = f"masked delta of {place.subject}"
+    wanted = [(upload, f"{did}'s {what}") for did, upload in transcript.uploads.items()]
     try:
         with fetching(place.public, wanted) as blobs:
-            found = dict(zip((upload for upload, _ in wanted), blobs, strict=True))
-            return replay(terms, transcript, chain, verify=facts.verify, fetch=lambda upload: found[upload]())
+            coming = dict(zip((upload for upload, _ in wanted), blobs, strict=True))
+            return replay(
+                terms, transcript, chain, verify=facts.verify, fetch=lambda upload: coming[upload]()
+            )
     except SecureRefused as error:
         raise VerificationFailed(place.subject, error.message) from error
 
@@ -241,9 +239,7 @@ def _check_sum(
     place: Place, terms: Terms, replayed: Replayed, transcript: Transcript, said: Statements
 ) -> None:
     """Check whose deltas were summed, and that the sum was fixed before anybody knew the shard."""
-    root = (
-        replayed.server.reveal_root() if replayed.survivors and replayed.server else MemberTree.build({}).root
-    )
+    root = MemberTree.build({}).root if replayed.server is None else replayed.server.reveal_root()
     if said.words.reveal_root != root:
         place.wrong("the reveal root does not hold those whose deltas are summed")
     if replayed.total is None:

@@ -195,6 +195,7 @@ class Trial:
     asked: Counter[Any] = field(default_factory=Counter)
     refusals: list[Any] = field(default_factory=list)
     told: list[Happening] = field(default_factory=list)
+    log: EventLog = field(default_factory=EventLog)
     puppets: dict[Did, Puppet] = field(default_factory=dict)
     driver: Any = None
     before: EpochState | None = None
@@ -226,7 +227,7 @@ class Trial:
             sender=run.aggregator,
             identity=run.aggregator_id,
             providers=run.providers,
-            log=EventLog(),
+            log=self.log,
             public=run.public,
         )
         self.driver = RoundDriver(
@@ -314,4 +315,3 @@ def resigned(puppet: Puppet, terms: Attempt, message: Any, **changes: Any) -> by
     """A message changed by its author."""
     changed: Message = replace(message, **changes).sign(terms, puppet.sign_digest)
     return changed.to_bytes()
-

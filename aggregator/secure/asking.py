@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aggregator.admission import content_of
 from aggregator.collect import CLOSED, Collector
+from aggregator.journal import pack, unpack
 from federation.messages import SECURE, Rejected, SecureReply, SecureRequest
 from federation.secagg.pairs import Edge, edge_of
 from federation.secagg.terms import SecureRefused
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "secure/"
 """Of all steps of secure rounds in the journal."""
+
+OPENED: Final = "opened"
+"""The step of an attempt that holds what a dispute has opened."""
+
+AGAIN: Final = 2
+"""How often a member is asked once more: its view of the chain may be some blocks behind."""
+
+OTHERS: Final = "-others"
+"""Tells the second question for what opens a sum from the first."""
 
 Parts = Mapping[Did, tuple[bytes, ...]]
 """What each member is asked with."""
@@ -47,7 +57,7 @@ class Asker:
             label: Tells questions of one stage apart.
         """
         stand = self._stand
-        prefix = self.step(f"{stage}{label}/")
+        prefix = stage_step(self._attempt, stage, label)
         domain, round_ = stand.epoch.domain, stand.round
         requests = {
             did: SecureRequest(
@@ -57,7 +67,7 @@ class Asker:
         }
         was_closed = self.recall(CLOSED + prefix) is not None
         kept = {Did(did): raw for did, raw in self._kept(prefix).items()}
-        found = self._collector.collect(SECURE, prefix, kept, requests, _admitting(check), share=share)
+        found = self._collector.collect(SECURE, prefix, kept, requests, _admitting(check), share=share, again=AGAIN)
         if not was_closed:
             stand.tell(
                 "secure-stage",
@@ -94,6 +104,25 @@ class Asker:
         Returns:
             The openings, each with its author, sorted.
         """
+        if not edges:
+            return []
+        done = self.step(f"{OPENED}{label}")
+        raw = self.recall(done)
+        if raw is None:
+            raw = pack_openings(self._in_waves(stage, edges, question, check, share=share, label=label))
+            self.record(done, raw)
+        return unpack_openings(raw)
+
+    def _in_waves(
+        self,
+        stage: Stage,
+        edges: Collection[Edge],
+        question: Callable[[Did, Did], tuple[bytes, ...]],
+        check: Callable[[Did, tuple[bytes, ...], Did], bytes],
+        *,
+        share: float,
+        label: str,
+    ) -> list[tuple[Did, bytes]]:
         unasked = {(a, b) for edge in edges for a, b in (edge, edge[::-1])}
         found: list[tuple[Did, bytes]] = []
         wave = 0
@@ -128,6 +157,22 @@ class Asker:
     def _kept(self, prefix: str) -> Mapping[str, bytes]:
         stand = self._stand
         return stand.memory.steps(stand.epoch.domain.epoch, stand.round, prefix)
+
+
+def stage_step(attempt: int, stage: Stage, label: str = "") -> str:
+    """Return how the journal's names of a stage's replies begin."""
+    return f"{PREFIX}{attempt}/{stage}{label}/"
+
+
+def pack_openings(openings: Sequence[tuple[Did, bytes]]) -> bytes:
+    """Return what a dispute has opened as the journal has it."""
+    return pack([part for did, raw in openings for part in (did.encode(), raw)])
+
+
+def unpack_openings(data: bytes) -> list[tuple[Did, bytes]]:
+    """Return what a dispute has opened."""
+    parts = unpack(data)
+    return [(Did(did.decode()), raw) for did, raw in zip(parts[::2], parts[1::2], strict=True)]
 
 
 def _first(pairs: Iterable[tuple[Did, Did]]) -> dict[Did, Did]:

@@ -197,7 +197,7 @@ class Attempts:
             if checks.is_complaint(did, parts):
                 return pack(parts)
             if len(parts) != 2:
-                reject("malformed")
+                reject("malformed-parts")
             admitted = admit_contribution(
                 parts[0], did, stand.epoch, stand.round, self._base.hash, authority=self._authority
             )

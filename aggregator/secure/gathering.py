@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aggregator.collect import Answers
+from aggregator.collect import CLOSED, REVEALED, Answers
 from aggregator.gathering import Absent, Gathered, Revealed, Stand
 from aggregator.secure import checks
+from aggregator.secure.asking import OTHERS
 from aggregator.secure.attempts import Attempt, Attempts
 from aggregator.secure.sending import material
 from federation.delta import delta_bytes
@@ -68,6 +69,8 @@ class SecureGathering:
             self._uploads()
         if not self._attempt.replayed.over:
             self._norms()
+        # As in central mode: the members have answered what the reveal root rests on.
+        self._attempt.asker.record(CLOSED + REVEALED, b"")
         server = self._attempt.replayed.server
         if server is None:
             return Revealed(_NOBODY, (), {})
@@ -138,7 +141,7 @@ class SecureGathering:
         check = checks.unmask(server)
         found: dict[Did, bytes] = {}
         others = server.commits.keys() - set(server.survivors)
-        for label, members in (("", server.survivors), ("-others", sorted(others))):
+        for label, members in (("", server.survivors), (OTHERS, sorted(others))):
             if not members:
                 break
             parts = dict.fromkeys(members, request)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.games import read_games
 from aggregator.ground import Ground, live, replayed
 from aggregator.public import PublicReader
 from aggregator.secure.words import Beacons
@@ -19,9 +20,12 @@ from aggregator.verified_rounds import RoundReplay
 from aggregator.verify import verify_run
 from aggregator.verify_federation import EpochVerdict, Wanted, verify_federation
 from ceramic_bridge.events import InitPayload
+from client.contributing import Contributing
 from client.secure import SecureRounds
+from contracts.bindings.federation import RoundRecorded
+from contracts.chain import Reader
 from examples.spam_detection.settings import Settings
-from federation.errors import PeerError, VerificationFailed
+from federation.errors import ConfigError, PeerError, VerificationFailed
 from federation.messages import SecureReply, SecureRequest
 from federation.rounds import Status
 from federation.secagg.messages import ScalarAnswer
@@ -29,6 +33,9 @@ from federation.secagg.setup import secure_terms
 from federation.secagg.stages import Stage
 from federation.secagg.transcript import Transcript
 from tests.integration.test_forgery import Forger
+from tests.live import PastChain
+from tests.live import Stage as Stand
+from tests.wallets import WalletRun, own_revocation
 from tests.world import Finished, copy_of, execute, made_up_mails, scratch
 
 SETTINGS = Settings(members=6, rounds=4, seed=0, epsilon=8.0, alpha=5.0, secure=True, cheats=("flip",))
@@ -80,15 +87,17 @@ def played(finished: Finished):
     return {one.outcome.round: one for one in replay.play()}, replay
 
 
-def ground_of(finished: Finished, folder: Path | None = None) -> Ground:
+def ground_of(finished: Finished, folder: Path | None, chain: Reader | None) -> Ground:
     run = finished.run
     addresses = run.deployment.federation.address, run.deployment.registry.address
-    return live(run.chain, RemoteMaterial(str(folder or finished.public)), *addresses, quiet)
+    return live(chain or run.chain, RemoteMaterial(str(folder or finished.public)), *addresses, quiet)
 
 
-def verdict_of(finished: Finished, *, folder: Path | None = None, events=None, **more) -> EpochVerdict:
+def verdict_of(
+    finished: Finished, *, folder: Path | None = None, chain: Reader | None = None, events=None, **more
+) -> EpochVerdict:
     (verdict,) = verify_federation(
-        ground_of(finished, folder),
+        ground_of(finished, folder, chain),
         list(finished.run.log) if events is None else events,
         **{"wanted": Wanted(), "cache": None, "progress": quiet, **more},
     )
@@ -139,6 +148,11 @@ def test_workers_find_the_same_when_rounds_are_recomputed_side_by_side(secure):
     assert verdict_of(secure, jobs=2) == verdict_of(secure)
 
 
+def test_rounds_are_no_games_when_nobody_sees_a_delta(secure):
+    with pytest.raises(ConfigError, match="nobody has seen the deltas"):
+        read_games(secure.out, quiet)
+
+
 # Public material that was tampered with
 
 
@@ -183,6 +197,23 @@ def test_material_is_withheld_when_an_upload_is_missing_after_the_epoch(secure, 
         verdict_of(secure, folder=folder)
 
 
+@pytest.mark.parametrize("kind", ["transcript", "upload"])
+def test_verdict_waits_when_an_open_epoch_has_not_published_a_round_yet(secure, tmp_path, kind):
+    run, folder = secure.run, tmp_path / "public"
+    shutil.copytree(secure.public, folder)
+    last = RoundRecorded.decode_logs(run.deployment.federation.logs())[-1].log.block_number
+    chain = PastChain(Stand(run, last, folder, ()))
+    whole = verdict_of(secure, folder=folder, chain=chain)
+    assert (whole.stage, whole.status, whole.verified) == ("rounds", "pending", 4)
+    name, transcript = named(secure, DROPS)
+    gone = name if kind == "transcript" else f"blobs/{min(transcript.uploads.values()).hex()}"
+    (folder / gone).unlink()
+    verdict = verdict_of(secure, folder=folder, chain=chain)
+    # Without a transcript nobody knows which of many events a round recorded.
+    assert (verdict.status, verdict.verified) == ("pending", 0 if kind == "transcript" else DROPS - 1)
+    assert any("was not published" in note for note in verdict.notes)
+
+
 # An aggregator that lies on the way
 
 
@@ -203,3 +234,20 @@ def test_run_is_refused_when_the_driver_announced_no_sum(lying):
     error = run()
     assert error.subject == "round 1"
     assert "its sum was not announced before the shard was drawn" in error.message
+
+
+# Members that act by a capability
+
+
+def revoked(run: WalletRun) -> None:
+    run.driver.sessions.revoke(own_revocation(run.session_of("member-02")))
+
+
+def test_run_is_verified_when_a_members_capability_ended_between_its_rounds(monkeypatch, tmp_path):
+    # Clients that go on whatever became of their authority.
+    monkeypatch.setattr(Contributing, "require_authority", lambda *_: None)
+    settings = replace(SETTINGS, members=5, rounds=2, cheats=())
+    run = WalletRun.played(tmp_path / "run", settings, {"member-01": {}, "member-02": {}}, between=revoked)
+    assert run.statuses("member-01") == ["accepted", "accepted"]
+    assert run.statuses("member-02") == ["accepted", "absent"]
+    assert verify_run(tmp_path / "run").rounds == 2

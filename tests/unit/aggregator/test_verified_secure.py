@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -170,6 +171,11 @@ def test_round_is_verified_and_pays_nobody_when_a_liar_spoilt_the_sum():
     assert not any(m.credit > 0 for m in played.outcome.members)
 
 
+def test_what_a_round_said_can_be_sent_to_a_worker_when_it_is_secure():
+    said = recorded().statements()
+    assert pickle.loads(pickle.dumps(said)).secure == said.secure
+
+
 # What an aggregator may try
 
 
@@ -274,11 +280,40 @@ def test_round_is_refused_when_an_answer_to_the_norm_check_is_removed():
     assert refused(record) == ("round 1", "the reveal root does not hold those whose deltas are summed")
 
 
-@pytest.mark.parametrize("stage", [Stage.KEYS, Stage.PLEDGE, Stage.COMMIT, Stage.NORM])
-def test_round_is_refused_when_answers_are_exchanged(stage):
+NEEDED = {
+    Stage.KEYS: "its key list was not announced between its opening and its commitments",
+    Stage.PLEDGE: "went on with too few members",
+    Stage.COMMIT: f"{C} committed, and its transcript does not have it",
+    Stage.REVEAL: "the reveal root does not hold those whose deltas are summed",
+    Stage.NORM: "the reveal root does not hold those whose deltas are summed",
+}
+"""What is said where an answer of a stage is missing."""
+
+DAMAGE = {
+    "flipped": lambda raw, _: bytes([*raw[:-1], raw[-1] ^ 1]),
+    "cut": lambda raw, _: raw[: len(raw) // 2],
+    "empty": lambda _, __: b"",
+    "another's": lambda _, other: other,
+}
+
+
+@pytest.mark.parametrize("stage", NEEDED)
+@pytest.mark.parametrize("how", DAMAGE)
+def test_round_is_refused_when_an_answer_is_not_what_its_member_signed(stage, how):
     record = recorded()
-    instead(record, stage, C, record.transcript.of(stage)[D])
-    assert refused(record)[0] == "round 1"
+    sent = record.transcript.of(stage) if stage is not Stage.REVEAL else record.attempt.sent["reveal"]
+    damaged = DAMAGE[how](sent[C], sent[D])
+    instead(record, stage, C, record.put(damaged) if stage is Stage.REVEAL else damaged)
+    assert refused(record) == ("round 1", NEEDED[stage])
+
+
+@pytest.mark.parametrize("stage", [Stage.UNMASK, Stage.SCALARS])
+@pytest.mark.parametrize("how", DAMAGE)
+def test_round_comes_to_the_same_when_an_answer_that_neighbours_gave_too_is_damaged(stage, how):
+    record = recorded()
+    sent = record.transcript.of(stage)
+    instead(record, stage, C, DAMAGE[how](sent[C], sent[D]))
+    assert record.verify().outcome.members == recorded().verify().outcome.members
 
 
 def test_upload_is_refused_when_another_one_is_published_for_it():
