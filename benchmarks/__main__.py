@@ -29,6 +29,7 @@ NAMES = (
     "serving",
     "verify",
     "secagg",
+    "freeride",
 )
 
 

@@ -38,6 +38,7 @@ class Rules:
         betas_tenths: Momentum factors to search, in tenths, ascending.
         strategy: How deltas become the direction of the step.
         method: How members are scored.
+        secure: Whether nobody sees a delta, but the sum of all and one product each.
     """
 
     terms: Terms
@@ -45,6 +46,7 @@ class Rules:
     betas_tenths: tuple[int, ...]
     strategy: Strategy = field(default_factory=Sum)
     method: str = DEFAULT
+    secure: bool = False
 
     @property
     def default(self) -> bool:

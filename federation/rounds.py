@@ -162,6 +162,7 @@ def close_round(
     shard: Design,
     norm_bound: int,
     seed: Hash32 = NO_SEED,
+    published: tuple[Ints, ...] = (),
 ) -> RoundOutcome:
     """Aggregate, score and credit one round.
 
@@ -175,12 +176,13 @@ def close_round(
         shard: The shard drawn for this round (measures and pays it, chooses nothing).
         norm_bound: The largest cap of any member.
         seed: Of the round's draw; what a method draws, it draws from it.
+        published: Gradients of the known examples, where what they say earns nothing.
     """
     order = sorted(deltas)
     if not order:
         return finish(state, base, rules, absent=absent, measured=None)
     vectors = np.stack([deltas[did] for did in order])
-    place = Place(state=state, base=base.weights, rules=rules)
+    place = Place(state=state, base=base.weights, rules=rules, published=published)
     measured = measure(place, order, vectors, known=known, shard=shard, norm_bound=norm_bound, seed=seed)
     return finish(state, base, rules, absent=absent, measured=measured)
 
