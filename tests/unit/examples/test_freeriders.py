@@ -41,10 +41,14 @@ def pays(founded, role, *, secure):
 
 @pytest.mark.parametrize("role", ["last gbar", "all gbars", "recent gbars", "trained", "priced", "fitted"])
 def test_free_rider_earns_under_a_quarter_when_rounds_are_secure(founded, role):
-    honest, cheat = pays(founded, role, secure=False)
-    assert cheat > honest / 2
     honest, cheat = pays(founded, role, secure=True)
     assert 0 <= cheat < honest / 4
+
+
+@pytest.mark.parametrize("role", ["last gbar", "trained", "priced", "fitted"])
+def test_free_rider_earns_well_when_nothing_keeps_it_from_pay(founded, role):
+    honest, cheat = pays(founded, role, secure=False)
+    assert cheat > honest / 2
 
 
 def test_filled_stays_under_the_cap_when_rounding_adds():

@@ -15,6 +15,7 @@ from federation.projection import project
 from federation.published import published_directions
 from federation.rounds import EpochState, Status, close_round, open_round
 from federation.types import Did
+from tests.unit.federation import _reference as reference
 from tests.unit.federation.test_rounds import RULES
 
 DIM = 40
@@ -69,6 +70,24 @@ def test_directions_are_both_losses_gradients_of_all_parts_and_of_the_last(sizes
             unit = np.eye(DIM)[j] * h
             slopes = (losses(design, weights + unit) - losses(design, weights - unit)) / (2 * h)
             assert np.ldexp([float(d[j]) for d in pair], -GRADIENT_BITS) == pytest.approx(slopes, abs=2e-4)
+
+
+def rows_of(design):
+    edges = zip(design.examples.offsets, design.examples.offsets[1:], strict=False)
+    words = [set(design.examples.words[a:b].tolist()) for a, b in edges]
+    return list(zip(design.labels.tolist(), words, strict=True))
+
+
+@pytest.mark.parametrize("sizes", [(25,), (20, 30), (270, 8, 25)])
+def test_directions_are_the_protocols_bit_by_bit_when_blocks_and_parts_are_several(sizes):
+    parts = make_designs(sizes, seed=3, dim=12)
+    rng = np.random.default_rng(4)
+    base, weights, step = (quantise(rng.normal(0, 0.5, 12)) for _ in range(3))
+    moved = replace(first(12), weights=weights, steps=(step,))
+    rows, mean = [rows_of(part) for part in parts], parts[0].mean.tolist()
+    for state, last in ((first(12), np.zeros_like(step)), (moved, step)):
+        wanted = reference.published(state.weights.tolist(), base.tolist(), last.tolist(), rows, mean)
+        assert [d.tolist() for d in published_directions(state, base, parts)] == wanted
 
 
 def test_last_part_adds_no_direction_when_it_is_the_only_one():
