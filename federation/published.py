@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from federation.contribution import GRADIENT_BITS, node_of, path_gradient
-from federation.fixedpoint import PROB_BITS, Ints, round_shift, sigmoid
-from federation.models.linear import MEAN_BITS, ONE, SCALE_BITS, WEIGHT_BITS, Design, Fit
+from federation.fixedpoint import PROB_BITS, Ints, round_shift
+from federation.models.linear import MEAN_BITS, ONE, SCALE_BITS, Design, Fit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 256
 """So many examples keep an exact sum within 64 bits, whatever their words are."""
-
-_STEPS: Final = (5, 30)
-_PACE: Final = 8
-"""Weights move by so many times the mean gradient: the largest that steadily descends is near it."""
 
 _SURPLUS: Final = PROB_BITS + SCALE_BITS + MEAN_BITS - GRADIENT_BITS
 
@@ -42,34 +38,19 @@ def published_directions(state: EpochState, base: Ints, parts: Sequence[Design])
     Returns:
         Of all parts, then of the last one: the summed gradient at the base of the logarithmic loss, then of
         the Brier loss, each with its intercept fitted. Then the last part's gbar along the last step: that
-        of the round before if it moved the model. ``GRADIENT_BITS`` fractional bits. Then the ways on which
-        descent fits all parts, after a few steps and after many; ``WEIGHT_BITS``. Each of shape (dim,).
+        of the round before if it moved the model. Shape (dim,), ``GRADIENT_BITS`` fractional bits.
     """
     last, newest = np.zeros_like(base), parts[-1]
     if state.steps:
         step = state.steps[0]
         last = path_gradient(newest, state.weights - step, step).gradient
-    known = Design.concat(parts)
-    return (*_gradients(base, known), *_gradients(base, newest), last, *_descent(base, known))
+    return (*_gradients(base, Design.concat(parts)), *_gradients(base, newest), last)
 
 
 def _gradients(base: Ints, design: Design) -> tuple[Ints, Ints]:
     fit = Fit.of(design, base)
     residual = fit.probabilities - design.labels * ONE
     return _weighted(design, residual), _weighted(design, node_of(fit).coefficients)
-
-
-def _descent(base: Ints, design: Design) -> list[Ints]:
-    """Return how far descent on the logarithmic loss moves the base, the intercept staying where it was."""
-    intercept, weights, found = Fit.of(design, base).intercept, base, []
-    for step in range(1, _STEPS[-1] + 1):
-        residual = sigmoid(design.logits(weights) + intercept) - design.labels * ONE
-        slope = _PACE * _weighted(design, residual)
-        scale = len(design) << (GRADIENT_BITS - WEIGHT_BITS)
-        weights = weights - (2 * slope + scale) // (2 * scale)
-        if step in _STEPS:
-            found.append(weights - base)
-    return found
 
 
 def _weighted(design: Design, coefficients: Ints) -> Ints:

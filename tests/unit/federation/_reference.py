@@ -149,39 +149,25 @@ def path(shard, base, step):
     }
 
 
-def blocks_of(examples, t):
-    """Sum t_e x_e, rounding each block of 256 examples once."""
-    total = [0] * len(examples.x[0])
-    for start in range(0, len(t), 256):
-        block = range(start, min(start + 256, len(t)))
-        for j in range(len(total)):
-            entry = sum(t[e] * examples.scale[e] * examples.x[e][j] for e in block)
-            total[j] += half_up(Fraction(entry, 1 << 28))
-    return total
-
-
 def published(w, base, last_step, parts, mean):
-    """What the rows of several parts say at a base: seven directions (protocol.md, projection)."""
+    """What the rows of several parts say at a base: five directions (protocol.md, projection)."""
     found = []
     for rows in ([row for part in parts for row in part], parts[-1]):
         examples = Set(rows, mean)
         here = node(examples, base)
         log = [sigmoid(z + here["c"]) - y * ONE for z, y in zip(here["z"], examples.labels, strict=True)]
-        found += [blocks_of(examples, t) for t in (log, here["t"])]
-    found.append([0] * len(base))
-    if any(last_step):
-        start = [a - b for a, b in zip(w, last_step, strict=True)]
-        found[-1] = path(Set(parts[-1], mean), start, last_step)["gradient"]
-    examples, here = Set([row for part in parts for row in part], mean), base
-    c = node(examples, base)["c"]
-    for step in range(1, 31):
-        z = examples.logits(here)
-        t = [sigmoid(a + c) - y * ONE for a, y in zip(z, examples.labels, strict=True)]
-        slope = blocks_of(examples, t)
-        here = [v - half_up(Fraction(8 * g, len(z) << 8)) for v, g in zip(here, slope, strict=True)]
-        if step in (5, 30):
-            found.append([a - b for a, b in zip(here, base, strict=True)])
-    return found
+        for t in (log, here["t"]):
+            direction = [0] * len(base)
+            for start in range(0, len(rows), 256):
+                block = range(start, min(start + 256, len(rows)))
+                for j in range(len(base)):
+                    entry = sum(t[e] * examples.scale[e] * examples.x[e][j] for e in block)
+                    direction[j] += half_up(Fraction(entry, 1 << 28))
+            found.append(direction)
+    if not any(last_step):
+        return [*found, [0] * len(base)]
+    start = [a - b for a, b in zip(w, last_step, strict=True)]
+    return [*found, path(Set(parts[-1], mean), start, last_step)["gradient"]]
 
 
 def project(gradient, known):
