@@ -30,6 +30,7 @@ NAMES = (
     "serving",
     "verify",
     "secagg",
+    "freeride",
 )
 
 

@@ -16,14 +16,15 @@ import numpy as np
 
 from benchmarks.figure import Figure
 from examples.spam_detection.corpus import load_corpus
+from examples.spam_detection.freeriders import filled
 from examples.spam_detection.settings import Settings, privacy_section
-from examples.spam_detection.simulate import Sender, World, simulate
+from examples.spam_detection.simulate import Seen, Sender, World, simulate
 from examples.spam_detection.world import build_cast, entropy_for, found_world
 from federation.aggregation import STRATEGIES, Context, Strategy, strategy_of
 from federation.epochstate import Rules
 from federation.fixedpoint import Floats
 from federation.metrics import model_auc
-from federation.models.linear import WEIGHT_BITS, Design, Examples
+from federation.models.linear import Design, Examples
 from federation.valuation import METHODS
 
 MANY, DIM = 1000, 4096
@@ -55,22 +56,16 @@ class Found:
     suspended: float
 
 
-def _filled(step: Floats, cap: float) -> Floats:
-    # Rounding may not carry it over the cap.
-    room = cap - 2 * float(np.ldexp(np.sqrt(len(step)), -WEIGHT_BITS))
-    return np.multiply(step, room / float(np.linalg.norm(step)))
+def _scaler(step: Floats, noise: Floats, cap: float, _seen: Seen, /) -> Floats:
+    return filled(step + noise, cap)
 
 
-def _scaler(step: Floats, noise: Floats, cap: float, /) -> Floats:
-    return _filled(step + noise, cap)
+def _filler(step: Floats, _noise: Floats, cap: float, _seen: Seen, /) -> Floats:
+    return filled(step, cap)
 
 
-def _filler(step: Floats, _noise: Floats, cap: float, /) -> Floats:
-    return _filled(step, cap)
-
-
-def _flipping_filler(step: Floats, _noise: Floats, cap: float, /) -> Floats:
-    return _filled(-step, cap)
+def _flipping_filler(step: Floats, _noise: Floats, cap: float, _seen: Seen, /) -> Floats:
+    return filled(-step, cap)
 
 
 def flipped(design: Design) -> Design:

@@ -21,6 +21,7 @@ from federation.fixedpoint import PROB_BITS, Ints
 from federation.manifest import Manifest
 from federation.metrics import model_auc
 from federation.models.linear import Design, brier_loss, model_bytes
+from federation.published import published_directions
 from federation.rounds import Base, EpochState, RoundOutcome, Rules, Status, close_round, open_round, release
 from federation.scoring import Summed
 from federation.trace import Position, Trace, decided_trace, round_trace
@@ -45,6 +46,12 @@ class Start:
     def design(self) -> Design:
         """All known examples, in order."""
         return joined(self.known)
+
+    def published(self, base: Ints) -> tuple[Ints, ...]:
+        """Return what the known examples say at a base, where that earns nothing: in secure rounds."""
+        if not self.rules.secure:
+            return ()
+        return published_directions(self.state, base, [position.design for position in self.known])
 
     def wrong_base(self) -> VerificationFailed:
         """Return the refusal of a base that the rules do not give."""
@@ -176,6 +183,7 @@ class LinearEvaluation:
             norm_bound=received.norm_bound,
             seed=received.seed,
             summed=received.summed,
+            published=start.published(base.weights),
         )
         if not start.rules.default or start.rules.secure:
             trace = decided_trace(start.state, base, outcome, rules=start.rules, deltas=deltas)

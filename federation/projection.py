@@ -86,13 +86,19 @@ def _independent(gram: Sequence[Sequence[int]]) -> list[int]:
 
 
 def _determinant(matrix: _Matrix) -> int:
-    if len(matrix) == 1:
-        return matrix[0][0]
-    total = 0
-    for column, value in enumerate(matrix[0]):
-        minor = [row[:column] + row[column + 1 :] for row in matrix[1:]]
-        total += (-1) ** column * value * _determinant(minor)
-    return total
+    """Return it without a fraction on the way (Bareiss 1968): every division below leaves no remainder."""
+    rows, sign, before = [list(row) for row in matrix], 1, 1
+    for k in range(len(rows) - 1):
+        pivot = next((i for i in range(k, len(rows)) if rows[i][k]), None)
+        if pivot is None:
+            return 0
+        if pivot != k:
+            rows[k], rows[pivot], sign = rows[pivot], rows[k], -sign
+        for row in rows[k + 1 :]:
+            for j in range(k + 1, len(rows)):
+                row[j] = (row[j] * rows[k][k] - row[k] * rows[k][j]) // before
+        before = rows[k][k]
+    return sign * rows[-1][-1]
 
 
 def _solve(matrix: _Matrix, target: Sequence[int]) -> list[Fraction]:

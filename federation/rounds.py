@@ -163,6 +163,7 @@ def close_round(
     norm_bound: int,
     seed: Hash32 = NO_SEED,
     summed: Summed | None = None,
+    published: tuple[Ints, ...] = (),
 ) -> RoundOutcome:
     """Aggregate, score and credit one round.
 
@@ -177,8 +178,9 @@ def close_round(
         norm_bound: The largest cap of any member.
         seed: Of the round's draw; what a method draws, it draws from it.
         summed: Instead of deltas their sum, where nobody sees them.
+        published: Gradients of the known examples, where what they say earns nothing.
     """
-    place = Place(state=state, base=base.weights, rules=rules)
+    place = Place(state=state, base=base.weights, rules=rules, published=published)
     if summed is not None:
         measured, unpriced = measure_sum(place, summed, known=known, shard=shard)
         return finish(state, base, rules, absent={**absent, **unpriced}, measured=measured)

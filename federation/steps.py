@@ -26,21 +26,24 @@ class Place:
         state: The epoch so far.
         base: The weights that were sent out; shape (dim,).
         rules: The manifest's numbers.
+        published: Gradients of the published examples, where they earn nothing.
     """
 
     state: EpochState
     base: Ints
     rules: Rules
+    published: tuple[Ints, ...] = ()
 
     def public(self, combined: Combined | None = None) -> tuple[Ints, ...]:
         """Return the vectors that are public when the round is scored, in committed order.
 
         The base's distance from the initial model, the last move and the last two aggregates; zeros
-        stand for what has not happened yet. What a strategy carried over follows where there is any.
+        stand for what has not happened yet. What the published examples say follows in secure rounds, and
+        what a strategy carried over where there is any.
         """
         nothing = np.zeros_like(self.base)
         last, before = (*self.state.steps, nothing, nothing)[:2]
-        sources = (self.base - self.state.initial, self.state.move, last, before)
+        sources = (self.base - self.state.initial, self.state.move, last, before, *self.published)
         carried = combined.carried if combined else None
         return sources if carried is None else (*sources, carried)
 

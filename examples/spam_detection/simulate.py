@@ -18,7 +18,8 @@ from federation.delta import norm_cap, quantise
 from federation.fixedpoint import Floats, Ints
 from federation.manifest import PrivacySection
 from federation.models.linear import WEIGHT_BITS, Design
-from federation.rounds import EpochState, RoundOutcome, Rules, Status, close_round, open_round
+from federation.published import published_directions
+from federation.rounds import Base, EpochState, RoundOutcome, Rules, Status, close_round, open_round
 from federation.types import Did
 
 
@@ -37,15 +38,30 @@ class World:
     shards: Sequence[Design]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seen:
+    """What everybody has when a round opens whose federation opens shards as they are drawn.
+
+    Attributes:
+        base: The model that was sent out.
+        parts: The public portion, then the shards of the earlier rounds.
+        gradients: gbar of the earlier rounds, before its projection.
+    """
+
+    base: Base
+    parts: Sequence[Design]
+    gradients: Sequence[Ints]
+
+
 class Sender(Protocol):
     """What a member makes of its clipped step before it sends it; an honest one adds the noise."""
 
-    def __call__(self, step: Floats, noise: Floats, cap: float, /) -> Floats:
+    def __call__(self, step: Floats, noise: Floats, cap: float, seen: Seen, /) -> Floats:
         """Return the delta; ``cap`` is the norm that the member is admitted with."""
         ...
 
 
-def _honest(step: Floats, noise: Floats, _cap: float, /) -> Floats:
+def _honest(step: Floats, noise: Floats, _cap: float, _seen: Seen, /) -> Floats:
     return np.add(step, noise)
 
 
@@ -78,17 +94,21 @@ def simulate(
         for did, q in quotas.items()
     }
     behave = {did: (senders or {}).get(i, _honest) for i, did in enumerate(quotas)}
-    engine, known = LinearEngine(), world.public
-    outcomes = []
+    engine, parts = LinearEngine(), [world.public]
+    outcomes: list[RoundOutcome] = []
     for shard in world.shards:
+        known = Design.concat(parts)
         base = open_round(state, rules, known)
+        gradients = [outcome.path.gradient for outcome in outcomes if outcome.path]
+        seen = Seen(base=base, parts=tuple(parts), gradients=gradients)
         deltas: dict[Did, Ints] = {}
         for did, design in data.items():
             if did not in state.suspended:
                 step = engine.step(design, base, privacy.clip)
                 spread = privacy.sigma * privacy.clip
                 noise = gaussian(dim, spread, entropy) if spread else np.zeros(dim)
-                deltas[did] = quantise(behave[did](step, noise, float(np.ldexp(caps[did], -WEIGHT_BITS))))
+                cap = float(np.ldexp(caps[did], -WEIGHT_BITS))
+                deltas[did] = quantise(behave[did](step, noise, cap, seen))
         outcome = close_round(
             state,
             base,
@@ -98,7 +118,9 @@ def simulate(
             known=known,
             shard=shard,
             norm_bound=max(caps.values()),
+            published=published_directions(state, base.weights, parts) if rules.secure else (),
         )
         outcomes.append(outcome)
-        state, known = outcome.state, Design.concat([known, shard])
+        state = outcome.state
+        parts.append(shard)
     return outcomes

@@ -18,6 +18,7 @@ from federation.fixedpoint import Ints
 from federation.hashing import Domain, sha256
 from federation.manifest import Manifest
 from federation.models.linear import Design, Examples, parse_model
+from federation.published import published_directions
 from federation.scoring import Path
 from federation.secagg.messages import Message
 from federation.secagg.terms import SecureRefused
@@ -146,7 +147,7 @@ class Scene:
         state = EpochState(
             round=len(self.rounds),
             initial=initial,
-            weights=base,
+            weights=weights[self.rounds[-2].model_hash] if self.rounds[:-1] else initial,
             steps=tuple(step for step, _ in moved),
             move=moved[0][1] if moved else first.move,
             quotas=first.quotas,
@@ -154,7 +155,8 @@ class Scene:
             scores=first.scores,
         )
         *known, shard = self._designs(material)
-        place = Place(state=state, base=base, rules=self.manifest.rules)
+        published = published_directions(state, base, known)
+        place = Place(state=state, base=base, rules=self.manifest.rules, published=published)
         path = Path.of(place, total[: len(base)], known=Design.concat(known), shard=shard)
         return path.priced_gradient(len(total))
 

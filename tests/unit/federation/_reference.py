@@ -149,6 +149,27 @@ def path(shard, base, step):
     }
 
 
+def published(w, base, last_step, parts, mean):
+    """What the rows of several parts say at a base: five directions (protocol.md, projection)."""
+    found = []
+    for rows in ([row for part in parts for row in part], parts[-1]):
+        examples = Set(rows, mean)
+        here = node(examples, base)
+        log = [sigmoid(z + here["c"]) - y * ONE for z, y in zip(here["z"], examples.labels, strict=True)]
+        for t in (log, here["t"]):
+            direction = [0] * len(base)
+            for start in range(0, len(rows), 256):
+                block = range(start, min(start + 256, len(rows)))
+                for j in range(len(base)):
+                    entry = sum(t[e] * examples.scale[e] * examples.x[e][j] for e in block)
+                    direction[j] += half_up(Fraction(entry, 1 << 28))
+            found.append(direction)
+    if not any(last_step):
+        return [*found, [0] * len(base)]
+    start = [a - b for a, b in zip(w, last_step, strict=True)]
+    return [*found, path(Set(parts[-1], mean), start, last_step)["gradient"]]
+
+
 def project(gradient, known):
     rest = [Fraction(g) for g in gradient]
     basis = []

@@ -25,6 +25,17 @@ def test_projection_is_gram_schmidts_when_directions_depend_on_each_other(gradie
     assert projected.tolist() == reference.project(g, known)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_projection_is_gram_schmidts_when_directions_are_many_and_some_depend_on_others(seed):
+    rng = np.random.default_rng(seed)
+    known = list(rng.integers(-50, 50, (7, 12)))
+    known[3], known[5] = np.zeros(12, dtype=np.int64), known[0] - 2 * known[1]
+    known += [known[2] + rng.integers(-1, 2, 12), known[6]]
+    g = rng.integers(-(1 << 30), 1 << 30, 12)
+    found = project(g, known).projected
+    assert found.tolist() == reference.project(g.tolist(), [v.tolist() for v in known])
+
+
 def test_projection_changes_nothing_when_there_is_no_direction():
     g = np.array([5, -7, 1 << 40])
     assert project(g, []).projected.tolist() == g.tolist()
