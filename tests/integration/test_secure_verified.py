@@ -233,7 +233,7 @@ def test_run_is_refused_when_the_driver_announced_no_sum(lying):
     patch.setattr(Beacons, "announce_sum", lambda *_: None)
     error = run()
     assert error.subject == "round 1"
-    assert "its sum was not announced before the shard was drawn" in error.message
+    assert "its sum was not announced before the shard could be known" in error.message
 
 
 # Members that act by a capability

@@ -246,7 +246,7 @@ def test_round_is_refused_when_its_sum_was_announced_after_the_draw_or_never(blo
     del record.announced[word]
     if block is not None:
         record.announced[word] = block
-    assert refused(record) == ("round 1", "its sum was not announced before the shard was drawn")
+    assert refused(record) == ("round 1", "its sum was not announced before the shard could be known")
 
 
 def test_round_is_refused_when_a_suspended_member_is_on_the_key_list():
