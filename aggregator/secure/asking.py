@@ -67,7 +67,9 @@ class Asker:
         }
         was_closed = self.recall(CLOSED + prefix) is not None
         kept = {Did(did): raw for did, raw in self._kept(prefix).items()}
-        found = self._collector.collect(SECURE, prefix, kept, requests, _admitting(check), share=share, again=AGAIN)
+        found = self._collector.collect(
+            SECURE, prefix, kept, requests, _admitting(check), share=share, again=AGAIN
+        )
         if not was_closed:
             stand.tell(
                 "secure-stage",

@@ -12,7 +12,7 @@ from aggregator.secure.attempts import MOST
 from ceramic_bridge.authority import Authority
 from ceramic_bridge.delegated import DigestVerifier
 from contracts.view import FederationView
-from federation.errors import FolkmootError
+from federation.errors import FolkmootError, PeerError
 from federation.membertree import MemberTree
 from federation.messages import SecureReply
 from federation.rounds import Status
@@ -431,6 +431,23 @@ def test_member_is_not_asked_when_it_is_suspended(world):
         assert statuses(report)[out] is Status.SUSPENDED
         require_recorded(trial, report)
         require_exact(trial, report, set(world.dids) - {out})
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_member_takes_part_when_its_chain_is_a_block_behind(world, stage):
+    late, seen = world.dids[1], []
+
+    def forge(puppet, request, reply):
+        if (puppet.did, request.stage) == (late, stage) and not seen:
+            seen.append(world.run.chain.block_number)
+            raise PeerError("the block is not there yet")
+        return reply
+
+    with world.trial(forge=forge) as trial:
+        report = trial.round()
+        assert accepted(report) == set(world.dids)
+        assert trial.times(1, stage) == dict.fromkeys(world.dids, 1) | {late: 2}
+        require_recorded(trial, report)
 
 
 @pytest.mark.parametrize("forge", ["honest", "pledge"])
