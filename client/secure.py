@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from ceramic_bridge.authority import Authority
 from ceramic_bridge.delegated import DigestVerifier
-from ceramic_bridge.did import verify
 from ceramic_bridge.events import encode
+from client.admitted import Admitted
 from client.attempts import Attempts
 from client.consent import RoundReader, SecureReader
 from federation.delta import delta_bytes, parse_delta
-from federation.errors import ChainError, ConfigError, IdentityError, PeerError, TooFewParticipants
-from federation.hashing import sha256
+from federation.errors import ChainError, ConfigError, PeerError, TooFewParticipants
 from federation.messages import CommitRequest, SecureReply, SecureRequest
 from federation.models.linear import parse_model
-from federation.roster import Roster
 from federation.rounds import Base
 from federation.secagg.material import Scene, read_material
 from federation.secagg.messages import (
@@ -84,7 +82,7 @@ class SecureRounds:
             raise ConfigError("this reader of the chain cannot tell what secure rounds look at")
         self._given, self._reader = given, reader
         self._attempts = Attempts(vault, given.terms.domain)
-        self._admitted: Mapping[Did, int] | None = None
+        self._admitted = Admitted(self._attempts, given.terms, reader)
         self._masked: tuple[int, int, Upload] | None = None
         self._steps: Mapping[Stage, Callable[[Member, _Parts], _Parts]] = {
             Stage.KEYS: self._keys,
@@ -116,9 +114,9 @@ class SecureRounds:
         if not 1 <= request.round <= given.terms.manifest.rounds or not any(given.base_hash(request.round)):
             raise PeerError("the chain has not opened this round")
         if request.stage is Stage.KEYS:
-            self._take_roster(request.parts[0])
+            self._admitted.take(request.parts[0])
         terms = secure_terms(
-            given.terms.manifest, self._quotas(), place, request.round, attempt=request.attempt
+            given.terms.manifest, self._admitted.quotas(), place, request.round, attempt=request.attempt
         )
         if request.stage is Stage.KEYS:
             given.require_authority(request.round)
@@ -210,7 +208,7 @@ class SecureRounds:
             manifest=ours.manifest,
             domain=ours.domain,
             mean=ours.mean,
-            quotas=self._quotas(),
+            quotas=self._admitted.quotas(),
             opened=reader.terms(epoch),
             rounds=[reader.words(epoch, i) for i in range(1, round_ + 1)],
         )
@@ -273,37 +271,6 @@ class SecureRounds:
         if not any(root):
             raise PeerError("the chain has no reveal root of this round yet")
         return root
-
-    # The admitted list
-
-    def _take_roster(self, raw: bytes) -> None:
-        """Check a list of admitted members and keep it, once for the epoch."""
-        if sha256(raw) != self._reader.terms(self._given.terms.domain.epoch).roster_hash:
-            raise PeerError("the list of members is not the one that the chain recorded")
-        if self._admitted is not None:
-            return
-        self._admitted = self._read_roster(raw)
-        if self._attempts.roster() != raw:
-            self._attempts.keep_roster(raw)
-
-    def _quotas(self) -> Mapping[Did, int]:
-        """Return every admitted member's quota, after a restart from the list that was kept."""
-        if self._admitted is None:
-            raw = self._attempts.roster()
-            if raw is None:
-                raise PeerError("the attempt has not begun here")
-            self._take_roster(raw)
-        assert self._admitted is not None
-        return self._admitted
-
-    def _read_roster(self, raw: bytes) -> Mapping[Did, int]:
-        roster, ours = Roster.parse(raw), self._given.terms
-        signed = Roster.signed_bytes(roster.quotas, ours.domain)
-        try:
-            verify(Did(ours.manifest.parties.community), signed, roster.signature)
-        except IdentityError as error:
-            raise PeerError("the community did not sign the list of members") from error
-        return roster.quotas
 
 
 def _require_near(state: Member, commits: CommitList) -> None:
