@@ -52,13 +52,17 @@ def faulty(honest):
 
     def answer(self: SecureRounds, request: SecureRequest) -> SecureReply:
         reply = honest(self, request)
-        place = sorted(self._quotas()).index(self._given.did)
+        place = sorted(self._admitted.quotas()).index(self._given.did)
         if place in SILENT.get((request.round, request.stage), ()):
             raise PeerError("silent")
         if (request.round, request.stage, place) != (LIE, Stage.SCALARS, LIAR):
             return reply
         terms = secure_terms(
-            self._given.terms.manifest, self._quotas(), request.domain, request.round, attempt=request.attempt
+            self._given.terms.manifest,
+            self._admitted.quotas(),
+            request.domain,
+            request.round,
+            attempt=request.attempt,
         )
         true = ScalarAnswer.parse(reply.parts[0])
         false = replace(true, edges=bytes([true.edges[0] ^ 1]) + true.edges[1:])
