@@ -32,6 +32,7 @@ from examples.spam_detection.settings import FEATURES, Settings
 from examples.spam_detection.world import build_cast, entropy_for, examples_of
 from federation.delta import parse_delta
 from federation.errors import ConfigError, PeerError
+from federation.evaluation import Start
 from federation.fixedpoint import Ints
 from federation.grid import InProcessGrid
 from federation.messages import CommitRequest, SecureReply, SecureRequest
@@ -247,7 +248,7 @@ class Trial:
         return driver.run_round()
 
     def central(self, report: RoundReport, dids: Collection[Did], absent: Any) -> RoundOutcome:
-        """What central mode makes of the same deltas."""
+        """What central mode makes of the same deltas, priced along the same directions."""
         run, before = self.world.run, self.before
         assert before is not None
         return close_round(
@@ -259,6 +260,9 @@ class Trial:
             known=Design.concat([one.design for one in self.known]),
             shard=report.shard_design,
             norm_bound=run.epoch.norm_bound,
+            published=Start(state=before, rules=run.manifest.rules, known=self.known).published(
+                report.base.weights
+            ),
         )
 
     def times(self, round_: int, stage: Stage) -> dict[Did, int]:
