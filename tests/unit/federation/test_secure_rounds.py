@@ -10,6 +10,8 @@ import pytest
 from federation.epochstate import Status
 from federation.errors import VerificationFailed
 from federation.hashing import sha256
+from federation.models.linear import Design
+from federation.reward import clip_limit
 from federation.rounds import EpochState, close_round, open_round
 from federation.scoring import Path, Summed
 from federation.secagg.replay import LIES, Chain, priced, replay
@@ -203,3 +205,87 @@ def test_liar_is_charged_and_the_others_paid_as_ever_when_a_scalar_is_false():
 
 def test_lies_are_proven_ones_when_reasons_are_told_apart():
     assert {Reason.OVER_NORM, Reason.MALFORMED, Reason.BAD_SIGNATURE}.isdisjoint(LIES)
+
+
+def epoch_with(shift):
+    """Play an epoch in secret, where a pair of members moves product from one to the other as it likes."""
+    world = make_world(MEMBERS)
+    state = EpochState.first(initial=np.zeros(world.dim, dtype=np.int64), quotas=world.quotas)
+    known, outcomes = world.public, []
+    for shard in world.shards:
+        base = open_round(state, SECURE, known)
+        here = Sight(state.round, base, state, None)
+        sent = {
+            d: honest()(replace(here, design=design))
+            for d, design in world.members.items()
+            if d not in state.suspended
+        }
+
+        def products(gradient, sent=sent):
+            found = {d: int(gradient @ delta) for d, delta in sent.items()}
+            return shift(found), {}
+
+        absent = dict.fromkeys(state.suspended, (Status.SUSPENDED, ""))
+        summed = Summed(total=sum(sent.values()), products=products)
+        outcome = close_round(
+            state,
+            base,
+            SECURE,
+            deltas={},
+            absent=absent,
+            known=known,
+            shard=shard,
+            norm_bound=1,
+            summed=summed,
+        )
+        outcomes.append(outcome)
+        state, known = outcome.state, Design.concat([known, shard])
+    return world, outcomes
+
+
+PAIR = (did(1), did(2))
+
+
+def test_pair_earns_the_same_together_when_what_it_moves_stays_within_its_clips():
+    world, (fair, *_) = epoch_with(lambda found: found)
+    terms, quotas, Q = SECURE.terms, world.quotas, sum(world.quotas.values())
+    # How far each member's product may move until its score meets its clip.
+    room = {
+        m.did: (clip_limit(terms, improvement=fair.gain, quota=quotas[m.did], quota_total=Q) - abs(m.score))
+        * Q
+        for m in fair.members
+        if m.counted == m.score
+    }
+    (one, first), (two, second), *_ = sorted(room.items(), key=lambda kept: -kept[1])
+    moved = min(first, second) // fair.scored_eta // 2
+    assert moved > 1 << 30
+
+    def shift(found):
+        return {**found, one: found[one] + moved, two: found[two] - moved}
+
+    _, (shifted, *_) = epoch_with(shift)
+    before, after = ({m.did: m for m in outcome.members} for outcome in (fair, shifted))
+    assert before[one].credit != after[one].credit
+    for together in (lambda m: m.product, lambda m: m.score, lambda m: m.credit):
+        change = sum(map(together, (after[one], after[two]))) - sum(map(together, (before[one], before[two])))
+        # Each score is rounded down on its own, and pays its last bit.
+        assert abs(change) <= (terms.bounty >> 40) + 2
+    assert all(before[m] == after[m] for m in before if m not in {one, two})
+
+
+def test_pair_gains_no_more_than_its_clip_when_one_throws_its_credit_away():
+    def thrown(found):
+        if PAIR[1] not in found:
+            return found
+        return {**found, PAIR[0]: found[PAIR[0]] - (1 << 50), PAIR[1]: found[PAIR[1]] + (1 << 50)}
+
+    world, rigged = epoch_with(thrown)
+    quotas, Q = world.quotas, sum(world.quotas.values())
+    terms, limits = SECURE.terms, []
+    for one in rigged:
+        limit = clip_limit(terms, improvement=one.gain, quota=quotas[PAIR[0]], quota_total=Q)
+        limits.append(terms.bounty * limit >> 40)
+    paid = [max(0, rigged[-1].state.credits[d]) for d in PAIR]
+    assert (0 < paid[0] <= sum(limits), paid[1]) == (True, 0)
+    # Who throws its credit away is suspended, and from then on there is no edge to move product over.
+    assert PAIR[1] in rigged[-1].state.suspended
