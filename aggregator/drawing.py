@@ -33,10 +33,8 @@ def draw(ports: Ports, epoch: OpenEpoch, view: FederationView, round_: int) -> i
     while ports.chain.block_number < (target := federation.draw_target()):
         ports.chain.mine()
     preimages = _preimages(ports, epoch, view, round_)
-    randomness = BlockhashRandomness(ports.chain, federation.config().randomness)
-    if federation.phase() is Phase.DRAW and randomness.expired(target):
-        with called(ports.chain, f"from {target}"):
-            once(ports.chain, lambda: federation.draw_target() != target, federation.retarget, ports.sender)
+    if federation.phase() is Phase.DRAW and _expired(ports, target):
+        _retarget(ports, target)
         return draw(ports, epoch, view, round_)
     once(
         ports.chain,
@@ -45,6 +43,30 @@ def draw(ports: Ports, epoch: OpenEpoch, view: FederationView, round_: int) -> i
         ports.sender,
     )
     return view.drawn_shard(number, round_)
+
+
+def put_off(ports: Ports, block: int) -> None:
+    """Have a draw not yet made wait for a block that is not before another one.
+
+    A target that was there too early has to expire first, on a chain of 12 seconds for most of an hour.
+
+    Raises:
+        ChainError: The chain refuses: a draw is put off three times at most.
+    """
+    while (target := ports.federation.draw_target()) < block:
+        while not _expired(ports, target):
+            ports.chain.mine()
+        _retarget(ports, target)
+
+
+def _expired(ports: Ports, target: int) -> bool:
+    return BlockhashRandomness(ports.chain, ports.federation.config().randomness).expired(target)
+
+
+def _retarget(ports: Ports, target: int) -> None:
+    federation = ports.federation
+    with called(ports.chain, f"from {target}"):
+        once(ports.chain, lambda: federation.draw_target() != target, federation.retarget, ports.sender)
 
 
 def _preimages(ports: Ports, epoch: OpenEpoch, view: FederationView, round_: int) -> list[Hash32]:

@@ -28,7 +28,7 @@ class SecureFacts:
 
     Attributes:
         transcript: SHA-256 of all that its server received.
-        announced: Words announced from its opening on, before its draw.
+        announced: Words announced from its opening on, until the block whose hash drew its shard.
         beacon: The hash of the block that follows the key list's announcement by the draw's delay; None
             where none was announced in time for anybody to mask by it.
         challenge: Likewise, of the block that follows the one that closed its commitments.

@@ -248,7 +248,7 @@ def _check_sum(
         return
     assert said.secure is not None
     if sum_word(terms, root, replayed.total) not in said.secure.announced:
-        place.wrong("its sum was not announced before the shard was drawn")
+        place.wrong("its sum was not announced before the shard could be known")
 
 
 def _check_lines(place: Place, said: Statements, expected: Mapping[Did, tuple[Status, str]]) -> None:

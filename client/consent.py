@@ -74,8 +74,8 @@ class SecureReader(RoundReader, Protocol):
         """Return the block that closed a round's commitments; 0 before."""
         ...
 
-    def drawn_in(self, epoch: int, round_: int) -> int:
-        """Return the block in which a round's shard was drawn; 0 before."""
+    def draw_target(self, epoch: int, round_: int) -> int:
+        """Return the block whose hash drew a round's shard; 0 before the draw."""
         ...
 
     def hash_of(self, block: int) -> Hash32:

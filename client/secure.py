@@ -195,10 +195,9 @@ class SecureRounds:
         total = parse_delta(parts[0])
         if len(total) != terms.dim:
             raise PeerError("the sum has another size than a delta")
-        drawn = reader.drawn_in(epoch, round_)
         announced = reader.announced(sum_word(terms, self._reveal_root(state), total))
-        if not 0 < announced < drawn:
-            raise PeerError("this sum was not announced before the shard was drawn")
+        if not 0 < announced <= reader.draw_target(epoch, round_):
+            raise PeerError("this sum was not announced before the shard could be known")
         scene = Scene(
             manifest=ours.manifest,
             domain=ours.domain,

@@ -13,6 +13,7 @@ from contracts.bindings.federation import (
     Announced,
     Cancelled,
     CommitsClosed,
+    DrawRetargeted,
     EpochOpened,
     EpochRevealed,
     Federation,
@@ -69,6 +70,7 @@ class _Read:
     words: dict[tuple[int, int], RoundWords] = field(default_factory=dict)
     opened: dict[tuple[int, int], int] = field(default_factory=dict)
     closed: dict[tuple[int, int], int] = field(default_factory=dict)
+    targets: dict[tuple[int, int], int] = field(default_factory=dict)
     drawn: dict[tuple[int, int], ShardDrawn] = field(default_factory=dict)
     announced: dict[Hash32, int] = field(default_factory=dict)
     epochs: dict[int, int] = field(default_factory=dict)
@@ -118,11 +120,23 @@ class FederationView:
         block = self._federation.announced(word)
         return block if block <= self._federation.reader.settled else 0
 
-    def announced_during(self, epoch: int, round_: int) -> dict[Hash32, int]:
-        """Return the words announced from a round's opening on, before its shard was drawn, by block."""
+    def draw_target(self, epoch: int, round_: int) -> int:
+        """Return the block whose hash drew a round's shard; 0 before the draw.
+
+        Until it was there nobody knew the shard, not even who had every provider's preimage.
+        """
         self._catch_up()
-        opened, drawn = self._read.opened.get((epoch, round_), 0), self.drawn_in(epoch, round_)
-        return {word: block for word, block in self._read.announced.items() if opened <= block < drawn}
+        drawn = self._read.drawn.get((epoch, round_))
+        return self._read.targets.get((epoch, round_), 0) if drawn else 0
+
+    def announced_during(self, epoch: int, round_: int) -> dict[Hash32, int]:
+        """Return the words announced from a round's opening on, until its draw's target, by block."""
+        opened, target = self._opened_in(epoch, round_), self.draw_target(epoch, round_)
+        return {word: block for word, block in self._read.announced.items() if opened <= block <= target}
+
+    def _opened_in(self, epoch: int, round_: int) -> int:
+        self._catch_up()
+        return self._read.opened.get((epoch, round_), 0)
 
     def hash_of(self, block: int) -> Hash32:
         """Return the hash of a block: randomness that nobody knew before.
@@ -250,6 +264,9 @@ class FederationView:
         for reveals in RevealsClosed.decode_logs(found):
             at = reveals.epoch, reveals.round_
             words[at] = replace(words.get(at, NO_WORDS), reveal_root=reveals.reveal_root)
+            self._read.targets[at] = reveals.draw_target
+        for again in DrawRetargeted.decode_logs(found):
+            self._read.targets[again.epoch, again.round_] = again.draw_target
         for reveal in RevealForced.decode_logs(found):
             self._read.forced.setdefault((reveal.epoch, reveal.round_), []).append(reveal)
         for drawn in ShardDrawn.decode_logs(found):

@@ -277,8 +277,11 @@ class SecureSection(Section):
 
     @model_validator(mode="after")
     def _some_are_honest(self) -> SecureSection:
-        if self.colluders >= self.minimum:
-            raise ValueError(f"{self.colluders} colluders leave nobody honest among {self.minimum} members")
+        if self.colluders > self.minimum - 2:
+            raise ValueError(f"{self.colluders} colluders leave nobody to hide among {self.minimum} members")
+        near = min(self.degree, self.minimum - 1)
+        if self.colluders >= (shares := near * self.threshold_percent // 100 + 1):
+            raise ValueError(f"{self.colluders} colluders restore a member's secrets: {shares} shares do")
         return self
 
 

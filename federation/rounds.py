@@ -48,7 +48,7 @@ class MemberOutcome:
     Attributes:
         did: The member.
         status: What became of its delta.
-        reason: Why it was rejected, else empty.
+        reason: Why it was rejected; in secure rounds also which lie of a silent one is proven; else empty.
         product: <projected gbar, delta>, exact; 0 without an accepted delta, where nothing is exact, and by
             other rules than the default ones.
         score: s_i, ``SCORE_BITS`` fractional bits.
@@ -238,7 +238,7 @@ def finish(
         improvement=counts_as,
         members=members,
         withheld_projection=measured.withheld if measured else 0,
-        state=_advance(state, base, rules.terms, members=members, measured=measured, gain=gain),
+        state=_advance(state, base, rules, members=members, measured=measured, gain=gain),
         parts=_parts(measured),
         carried=measured.combined.carried if measured and measured.combined else None,
     )
@@ -284,7 +284,7 @@ def _line(
 def _advance(
     state: EpochState,
     base: Base,
-    terms: Terms,
+    rules: Rules,
     *,
     members: tuple[MemberOutcome, ...],
     measured: Measured | None,
@@ -297,7 +297,7 @@ def _advance(
         did
         for did, quota in state.quotas.items()
         if suspended(
-            terms,
+            rules.terms,
             round_=state.round + 1,
             credit_so_far=credits[did],
             quota=quota,
@@ -305,6 +305,9 @@ def _advance(
             moved=moved,
         )
     }
+    if rules.secure:
+        # Nobody is called silent there but a member whose own signature proves a lie.
+        out |= {m.did for m in members if m.status is Status.SILENT}
     after = replace(
         state,
         round=state.round + 1,

@@ -32,6 +32,7 @@ from examples.spam_detection.settings import FEATURES, Settings
 from examples.spam_detection.world import build_cast, entropy_for, examples_of
 from federation.delta import parse_delta
 from federation.errors import ConfigError, PeerError
+from federation.evaluation import Start
 from federation.fixedpoint import Ints
 from federation.grid import InProcessGrid
 from federation.messages import CommitRequest, SecureReply, SecureRequest
@@ -247,18 +248,20 @@ class Trial:
         return driver.run_round()
 
     def central(self, report: RoundReport, dids: Collection[Did], absent: Any) -> RoundOutcome:
-        """What central mode makes of the same deltas."""
+        """What is made of the same deltas where all are seen, by the same rules."""
         run, before = self.world.run, self.before
         assert before is not None
+        start = Start(state=before, rules=run.manifest.rules, known=self.known)
         return close_round(
             before,
             report.base,
-            replace(run.manifest.rules, secure=False),
+            start.rules,
             deltas={did: self.puppets[did].delta(before.round) for did in dids},
             absent=absent,
             known=Design.concat([one.design for one in self.known]),
             shard=report.shard_design,
             norm_bound=run.epoch.norm_bound,
+            published=start.published(report.base.weights),
         )
 
     def times(self, round_: int, stage: Stage) -> dict[Did, int]:
@@ -301,9 +304,11 @@ class World:
 
     @contextmanager
     def trial(self, **more: Any) -> Iterator[Trial]:
-        yield Trial(self, **more)
-        self.run.chain.revert(self._snapshot)
-        self._snapshot = self.run.chain.snapshot()
+        try:
+            yield Trial(self, **more)
+        finally:
+            self.run.chain.revert(self._snapshot)
+            self._snapshot = self.run.chain.snapshot()
 
     def identity(self, did: Did) -> Identity:
         found = next(a.session.identity for a in self.run.actors if a.did == did)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aggregator.drawing import put_off
 from aggregator.onchain import once
 from aggregator.outbox import called
 from federation.secagg.setup import key_word, sum_word
@@ -43,12 +44,15 @@ class Beacons:
         return self._hash_after(stand.view.commits_closed_in(stand.epoch.domain.epoch, stand.round))
 
     def announce_sum(self, terms: Terms, reveal_root: Hash32, total: Ints) -> None:
-        """Announce a sum, before its shard is drawn.
+        """Announce a sum, before anybody can know which shard is drawn; a draw that is too early waits.
 
         Raises:
-            ChainError: The chain cannot be reached.
+            ChainError: The chain cannot be reached, or refuses.
         """
-        self._announce(sum_word(terms, reveal_root, total), "sum")
+        stand, word = self._stand, sum_word(terms, reveal_root, total)
+        self._announce(word, "sum")
+        if not stand.view.drawn_shard(stand.epoch.domain.epoch, stand.round):
+            put_off(stand.ports, stand.view.announced(word))
 
     def _announce(self, word: Hash32, label: str) -> None:
         ports, view = self._stand.ports, self._stand.view

@@ -87,8 +87,9 @@ class Replayed:
     def absent(self, asked: Collection[Did]) -> Absent:
         """Return what becomes of members whose delta is not in an opened sum.
 
-        Who lied is charged like one that never reveals. Nobody else is: that a member fell silent is the
-        server's word, against which a masked delta cannot be revealed on chain.
+        Who lied is charged like one that never reveals, and is out until the epoch ends. Nobody else is
+        charged: that a member fell silent is the server's word, against which a masked delta cannot be
+        revealed on chain.
 
         Args:
             asked: The members that the round asked.
@@ -102,7 +103,7 @@ class Replayed:
             if did in counted:
                 continue
             if did in self.liars:
-                absent[did] = (Status.SILENT, "")
+                absent[did] = (Status.SILENT, str(self.liars[did]))
             elif did in over:
                 absent[did] = (Status.REJECTED, str(Reason.OVER_NORM))
             elif did not in self.committed:
@@ -219,8 +220,8 @@ def _unmask(given: Given, before: Replayed) -> Replayed:
 def priced(replayed: Replayed, transcript: Transcript, gradient: Ints) -> Priced:
     """Return each survivor's product with the one gradient, from the last stage of a transcript.
 
-    A survivor without a product answered nothing, or a neighbour of it answered nothing and nor did it:
-    it is charged like one that never reveals, or two who agree could dodge what their deltas cost.
+    A survivor whose product nobody knows, since both ends of one of its edges are silent or contradict each
+    other and open nothing, is not paid, and not charged either: its silence is the server's word.
 
     Args:
         replayed: An attempt whose sum is open.
@@ -230,11 +231,11 @@ def priced(replayed: Replayed, transcript: Transcript, gradient: Ints) -> Priced
     assert replayed.server is not None
     server = replayed.server.gather_scalars(gradient, transcript.of(Stage.SCALARS))
     products, lies = server.products(gradient, transcript.opened(Stage.SCALARS))
-    liars = {found.culprit for found in lies if found.reason in LIES} | replayed.liars.keys()
+    liars = {found.culprit: found.reason for found in lies if found.reason in LIES} | {**replayed.liars}
     absent: dict[Did, tuple[Status, str]] = {}
     for did in server.survivors:
         if did in liars:
-            absent[did] = (Status.SILENT, "")
+            absent[did] = (Status.SILENT, str(liars[did]))
         elif did not in products:
-            absent[did] = (Status.ABSENT, NO_PRODUCT) if did in server.scalars else (Status.SILENT, "")
+            absent[did] = (Status.ABSENT, NO_PRODUCT)
     return Priced({did: x for did, x in products.items() if did not in absent}, absent, server)

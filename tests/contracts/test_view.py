@@ -74,7 +74,13 @@ def test_words_count_as_announced_when_it_was_between_a_rounds_opening_and_its_d
     federation.close_reveals(world.aggregator, h("reveal"))
     summed = federation.announce(world.aggregator, h("sum")).block_number
     assert view.announced_during(1, 1) == {}
+    assert view.draw_target(1, 1) == 0
+    target = federation.draw_target()
+    while federation.reader.block_number < target:
+        world.chain.mine()
+    federation.announce(world.aggregator, h("too late"))
     world.draw()
+    assert view.draw_target(1, 1) == target
     # A second announcement of the same word is none, and one after the draw comes too late.
     for word in ("list", "early", "late"):
         federation.announce(world.aggregator, h(word))

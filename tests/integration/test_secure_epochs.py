@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from aggregator import games
+from aggregator.happenings import Wanted
 from aggregator.journal import Journal
+from aggregator.obstacles import LONELY, obstacle
 from aggregator.public import PublicDirectory
 from federation.errors import ConfigError
 from federation.manifest import CohortSection, Manifest
@@ -131,3 +133,11 @@ def test_comparison_says_so_when_nobody_has_seen_the_deltas(standing, monkeypatc
     monkeypatch.setattr(games, "VerifiedEpoch", SimpleNamespace(of_run=lambda *_: epoch))
     with pytest.raises(ConfigError, match="nobody has seen the deltas"):
         games.read_games(tmp_path, lambda _: None)
+
+
+def test_round_is_waited_for_when_fewer_nodes_are_let_in_than_are_summed(standing):
+    members = list(standing.nodes)
+    assert standing.manifest.secure.minimum == 3
+    two, three = ({did: standing.nodes[did] for did in members[:n]} for n in (2, 3))
+    assert obstacle(Wanted.RUN, members, two, standing.manifest) == LONELY
+    assert not obstacle(Wanted.RUN, members, three, standing.manifest)

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.forecast import published_state
 from aggregator.games import read_games
 from aggregator.ground import Ground, live, replayed
 from aggregator.public import PublicReader
 from aggregator.secure.words import Beacons
+from aggregator.snapshot import state_bytes
 from aggregator.sources import RemoteMaterial, Unpublished
 from aggregator.verified_epoch import VerifiedEpoch
 from aggregator.verified_rounds import RoundReplay
@@ -50,13 +52,17 @@ def faulty(honest):
 
     def answer(self: SecureRounds, request: SecureRequest) -> SecureReply:
         reply = honest(self, request)
-        place = sorted(self._quotas()).index(self._given.did)
+        place = sorted(self._admitted.quotas()).index(self._given.did)
         if place in SILENT.get((request.round, request.stage), ()):
             raise PeerError("silent")
         if (request.round, request.stage, place) != (LIE, Stage.SCALARS, LIAR):
             return reply
         terms = secure_terms(
-            self._given.terms.manifest, self._quotas(), request.domain, request.round, attempt=request.attempt
+            self._given.terms.manifest,
+            self._admitted.quotas(),
+            request.domain,
+            request.round,
+            attempt=request.attempt,
         )
         true = ScalarAnswer.parse(reply.parts[0])
         false = replace(true, edges=bytes([true.edges[0] ^ 1]) + true.edges[1:])
@@ -148,6 +154,13 @@ def test_workers_find_the_same_when_rounds_are_recomputed_side_by_side(secure):
     assert verdict_of(secure, jobs=2) == verdict_of(secure)
 
 
+def test_published_states_are_the_recomputed_ones_when_nobody_sees_a_delta(secure):
+    rounds, replay = played(secure)
+    for round_, one in rounds.items():
+        foretold = published_state(replay._epoch, one.start.state, replay.statements[round_])
+        assert state_bytes(foretold) == state_bytes(one.outcome.state)
+
+
 def test_rounds_are_no_games_when_nobody_sees_a_delta(secure):
     with pytest.raises(ConfigError, match="nobody has seen the deltas"):
         read_games(secure.out, quiet)
@@ -233,7 +246,7 @@ def test_run_is_refused_when_the_driver_announced_no_sum(lying):
     patch.setattr(Beacons, "announce_sum", lambda *_: None)
     error = run()
     assert error.subject == "round 1"
-    assert "its sum was not announced before the shard was drawn" in error.message
+    assert "its sum was not announced before the shard could be known" in error.message
 
 
 # Members that act by a capability

@@ -100,10 +100,10 @@ def test_round_is_verified_when_a_member_falls_silent_at_any_stage(stage):
     assert all(status is Status.ACCEPTED for did, status in statuses(played).items() if did != C)
 
 
-def test_two_neighbours_are_charged_when_both_are_silent_about_their_products():
+def test_two_neighbours_are_unpaid_when_both_are_silent_about_their_products():
     played = recorded(lost={"scalars": [B, C]}).verify()
-    assert {did for did, status in statuses(played).items() if status is Status.SILENT} == {B, C}
-    assert all(m.counted < 0 for m in played.outcome.members if m.did in {B, C})
+    assert {did for did, status in statuses(played).items() if status is Status.ABSENT} == {B, C}
+    assert all(m.counted == 0 for m in played.outcome.members if m.did in {B, C})
 
 
 def test_cheat_is_charged_by_its_product_when_nobody_saw_its_delta():
@@ -246,7 +246,7 @@ def test_round_is_refused_when_its_sum_was_announced_after_the_draw_or_never(blo
     del record.announced[word]
     if block is not None:
         record.announced[word] = block
-    assert refused(record) == ("round 1", "its sum was not announced before the shard was drawn")
+    assert refused(record) == ("round 1", "its sum was not announced before the shard could be known")
 
 
 def test_round_is_refused_when_a_suspended_member_is_on_the_key_list():
@@ -336,7 +336,7 @@ def test_round_is_refused_when_a_product_is_not_the_signed_one():
         answer = ScalarAnswer.parse(record.transcript.of(Stage.SCALARS)[did])
         changed = replace(answer, edges=bytes([answer.edges[0] ^ 1]) + answer.edges[1:])
         instead(record, Stage.SCALARS, did, changed.to_bytes())
-    told = f"{A} is accepted in its receipt, and has to be silent"
+    told = f"{A} is accepted in its receipt, and has to be absent"
     assert refused(record) == ("round 1", told)
 
 

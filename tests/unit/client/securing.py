@@ -110,8 +110,8 @@ class Chain:
     def commits_closed_in(self, epoch: int, round_: int) -> int:
         return self.closed.get(round_, 0)
 
-    def drawn_in(self, epoch: int, round_: int) -> int:
-        return self.drawn.get(round_, 0)
+    def draw_target(self, epoch: int, round_: int) -> int:
+        return max(0, self.drawn.get(round_, 0) - 1)
 
     def hash_of(self, block: int) -> Hash32:
         if block > self.head:

@@ -497,26 +497,26 @@ def test_edge_opens_when_its_ends_signed_different_things_and_not_before(circle,
 
 def test_scalars_are_refused_when_the_sum_was_not_announced(circle, party):
     played = Attempt(circle).to_sum().draw()
-    with pytest.raises(PeerError, match="not announced before"):
+    with pytest.raises(PeerError, match="not announced before the shard could"):
         party.ask(Stage.SCALARS, delta_bytes(played.total), played.material())
 
 
 def test_scalars_are_refused_when_the_sum_was_announced_after_the_draw(circle, party):
     played = Attempt(circle).to_sum().draw().announce_sum()
-    with pytest.raises(PeerError, match="not announced before"):
+    with pytest.raises(PeerError, match="not announced before the shard could"):
         party.ask(Stage.SCALARS, delta_bytes(played.total), played.material())
 
 
 def test_scalars_are_refused_when_the_sum_was_announced_in_the_block_of_the_draw(circle, party):
     played = Attempt(circle).to_sum().announce_sum()
     played.chain.drawn[1] = played.chain.head
-    with pytest.raises(PeerError, match="not announced before"):
+    with pytest.raises(PeerError, match="not announced before the shard could"):
         party.ask(Stage.SCALARS, delta_bytes(played.total), played.material())
 
 
 def test_scalars_are_refused_when_no_shard_is_drawn(circle, party):
     played = Attempt(circle).to_sum().announce_sum()
-    with pytest.raises(PeerError, match="not announced before"):
+    with pytest.raises(PeerError, match="not announced before the shard could"):
         party.ask(Stage.SCALARS, delta_bytes(played.total), played.material())
 
 

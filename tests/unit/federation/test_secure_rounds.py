@@ -106,8 +106,7 @@ def test_secure_round_decides_what_the_open_one_does_when_members_drop_out(stage
     unpriced = set(gone) if stage in {"unmask", "scalars"} and lost == 2 else set()
     for one, two in zip(secret.members, public.members, strict=True):
         if one.did in unpriced:
-            assert (one.status, one.score) == (Status.SILENT, 0)
-            assert one.credit <= 0
+            assert (one.status, one.reason, one.credit) == (Status.ABSENT, "no-product", 0)
         elif two.status is Status.ACCEPTED:
             assert one == two
         else:
@@ -196,6 +195,8 @@ def test_liar_is_charged_and_the_others_paid_as_ever_when_a_scalar_is_false():
         if one.did == liar:
             assert (one.status, one.score) == (Status.SILENT, 0)
             assert one.credit < 0
+            assert one.reason == "false-scalar"
+            assert secret.state.suspended == {liar}
         else:
             assert (one.score, one.product, one.credit) == (two.score, two.product, two.credit)
 
