@@ -28,7 +28,6 @@ from federation.secagg.messages import (
     Commitment,
     KeyList,
     NormAnswer,
-    Pledge,
     PledgeList,
     ScalarAnswer,
     UnmaskRequest,
@@ -151,12 +150,9 @@ class SecureRounds:
         pledges = PledgeList.parse(parts[0])
         request = CommitRequest(domain=state.terms.domain, round=round_, base=_base(parts[1]))
         given.require_trainable(request)
-        false = state.wrongs(pledges, verify=self._verifier(state))
-        if false:
-            # One that was not shown at all is no proof of anything, and secrets are not opened for it.
-            if not set(false) <= {Pledge.parse(raw).did for raw in pledges.pledges}:
-                refuse(Reason.OTHER_PLEDGE_LIST)
-            after, opening = state.open_keys(false[0])
+        verify = self._verifier(state)
+        if state.wrongs(pledges, verify=verify):
+            after, opening = state.complain(pledges, verify=verify)
             return self._stored(after, opening.to_bytes())
         state.agree("pledge_list", pledges.to_bytes())  # refused before anything is spent
         stored = given.made(round_, lambda: delta_bytes(given.train(request)))

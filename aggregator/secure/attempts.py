@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -180,8 +179,7 @@ class Attempts:
             (did, one) for did, parts in sent.items() if checks.is_complaint(did, parts) for one in parts
         ]
         if openings:
-            judged = [set(_liars(server.judge_keys([one]))) for one in openings]
-            return replace(attempt, liars=left_out(judged))
+            return replace(attempt, liars=_liars(server.judge_keys(openings)))
         attempt = attempt.answered(Stage.COMMIT, {did: parts[1] for did, parts in sent.items()})
         attempt = attempt.advanced(self._stand)
         if attempt.replayed.over:
@@ -213,20 +211,3 @@ class Attempts:
 
 def _liars(findings: Iterable[Finding]) -> tuple[Did, ...]:
     return tuple(sorted({found.culprit for found in findings if found.reason in LIES}))
-
-
-def left_out(accused: Sequence[Collection[Did]]) -> tuple[Did, ...]:
-    """Return who is left out after complaints: as few as answer for all of them.
-
-    A false share is known to its two ends alone, so such a complaint names both. Whoever deals false shares
-    to many is in each pair and goes alone; of a single pair both go. Nobody is charged for it.
-
-    Args:
-        accused: Whom each complaint names: the one that is proven to lie, or a pair.
-    """
-    out = {did for named in accused if len(named) == 1 for did in named}
-    while pairs := [named for named in accused if not out & set(named)]:
-        counts = Counter(did for named in pairs for did in named)
-        most = max(counts.values())
-        out |= {did for did, count in counts.items() if count == most}
-    return tuple(sorted(out))

@@ -32,23 +32,38 @@ def contradictions(roll: Roll, pledges: Mapping[Did, Pledge]) -> tuple[tuple[Did
 def judge_keys(
     terms: Terms, roll: Roll, pledges: Mapping[Did, Pledge], opening: KeysOpening
 ) -> tuple[Finding, ...]:
-    """Return who lied in two pledges, one of whose authors opened its mask secret.
+    """Return who lied in two pledges, one of whose authors opened a secret about it.
 
-    The opener itself is named where its secret is not that of its key, or where it accused a stranger. If
-    both pledged the true seed, the complaint is about a share: only the two can tell, and both are named.
+    The opener itself is named where its secret is not that of its key, where it accused a stranger, or where
+    what it complains about is true.
     """
     did, other = opening.did, opening.against
-    if did not in roll.keys or keys.public(opening.mask_secret) != roll.keys[did].mask_key:
+    if did not in roll.keys:
         return (Finding(did, Reason.FALSE_SECRET),)
     if other not in roll.around[did] or not {did, other} <= pledges.keys():
         return (Finding(did, Reason.FALSE_COMPLAINT),)
+    if opening.slot_secret:
+        return (_judge_share(terms, roll, pledges[other], opening),)
+    if keys.public(opening.mask_secret) != roll.keys[did].mask_key:
+        return (Finding(did, Reason.FALSE_SECRET),)
     true = pairs.seed_commitment(terms, pairs.seed(terms, roll, did, opening.mask_secret, other))
     found = {
         Finding(author, Reason.FALSE_SEED_COMMITMENT)
         for author, about in ((did, other), (other, did))
         if pairs.pledged_seed(roll, pledges[author], about) != true
     }
-    return tuple(sorted(found or {Finding(did, Reason.FALSE_COMPLAINT), Finding(other, Reason.FALSE_SHARE)}))
+    return tuple(sorted(found)) or (Finding(did, Reason.FALSE_COMPLAINT),)
+
+
+def _judge_share(terms: Terms, roll: Roll, pledge: Pledge, opening: KeysOpening) -> Finding:
+    """Return who lied about a share: its dealer, or its holder, who opened the secret of that slot."""
+    did, dealer = opening.did, opening.against
+    if keys.public(opening.slot_secret) != pairs.slot_key(roll, did, dealer):
+        return Finding(did, Reason.FALSE_SECRET)
+    channel = pairs.channel(terms, roll, did, opening.slot_secret, dealer)
+    if pairs.shares_for(terms, roll, pledge, did, channel) is None:
+        return Finding(dealer, Reason.FALSE_SHARE)
+    return Finding(did, Reason.FALSE_COMPLAINT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

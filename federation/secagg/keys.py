@@ -19,7 +19,7 @@ from federation.secagg.terms import Reason, Terms, refuse
 from federation.types import Did, Hash32
 
 MASK: Final = "mask-secret"
-SHARE: Final = "share-secret"
+SLOT: Final = "slot-secret"
 SELF: Final = "self-seed"
 _NONCE: Final = bytes(12)
 

@@ -53,8 +53,11 @@ class Member(Memory):
 
     def keys(self, sign: Sign) -> Keys:
         """Return the member's keys for this attempt, signed."""
-        mask_key, share_key = keys.public(self.derive(keys.MASK)), keys.public(self.derive(keys.SHARE))
-        return Keys(self.did, mask_key, share_key).sign(self.terms, sign)
+        return self._keys().sign(self.terms, sign)
+
+    def _keys(self) -> Keys:
+        slots = [keys.public(self.derive(keys.SLOT, slot)) for slot in range(self.terms.slots)]
+        return Keys(self.did, keys.public(self.derive(keys.MASK)), b"".join(slots))
 
     def pledge(
         self, key_list: KeyList, beacon: Hash32, *, sign: Sign, verify: Verify
@@ -77,15 +80,13 @@ class Member(Memory):
         for other in roll.around.get(self.did, ()):
             roll.keys[other].require_signed(self.terms, verify)
         own = roll.keys.get(self.did)
-        if own is None or own.mask_key != keys.public(self.derive(keys.MASK)):
-            refuse(Reason.OWN_MESSAGE_CHANGED)
-        if own.share_key != keys.public(self.derive(keys.SHARE)):
+        if own is None or replace(own, signature=b"") != self._keys():
             refuse(Reason.OWN_MESSAGE_CHANGED)
         near = roll.around[self.did]
         own_shares, key_shares = state.split(roll, keys.SELF), state.split(roll, keys.MASK)
-        terms, share_secret = self.terms, self.derive(keys.SHARE)
+        terms = self.terms
         seeds = [state.seed(roll, other) for other in near]
-        channels = [pairs.channel(terms, roll, self.did, share_secret, other) for other in near]
+        channels = [state.channel(roll, other) for other in near]
         both = zip(near, channels, own_shares, key_shares, strict=True)
         pledge = Pledge(
             self.did,
@@ -274,7 +275,32 @@ class Member(Memory):
         """
         if self.commitment or not self.key_list:
             refuse(Reason.OUT_OF_ORDER)
-        opening = KeysOpening(self.did, against, self.derive(keys.MASK))
+        return replace(self, ended=True), KeysOpening(self.did, against, mask_secret=self.derive(keys.MASK))
+
+    def complain(self, pledges: PledgeList, *, verify: Verify) -> tuple[Member, KeysOpening]:
+        """Leave the attempt, and prove that a neighbour's pledge is false.
+
+        Of a false seed the mask secret tells. Of a false share the secret of that neighbour's slot alone
+        does: it opens what the two dealt each other, which the liar knows. Its signature is looked at, so
+        no server can make up a pledge to have an honest neighbour's share opened.
+
+        Raises:
+            SecureRefused: All pledges are true, the list is wrong, or a neighbour's is not shown: that
+                proves nothing, and nothing is opened for it. Or one has committed already.
+            TooFewParticipants: There are too few.
+        """
+        if self.commitment:
+            refuse(Reason.OUT_OF_ORDER)
+        roll, wrong = self.roll(), self.wrongs(pledges, verify=verify)
+        if not wrong:
+            refuse(Reason.NO_CONFLICT)
+        shown = {pledge.did: pledge for pledge in map(Pledge.parse, pledges.pledges)}
+        if not shown.keys() >= set(wrong):
+            refuse(Reason.OTHER_PLEDGE_LIST)
+        against = wrong[0]
+        if not self.same_seed(roll, shown[against]):
+            return self.open_keys(against)
+        opening = KeysOpening(self.did, against, slot_secret=self.slot_secret(roll, against))
         return replace(self, ended=True), opening
 
     def open_edge(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from federation.secagg import keys, pairs, shamir
-from federation.secagg.codec import decode, encode
+from federation.secagg.codec import Value, decode, encode
 from federation.secagg.messages import (
     CommitList,
     Commitment,
@@ -126,9 +126,9 @@ class Memory:
         changes: Mapping[str, bytes] = {name: value}
         return replace(self, **changes)  # type: ignore[arg-type]  # every field agreed to is bytes
 
-    def derive(self, label: str) -> bytes:
+    def derive(self, label: str, *more: Value) -> bytes:
         """Return one of the attempt's secrets."""
-        return keys.derive(self.terms, self.secret, label)
+        return keys.derive(self.terms, self.secret, label, *more)
 
     def roll(self) -> Roll:
         """Return the participants agreed to.
@@ -143,6 +143,14 @@ class Memory:
     def seed(self, roll: Roll, other: Did) -> bytes:
         """Return the seed of the mask shared with a neighbour."""
         return pairs.seed(self.terms, roll, self.did, self.derive(keys.MASK), other)
+
+    def slot_secret(self, roll: Roll, other: Did) -> bytes:
+        """Return the secret of the share key that is kept for a neighbour."""
+        return self.derive(keys.SLOT, pairs.slot(roll, self.did, other))
+
+    def channel(self, roll: Roll, other: Did) -> bytes:
+        """Return the key that encrypts the shares that a neighbour and oneself deal each other."""
+        return pairs.channel(self.terms, roll, self.did, self.slot_secret(roll, other), other)
 
     def split(self, roll: Roll, label: str) -> tuple[bytes, ...]:
         """Return shares of one of the secrets, in the order of the neighbours."""
@@ -185,21 +193,24 @@ class Memory:
 
     def shares(self, roll: Roll, pledge: Pledge) -> tuple[bytes, bytes]:
         """Return one's shares of a neighbour's self seed and mask secret."""
-        channel = pairs.channel(self.terms, roll, self.did, self.derive(keys.SHARE), pledge.did)
-        shares = pairs.shares_for(self.terms, roll, pledge, self.did, channel)
+        shares = self.dealt(roll, pledge)
         assert shares is not None  # looked at before anything was committed to
         return shares
 
     def holds(self, roll: Roll, pledge: Pledge | None) -> bool:
         """Tell whether a neighbour's pledge is true as far as one can see."""
-        if pledge is None:
+        if pledge is None or not self.same_seed(roll, pledge):
             return False
-        if pairs.pledged_seed(roll, pledge, self.did) != pairs.seed_commitment(
-            self.terms, self.seed(roll, pledge.did)
-        ):
-            return False
-        channel = pairs.channel(self.terms, roll, self.did, self.derive(keys.SHARE), pledge.did)
-        return pairs.shares_for(self.terms, roll, pledge, self.did, channel) is not None
+        return self.dealt(roll, pledge) is not None
+
+    def same_seed(self, roll: Roll, pledge: Pledge) -> bool:
+        """Tell whether a neighbour pledged the true seed of the shared mask."""
+        true = pairs.seed_commitment(self.terms, self.seed(roll, pledge.did))
+        return pairs.pledged_seed(roll, pledge, self.did) == true
+
+    def dealt(self, roll: Roll, pledge: Pledge) -> tuple[bytes, bytes] | None:
+        """Return the shares that a pledge gives this member; None if they are false."""
+        return pairs.shares_for(self.terms, roll, pledge, self.did, self.channel(roll, pledge.did))
 
     def edge(self, roll: Roll, answer: NormAnswer | ScalarAnswer, other: Did) -> bytes:
         """Return what an answer says of the edge to another member."""

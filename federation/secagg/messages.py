@@ -95,12 +95,18 @@ class Signed(_Authored):
 
 @dataclass(frozen=True, slots=True)
 class Keys(Signed):
-    """A member's two X25519 keys for one attempt: for masks, and to encrypt shares."""
+    """A member's X25519 keys for one attempt.
+
+    Attributes:
+        mask_key: For masks.
+        share_keys: To encrypt shares, side by side: one for each neighbour that it may have. So the secret
+            of one can be opened, and tells what these two dealt each other, nothing of third members.
+    """
 
     KIND = "keys"
-    SHAPE = ("s", "b32", "b32", "b")
+    SHAPE = ("s", "b32", "b", "b")
     mask_key: bytes
-    share_key: bytes
+    share_keys: bytes
     signature: bytes = b""
 
 
@@ -257,13 +263,30 @@ class EdgeOpening(_Authored):
 
 @dataclass(frozen=True, slots=True)
 class KeysOpening(_Authored):
-    """A member's mask secret, opened because a neighbour's pledge is false or contradicts its own.
+    """A secret of a member's, opened because a neighbour's pledge is false or contradicts its own.
 
-    The member leaves the attempt with this, before it has masked anything. Its share secret stays closed:
-    others' shares, dealt to it, could be read with that.
+    The member leaves the attempt with this, before it has masked anything. One of the two is empty.
+
+    Attributes:
+        against: The neighbour.
+        mask_secret: Tells which seed both should have pledged.
+        slot_secret: Of the share key kept for this neighbour; tells what they dealt each other.
     """
 
     KIND = "keys-opening"
-    SHAPE = ("s", "s", "b32")
+    SHAPE = ("s", "s", "b", "b")
     against: Did
-    mask_secret: bytes
+    mask_secret: bytes = b""
+    slot_secret: bytes = b""
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Read a message; nothing of it is checked but its form.
+
+        Raises:
+            SecureRefused: It has another form, or does not open exactly one secret.
+        """
+        opening = super(KeysOpening, cls).parse(data)  # slots: the bare form would name another class
+        if (len(opening.mask_secret), len(opening.slot_secret)) not in {(32, 0), (0, 32)}:
+            refuse(Reason.MALFORMED)
+        return opening

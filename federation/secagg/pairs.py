@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from federation.secagg.keys import agree, hiding, unseal
-from federation.secagg.messages import Pledge
+from federation.secagg.messages import Pledge, pieces
 from federation.secagg.roll import Roll
 from federation.secagg.shamir import SHARE_BYTES
 from federation.secagg.terms import Terms
@@ -24,10 +24,20 @@ def seed(terms: Terms, roll: Roll, did: Did, mask_secret: bytes, other: Did) -> 
     return agree(terms, mask_secret, theirs, label="pair-seed", pair=(did, other), roll=roll.digest)
 
 
-def channel(terms: Terms, roll: Roll, did: Did, share_secret: bytes, other: Did) -> bytes:
-    """Return the key that encrypts shares between two neighbours, from either's share secret."""
-    theirs = roll.keys[other].share_key
-    return agree(terms, share_secret, theirs, label="pair-channel", pair=(did, other), roll=roll.digest)
+def slot(roll: Roll, did: Did, other: Did) -> int:
+    """Return which of its share keys a member keeps for a neighbour: the neighbour's place among all."""
+    return roll.around[did].index(other)
+
+
+def slot_key(roll: Roll, did: Did, other: Did) -> bytes:
+    """Return the share key that a member keeps for a neighbour."""
+    return pieces(roll.keys[did].share_keys, 32)[slot(roll, did, other)]
+
+
+def channel(terms: Terms, roll: Roll, did: Did, slot_secret: bytes, other: Did) -> bytes:
+    """Return the key that encrypts shares between two neighbours, from the secret of either's slot."""
+    theirs = slot_key(roll, other, did)
+    return agree(terms, slot_secret, theirs, label="pair-channel", pair=(did, other), roll=roll.digest)
 
 
 def seed_commitment(terms: Terms, value: bytes) -> Hash32:

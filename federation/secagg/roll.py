@@ -9,7 +9,16 @@ from federation.errors import TooFewParticipants
 from federation.membertree import MemberTree
 from federation.secagg.graph import falls_apart, neighbours, permutation
 from federation.secagg.keys import require_strong
-from federation.secagg.messages import SEALED_BYTES, CommitList, Commitment, KeyList, Keys, Pledge, PledgeList
+from federation.secagg.messages import (
+    SEALED_BYTES,
+    CommitList,
+    Commitment,
+    KeyList,
+    Keys,
+    Pledge,
+    PledgeList,
+    pieces,
+)
 from federation.secagg.terms import Reason, Terms, Verify, refuse
 from federation.types import Did, Hash32
 
@@ -66,11 +75,19 @@ def require_keys(terms: Terms, keys: Keys, verify: Verify) -> None:
     """Check one member's keys.
 
     Raises:
-        SecureRefused: They are not signed for this attempt, or agree on zero with everybody.
+        SecureRefused: They are not signed for this attempt, not as many as there may be neighbours, or one
+            agrees on zero with everybody.
     """
     keys.require_signed(terms, verify)
+    _require_slots(terms, keys)
     require_strong(keys.mask_key)
-    require_strong(keys.share_key)
+    for key in pieces(keys.share_keys, 32):
+        require_strong(key)
+
+
+def _require_slots(terms: Terms, keys: Keys) -> None:
+    if len(keys.share_keys) != 32 * terms.slots:
+        refuse(Reason.MALFORMED)
 
 
 def read_keys(terms: Terms, key_list: KeyList, beacon: Hash32) -> Roll:
@@ -82,7 +99,8 @@ def read_keys(terms: Terms, key_list: KeyList, beacon: Hash32) -> Roll:
         beacon: Public randomness, from the chain, younger than the key list.
 
     Raises:
-        SecureRefused: The order is wrong, or somebody was not admitted. No signature is looked at.
+        SecureRefused: The order is wrong, somebody was not admitted, or has another number of keys. No
+            signature is looked at.
         TooFewParticipants: There are too few.
     """
     entries = [Keys.parse(entry) for entry in key_list.entries]
@@ -90,6 +108,8 @@ def read_keys(terms: Terms, key_list: KeyList, beacon: Hash32) -> Roll:
     require_sorted(dids)
     if not terms.caps.keys() >= set(dids):
         refuse(Reason.NOT_ADMITTED)
+    for entry in entries:
+        _require_slots(terms, entry)
     require_enough(terms, dids)
     digest = key_list.digest(terms)
     seed = terms.domain.digest("secure-graph", terms.round, digest, beacon)

@@ -154,6 +154,11 @@ class Terms:
         # The norm check reads one delta times entries in {-1, 0, 1}.
         require_below(self.dim * self.value_bound, RING_EXACT, "a projection")
 
+    @property
+    def slots(self) -> int:
+        """How many neighbours a member may have at most: it has one share key for each."""
+        return min(self.degree, len(self.caps) - 1)
+
     def threshold(self, neighbours: int) -> int:
         """Return how many of a member's shares restore its secrets."""
         return neighbours * self.threshold_percent // 100 + 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aggregator.rebuilding import rebuild_rounds
-from aggregator.secure.attempts import MOST, left_out
+from aggregator.secure.attempts import MOST
 from ceramic_bridge.authority import Authority
 from ceramic_bridge.delegated import DigestVerifier
 from contracts.view import FederationView
@@ -222,6 +222,13 @@ def false_complaint(puppet, terms, parts):
     return (opening.to_bytes(),)
 
 
+def false_complaint_about_a_share(puppet, terms, parts):
+    state = puppet.rounds._attempts.resume(terms)
+    against = next(d for d in terms.caps if d != puppet.did)
+    opening = KeysOpening(puppet.did, against, slot_secret=state.slot_secret(state.roll(), against))
+    return (opening.to_bytes(),)
+
+
 def false_edge(puppet, terms, parts):
     message = NormAnswer.parse(parts[0])
     return (resigned(puppet, terms, message, edges=flipped(message.edges)),)
@@ -253,6 +260,9 @@ def false_product(puppet, terms, parts):
     [
         (Stage.PLEDGE, false_seed),
         (Stage.PLEDGE, false_share),
+        (Stage.PLEDGE, one_false_share),
+        (Stage.COMMIT, false_complaint),
+        (Stage.COMMIT, false_complaint_about_a_share),
     ],
 )
 def test_attempt_is_run_again_without_the_liar_when_a_pledge_is_false(world, stage, change):
@@ -267,35 +277,6 @@ def test_attempt_is_run_again_without_the_liar_when_a_pledge_is_false(world, sta
         assert (line.status, line.reason, line.credit) == (Status.ABSENT, "", 0)
         assert [h.facts for h in trial.told if h.kind == "secure-again"] == [{"attempt": 0, "liars": 1}]
         assert accepted(trial.round()) == set(world.dids)
-
-
-@pytest.mark.parametrize(
-    ("stage", "change"), [(Stage.PLEDGE, one_false_share), (Stage.COMMIT, false_complaint)]
-)
-def test_both_ends_are_left_out_when_nobody_can_tell_which_one_lies(world, stage, change):
-    liar = world.dids[2]
-    with world.trial(forge=lying({liar}, stage, change)) as trial:
-        report = trial.round()
-        require_recorded(trial, report)
-        out = set(world.dids) - accepted(report)
-        assert liar in out
-        assert len(out) == 2
-        assert {m.credit for m in report.outcome.members if m.did in out} == {0}
-        require_exact(trial, report, accepted(report))
-
-
-@pytest.mark.parametrize(
-    ("accused", "out"),
-    [
-        ([{"a"}], "a"),
-        ([{"a", "b"}], "ab"),
-        ([{"a", "b"}, {"a", "c"}, {"a", "d"}], "a"),
-        ([{"a"}, {"a", "b"}], "a"),
-        ([{"a", "b"}, {"c", "d"}, {"c", "e"}], "abc"),
-    ],
-)
-def test_as_few_as_possible_are_left_out_when_members_complain(accused, out):
-    assert left_out(accused) == tuple(out)
 
 
 def test_both_liars_are_left_out_when_they_lie_to_everybody(world):

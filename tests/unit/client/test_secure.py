@@ -396,30 +396,40 @@ def test_second_list_is_refused_when_one_was_answered(circle, party):
 # Disputes
 
 
-def forged_seeds(liar, signer, terms):
-    """A pledge of the liar in which no seed is the true one."""
+def forged(field, liar, terms):
+    """A pledge of the liar in which one field is nothing but zeros."""
 
     def forge(stage, did, raw):
-        if stage is not Stage.PLEDGE or did != liar:
+        if stage is not Stage.PLEDGE or did != liar.did:
             return raw
         pledge = Pledge.parse(raw)
-        changed = replace(pledge, seeds=bytes(len(pledge.seeds)), signature=b"")
-        return changed.sign(terms(), signer.sign).to_bytes()
+        changed = replace(pledge, signature=b"", **{field: bytes(len(getattr(pledge, field)))})
+        return changed.sign(terms(), liar.sign).to_bytes()
 
     return forge
 
 
-def test_member_opens_its_keys_and_leaves_when_a_neighbours_pledge_is_false(circle, party):
+@pytest.mark.parametrize(
+    ("field", "opened", "named"),
+    [
+        ("seeds", "mask_secret", Reason.FALSE_SEED_COMMITMENT),
+        ("sealed", "slot_secret", Reason.FALSE_SHARE),
+        ("key_shares", "slot_secret", Reason.FALSE_SHARE),
+    ],
+)
+def test_member_opens_one_secret_and_leaves_when_a_neighbours_pledge_is_false(
+    circle, party, field, opened, named
+):
     liar = identity("b")
     played = Attempt(circle, twice=True)
-    played.forge = forged_seeds(liar.did, liar, lambda: played.terms)
+    played.forge = forged(field, liar, lambda: played.terms)
     played.to_pledges()
     listed = played.pledge_list(WHO)
     (raw,) = played.put(WHO, Stage.COMMIT, listed, circle.base_bytes(1))
     opening = KeysOpening.parse(raw)
-    assert opening.against == liar.did
-    (found,) = [f for f in played.server.judge_keys([(WHO, raw)]) if f.culprit == liar.did]
-    assert found.reason is Reason.FALSE_SEED_COMMITMENT
+    assert (opening.against, len(getattr(opening, opened))) == (liar.did, 32)
+    assert [f for f in played.server.judge_keys([(WHO, raw)]) if f.reason is not named] == []
+    assert liar.did in {f.culprit for f in played.server.judge_keys([(WHO, raw)])}
     assert (party.engine.steps, stored(party), party.kept) == (0, None, [])
 
 

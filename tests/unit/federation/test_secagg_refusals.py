@@ -9,8 +9,18 @@ import pytest
 
 from federation.errors import ConfigError, TooFewParticipants
 from federation.secagg.member import Member
-from federation.secagg.messages import CommitList, Commitment, KeyList, Keys, PledgeList, UnmaskRequest
-from federation.secagg.terms import Reason, SecureRefused
+from federation.secagg.messages import (
+    CommitList,
+    Commitment,
+    KeyList,
+    Keys,
+    Pledge,
+    PledgeList,
+    UnmaskRequest,
+    pieces,
+)
+from federation.secagg.replies import gather_keys
+from federation.secagg.terms import Finding, Reason, SecureRefused
 from federation.types import Hash32
 from tests.unit.federation._secagg import (
     BEACON,
@@ -95,6 +105,37 @@ def test_key_list_is_refused_when_everybody_would_agree_on_zero_with_a_key(done,
     entries = keys_with(done, mask_key=point)
     entries[4] = entries[4].sign(TERMS, signer(OTHER))
     pledge_refused(Reason.WEAK_KEY, listed(entries))
+
+
+@pytest.mark.parametrize("point", [bytes(32), b"\1" + bytes(31)])
+@pytest.mark.parametrize("slot", range(5))
+def test_keys_are_refused_when_everybody_would_agree_on_zero_with_one_slot(done, slot, point):
+    entries = keys_with(done)
+    slots = pieces(entries[4].share_keys, 32)
+    slots[slot] = point
+    entries = keys_with(done, share_keys=b"".join(slots))
+    entries[4] = entries[4].sign(TERMS, signer(OTHER))
+    sent = {**done.sent["keys"], OTHER: entries[4].to_bytes()}
+    assert gather_keys(TERMS, sent, verify)[1] == (Finding(OTHER, Reason.WEAK_KEY),)
+    # A server that lists them all the same finds whose slot it is.
+    if dids(6)[slot] == ME:
+        pledge_refused(Reason.WEAK_KEY, listed(entries))
+
+
+@pytest.mark.parametrize("share_keys", [b"", b"\7" * 128, b"\7" * 161, b"\7" * 192])
+def test_keys_are_refused_when_there_is_not_one_for_each_neighbour(done, share_keys):
+    entries = keys_with(done, share_keys=share_keys)
+    entries[4] = entries[4].sign(TERMS, signer(OTHER))
+    pledge_refused(Reason.MALFORMED, listed(entries))
+    sent = {**done.sent["keys"], OTHER: entries[4].to_bytes()}
+    assert gather_keys(TERMS, sent, verify)[1] == (Finding(OTHER, Reason.MALFORMED),)
+
+
+def test_key_list_is_refused_when_a_slot_of_ones_own_is_changed(done):
+    own = Keys.parse(done.key_list.entries[2])
+    changed = replace(own, share_keys=own.share_keys[32:] + own.share_keys[:32]).sign(TERMS, SIGN)
+    entries = keys_with(done)
+    pledge_refused(Reason.OWN_MESSAGE_CHANGED, listed([*entries[:2], changed, *entries[3:]]))
 
 
 def test_key_list_is_refused_when_its_order_its_members_or_own_keys_are_wrong(done):
@@ -278,11 +319,34 @@ def test_keys_stay_closed_when_a_masked_delta_was_committed_to(done):
     refused(Reason.OUT_OF_ORDER, at_commit(done).open_keys, OTHER)
 
 
+def false_pledges(done, *, sign=None, **changes):
+    """The pledge list in which another member's pledge is false, and perhaps not signed again."""
+    pledges = {**done.server.pledges, OTHER: replace(done.server.pledges[OTHER], **changes)}
+    if sign is not None:
+        pledges[OTHER] = pledges[OTHER].sign(TERMS, sign)
+    return replace(done.server, pledges=pledges).pledge_list(ME)
+
+
+def test_slot_stays_closed_when_no_signed_and_false_pledge_is_shown(done):
+    member, sealed = at_pledge(done), bytes(len(done.server.pledges[OTHER].sealed))
+    refused(Reason.NO_CONFLICT, member.complain, done.server.pledge_list(ME), verify=verify)
+    refused(Reason.BAD_SIGNATURE, member.complain, false_pledges(done, sealed=sealed), verify=verify)
+    false = false_pledges(done, sealed=sealed, sign=signer(OTHER))
+    shown = tuple(raw for raw in false.pledges if Pledge.parse(raw).did != OTHER)
+    refused(Reason.OTHER_PLEDGE_LIST, member.complain, replace(false, pledges=shown), verify=verify)
+    refused(Reason.OUT_OF_ORDER, at_commit(done).complain, false, verify=verify)
+    # The twin, which opens nothing but this; the same again after a restart.
+    after, opening = member.complain(false, verify=verify)
+    assert (opening.against, opening.mask_secret) == (OTHER, b"")
+    assert Member.parse(TERMS, after.to_bytes()).complain(false, verify=verify) == (after, opening)
+
+
 def test_member_commits_to_nothing_more_when_it_has_opened_its_keys(done):
-    member, _ = at_pledge(done).open_keys(OTHER)
-    member = Member.parse(TERMS, member.to_bytes())
+    false = false_pledges(done, self_shares=bytes(160), sign=signer(OTHER))
     pledges, delta = done.server.pledge_list(ME), done.deltas[ME]
-    refused(Reason.ENDED, member.commit, pledges, delta, sign=SIGN, verify=verify)
+    for member, _ in (at_pledge(done).open_keys(OTHER), at_pledge(done).complain(false, verify=verify)):
+        again = Member.parse(TERMS, member.to_bytes())
+        refused(Reason.ENDED, again.commit, pledges, delta, sign=SIGN, verify=verify)
 
 
 # States and terms

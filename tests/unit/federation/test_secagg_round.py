@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from federation.errors import TooFewParticipants
 from federation.secagg import keys, pairs
-from federation.secagg.messages import EdgeOpening, pieces
+from federation.secagg.messages import EdgeOpening, KeysOpening, pieces
 from federation.secagg.terms import Finding, Reason, SecureSpoilt
 from tests.unit.federation._secagg import (
     STAGES,
@@ -35,8 +35,8 @@ def assert_exact(attempt, gradient):
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize(("n", "gone"), [(5, 0), (5, 1), (10, 3), (24, 7)])
 def test_sum_and_products_are_central_modes_when_members_drop_out_at_a_stage(stage, n, gone):
-    # A circle of 24: of a member's 6 neighbours at least two stay, and two restore its secrets.
-    terms = terms_for(n, dim=16, degree=6 if n == 24 else 20, threshold_percent=20 if n == 24 else 50)
+    # A circle of 24: of a member's 10 neighbours at least three stay, and three restore its secrets.
+    terms = terms_for(n, dim=16, degree=10 if n == 24 else 20, threshold_percent=20 if n == 24 else 50)
     lost = dids(n)[1 :: n // gone][:gone] if gone else ()
     attempt, gradient = Attempt(terms, deltas_for(terms), lost={stage: lost}), gradient_for(terms)
     attempt.run(gradient)
@@ -149,10 +149,12 @@ def accuse(attempt):
     openings = {}
     pairs_ = dict(attempt.server.contradictions())
     for did, member in attempt.members.items():
-        wrong = member.wrongs(attempt.server.pledge_list(did), verify=verify)
-        against = wrong[0] if wrong else pairs_.get(did)
-        if against is not None:
-            attempt.members[did], opening = member.open_keys(against)
+        listed = attempt.server.pledge_list(did)
+        if member.wrongs(listed, verify=verify):
+            attempt.members[did], opening = member.complain(listed, verify=verify)
+            openings[did] = opening.to_bytes()
+        elif did in pairs_:
+            attempt.members[did], opening = member.open_keys(pairs_[did])
             openings[did] = opening.to_bytes()
     return attempt.server.judge_keys([*openings.items()])
 
@@ -163,24 +165,66 @@ def test_liar_is_named_when_it_pledged_another_seed():
 
 
 @pytest.mark.parametrize("field", ["sealed", "self_shares", "key_shares"])
-def test_liar_and_its_accuser_are_named_when_a_share_is_false(field):
-    attempt = lying("pledge", lambda m: resigned(TERMS, m, **{field: first_flipped(getattr(m, field))}))
-    accuser = dids(8)[0]
-    assert accuse(attempt.keys().pledge()) == (
-        Finding(accuser, Reason.FALSE_COMPLAINT),
-        Finding(LIAR, Reason.FALSE_SHARE),
-    )
+@pytest.mark.parametrize("degree", [20, 4])
+def test_liar_is_named_when_a_share_is_false(field, degree):
+    terms = terms_for(8, degree=degree)
+
+    def forge(at, did, message):
+        if (at, did) != ("pledge", LIAR):
+            return message
+        return resigned(terms, message, **{field: first_flipped(getattr(message, field))})
+
+    attempt = Attempt(terms, deltas_for(terms), forge=forge).keys().pledge()
+    assert accuse(attempt) == (Finding(LIAR, Reason.FALSE_SHARE),)
 
 
-def test_shares_of_others_stay_closed_when_a_member_opens_its_keys():
+def test_liar_is_named_when_none_of_its_shares_is_true():
+    attempt = lying("pledge", lambda m: resigned(TERMS, m, sealed=bytes(len(m.sealed))))
+    assert accuse(attempt.keys().pledge()) == (Finding(LIAR, Reason.FALSE_SHARE),)
+
+
+def opened_slot(attempt, against):
+    """What the liar opens when it complains of a share, whatever that share is."""
+    member, roll = attempt.members[LIAR], attempt.server.roll
+    return KeysOpening(LIAR, against, slot_secret=member.slot_secret(roll, against))
+
+
+def test_shares_of_third_members_stay_closed_when_a_member_opens_a_secret():
     attempt = lying("none", None).keys().pledge()
-    member, other = attempt.members[LIAR], dids(8)[0]
-    _, opening = member.open_keys(other)
-    assert keys.derive(TERMS, member.secret, keys.SHARE) not in opening.to_bytes()
-    # What it opens is not the key to what others dealt to it.
-    roll, (third,) = attempt.server.roll, dids(8)[5:6]
-    channel = pairs.channel(TERMS, roll, LIAR, opening.mask_secret, third)
-    assert pairs.shares_for(TERMS, roll, attempt.server.pledges[third], LIAR, channel) is None
+    roll, pledges, other = attempt.server.roll, attempt.server.pledges, dids(8)[0]
+    slot = opened_slot(attempt, other).slot_secret
+    _, opening = attempt.members[LIAR].open_keys(other)
+
+    def read(dealer, holder, secret):
+        """The shares that a secret of the liar's tells of a pledge."""
+        peer = dealer if holder == LIAR else holder
+        channel = pairs.channel(TERMS, roll, LIAR, secret, peer)
+        return pairs.shares_for(TERMS, roll, pledges[dealer], holder, channel)
+
+    thirds = [did for did in dids(8) if did not in {LIAR, other}]
+    for secret in (slot, opening.mask_secret):
+        assert [read(third, LIAR, secret) for third in thirds] == [None] * 6
+        assert [read(LIAR, third, secret) for third in thirds] == [None] * 6
+    # The twin: one share each way between the two is told, and by the slot's secret alone.
+    assert read(other, LIAR, slot) == attempt.members[LIAR].dealt(roll, pledges[other])
+    assert read(LIAR, other, slot) == attempt.members[other].dealt(roll, pledges[LIAR])
+    assert read(other, LIAR, opening.mask_secret) is None
+
+
+def test_slot_opens_alone_when_a_share_is_false_and_the_mask_secret_when_a_seed_is():
+    for field, opens in (("sealed", "slot_secret"), ("seeds", "mask_secret")):
+        false = lying("pledge", lambda m, f=field: resigned(TERMS, m, **{f: first_flipped(getattr(m, f))}))
+        attempt = false.keys().pledge()
+        accuser = dids(8)[0]
+        member, listed = attempt.members[accuser], attempt.server.pledge_list(accuser)
+        after, opening = member.complain(listed, verify=verify)
+        assert after.ended
+        assert opening.against == LIAR
+        assert {name: bool(getattr(opening, name)) for name in ("slot_secret", "mask_secret")} == {
+            "slot_secret": opens == "slot_secret",
+            "mask_secret": opens == "mask_secret",
+        }
+        assert KeysOpening.parse(opening.to_bytes()) == opening
 
 
 def test_nobody_is_named_when_all_pledges_are_true():
@@ -189,18 +233,43 @@ def test_nobody_is_named_when_all_pledges_are_true():
     assert accuse(attempt) == ()
 
 
-def test_both_are_named_when_the_pledge_is_true():
-    attempt = lying("none", None).keys().pledge()
-    _, opening = attempt.members[LIAR].open_keys(dids(8)[0])
-    found = attempt.server.judge_keys([(LIAR, opening.to_bytes())])
-    assert found == (Finding(dids(8)[0], Reason.FALSE_SHARE), Finding(LIAR, Reason.FALSE_COMPLAINT))
+def judged(attempt, opening):
+    return attempt.server.judge_keys([(LIAR, opening.to_bytes())])
 
 
-def test_opener_is_named_when_its_secrets_are_not_those_of_its_keys():
+def test_accuser_is_named_when_the_pledge_is_true():
     attempt = lying("none", None).keys().pledge()
     _, opening = attempt.members[LIAR].open_keys(dids(8)[0])
-    false = replace(opening, mask_secret=bytes(32))
-    assert attempt.server.judge_keys([(LIAR, false.to_bytes())]) == (Finding(LIAR, Reason.FALSE_SECRET),)
+    assert judged(attempt, opening) == (Finding(LIAR, Reason.FALSE_COMPLAINT),)
+    assert judged(attempt, opened_slot(attempt, dids(8)[0])) == (Finding(LIAR, Reason.FALSE_COMPLAINT),)
+
+
+def test_opener_is_named_when_its_secret_is_not_that_of_its_key():
+    attempt = lying("none", None).keys().pledge()
+    first, second = dids(8)[:2]
+    _, opening = attempt.members[LIAR].open_keys(first)
+    other_slot = replace(opened_slot(attempt, second), against=first)
+    for false in (
+        replace(opening, mask_secret=bytes(32)),
+        replace(opened_slot(attempt, first), slot_secret=bytes(32)),
+        other_slot,
+        KeysOpening(LIAR, first, slot_secret=opening.mask_secret),
+    ):
+        assert judged(attempt, false) == (Finding(LIAR, Reason.FALSE_SECRET),)
+
+
+def test_accuser_is_named_when_it_opens_a_slot_against_a_stranger():
+    attempt = Attempt(TERMS, deltas_for(TERMS), lost={"pledge": [dids(8)[0]]}).keys().pledge()
+    assert judged(attempt, opened_slot(attempt, dids(8)[0])) == (Finding(LIAR, Reason.FALSE_COMPLAINT),)
+    stranger = replace(opened_slot(attempt, dids(8)[1]), against=dids(9)[8])
+    assert judged(attempt, stranger) == (Finding(LIAR, Reason.FALSE_COMPLAINT),)
+
+
+def test_opening_of_keys_is_refused_when_it_does_not_open_exactly_one_secret():
+    attempt, other = lying("none", None).keys().pledge(), dids(8)[0]
+    for mask, slot in ((b"", b""), (bytes(32), bytes(32)), (bytes(31), b""), (b"", bytes(33))):
+        found = judged(attempt, KeysOpening(LIAR, other, mask, slot))
+        assert found == (Finding(LIAR, Reason.MALFORMED),)
 
 
 def test_both_are_named_when_pledges_contradict_and_neither_opens():
@@ -277,10 +346,9 @@ def test_dealer_is_named_when_its_shares_are_shares_of_nothing():
         if did != LIAR or at != "pledge":
             return message
         # True commitments to shares of another secret: each holder finds its share in order.
-        roll, share_secret = attempt.server.roll, keys.derive(TERMS, attempt.members[LIAR].secret, keys.SHARE)
-        sealed, own = [], []
+        roll, sealed, own = attempt.server.roll, [], []
         for place, other in enumerate(roll.around[LIAR]):
-            channel = pairs.channel(TERMS, roll, LIAR, share_secret, other)
+            channel = attempt.members[LIAR].channel(roll, other)
             size = len(message.sealed) // 7
             content = message.sealed[size * place : size * (place + 1)]
             content = flipped(keys.unseal(TERMS, channel, LIAR, other, content))
