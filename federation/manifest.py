@@ -276,7 +276,7 @@ class SecureSection(Section):
     score_noise_milli: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
     @model_validator(mode="after")
-    def _some_are_honest(self) -> SecureSection:
+    def _few_collude(self) -> SecureSection:
         if self.colluders > self.minimum - 2:
             raise ValueError(f"{self.colluders} colluders leave nobody to hide among {self.minimum} members")
         near = min(self.degree, self.minimum - 1)

@@ -44,7 +44,7 @@ _T: Final = 50.0
 """Three tail bounds of exp(-50) each are below ``_FAILURE``."""
 
 _TAIL: Final = 25
-"""An honest member's noise exceeds its allowance with probability below exp(-25)."""
+"""Noise as agreed exceeds its allowance with probability below exp(-25)."""
 
 
 class Epsilons(NamedTuple):
@@ -180,12 +180,12 @@ def scalar_share(*, dim: int, projections: int, cover: float) -> float:
     return min(1.0, a + worst)
 
 
-def _transcript_sigma(manifest: Manifest, honest: int) -> float:
+def _transcript_sigma(manifest: Manifest, noisy: int) -> float:
     """Return the noise multiplier of sum and scalars, with so many members' noise in the sum."""
     secure = _secure(manifest)
     cover = secure.score_noise_milli / 1000
     seen = scalar_share(dim=manifest.model.dim, projections=secure.projections, cover=cover)
-    return manifest.privacy.sigma / math.sqrt(secure.minimum * (1 / honest + (1 - 1 / honest) * seen))
+    return manifest.privacy.sigma / math.sqrt(secure.minimum * (1 / noisy + (1 - 1 / noisy) * seen))
 
 
 def _sensitivity(manifest: Manifest) -> int:

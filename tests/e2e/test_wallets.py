@@ -38,7 +38,7 @@ SHORT = {"expires": 1000 * (NOW + 2 * HOUR)}
 class Stubborn(Member):
     """Contributes whether its wallet's authorisation holds or not."""
 
-    def _require_authority(self, round_: int) -> None:
+    def require_authority(self, round_: int) -> None:
         pass
 
 
