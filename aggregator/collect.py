@@ -6,6 +6,7 @@ is looked at; whoever has not answered is asked again, and gives the same answer
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -177,6 +178,7 @@ class Collector:
         admit: Callable[[Did, Message], tuple[T, bytes]],
         *,
         share: float = 1.0,
+        most: float = math.inf,
         again: int = 0,
     ) -> Answers[T]:
         """Ask those who have not answered, and write down what comes; once closed, ask nobody any more.
@@ -188,6 +190,7 @@ class Collector:
             requests: Content for each member.
             admit: Gives what a reply says and what is written down of it, or raises ``Rejected``.
             share: Of the time that the phase has left.
+            most: Seconds at most.
             again: How often a member whose client fails is asked once more, each time a block later: what it
                 reads from the chain may not be there yet.
         """
@@ -196,7 +199,7 @@ class Collector:
         if self._recall(CLOSED + prefix) is not None:
             return answers
         left = {did: asked for did, asked in requests.items() if did not in kept and did not in refused}
-        until = self._ports.chain.timestamp + share * self._left()
+        until = self._ports.chain.timestamp + min(most, share * self._left())
         for chance in range(again + 1):
             if chance:
                 self._ports.chain.mine()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aggregator.onchain import once
 from aggregator.outbox import called
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from aggregator.epoch import OpenEpoch
     from contracts.view import FederationView
     from federation.types import Hash32
+
+
+MOST_PUT_OFFS: Final = 3
+"""``MAX_RETARGETS`` of the contract."""
 
 
 def draw(ports: Ports, epoch: OpenEpoch, view: FederationView, round_: int) -> int:
@@ -45,18 +49,22 @@ def draw(ports: Ports, epoch: OpenEpoch, view: FederationView, round_: int) -> i
     return view.drawn_shard(number, round_)
 
 
-def put_off(ports: Ports, block: int) -> None:
-    """Have a draw not yet made wait for a block that is not before another one.
+def put_off(ports: Ports, view: FederationView, place: tuple[int, int], block: int) -> bool:
+    """Have a draw not yet made wait for a block that is not before another one, if that is still possible.
 
     A target that was there too early has to expire first, on a chain of 12 seconds for most of an hour.
+    Anybody may put off a draw whose target has expired, so the contract allows it a few times only.
 
-    Raises:
-        ChainError: The chain refuses: a draw is put off three times at most.
+    Returns:
+        Whether the draw's target is not before the block.
     """
     while (target := ports.federation.draw_target()) < block:
+        if view.put_offs(*place) >= MOST_PUT_OFFS:
+            return False
         while not _expired(ports, target):
             ports.chain.mine()
         _retarget(ports, target)
+    return True
 
 
 def _expired(ports: Ports, target: int) -> bool:

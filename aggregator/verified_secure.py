@@ -186,7 +186,7 @@ def secure_round(place: Place, said: Statements, asked: Collection[Did], out: Co
     terms = place.terms(transcript)
     replayed = _replayed(place, terms, transcript, said.secure)
     _check_commitments(place, terms, replayed, said)
-    _check_sum(place, terms, replayed, transcript, said)
+    replayed = _checked_sum(place, terms, replayed, transcript, said)
     absent = dict.fromkeys(place.quotas, (Status.ABSENT, "not-drawn"))
     absent |= dict.fromkeys(out, (Status.SUSPENDED, ""))
     for did in asked:
@@ -235,20 +235,23 @@ def _check_commitments(place: Place, terms: Terms, replayed: Replayed, said: Sta
             place.wrong(f"{did}'s commitment in its transcript is not the recorded one")
 
 
-def _check_sum(
+def _checked_sum(
     place: Place, terms: Terms, replayed: Replayed, transcript: Transcript, said: Statements
-) -> None:
-    """Check whose deltas were summed, and that the sum was fixed before anybody knew the shard."""
+) -> Replayed:
+    """Check whose deltas were summed; a sum that was not fixed before the shard was known does not count."""
     root = MemberTree.build({}).root if replayed.server is None else replayed.server.reveal_root()
     if said.words.reveal_root != root:
         place.wrong("the reveal root does not hold those whose deltas are summed")
     if replayed.total is None:
         if transcript.of(Stage.SCALARS):
             place.wrong("its members priced a sum that does not count")
-        return
+        return replayed
     assert said.secure is not None
-    if sum_word(terms, root, replayed.total) not in said.secure.announced:
+    if sum_word(terms, root, replayed.total) in said.secure.announced:
+        return replayed
+    if transcript.of(Stage.SCALARS):
         place.wrong("its sum was not announced before the shard could be known")
+    return replayed.unannounced()
 
 
 def _check_lines(place: Place, said: Statements, expected: Mapping[Did, tuple[Status, str]]) -> None:

@@ -125,7 +125,10 @@ class Offer:
         yield "what lowers the score is charged against what you earn, never against what you own"
         share = reward.clip_milli / 10
         yield f"one round moves you by at most {share:g} % of your quota's share of its improvement"
-        yield "silence costs nothing; a commitment whose numbers you then do not send is charged"
+        if manifest.secure:
+            yield "silence costs nothing, at whichever stage; a lie that your own signature proves is charged"
+        else:
+            yield "silence costs nothing; a commitment whose numbers you then do not send is charged"
 
     def _who(self) -> Iterator[str]:
         manifest, joined = self.membership.manifest, self.membership

@@ -70,7 +70,7 @@ class _Read:
     words: dict[tuple[int, int], RoundWords] = field(default_factory=dict)
     opened: dict[tuple[int, int], int] = field(default_factory=dict)
     closed: dict[tuple[int, int], int] = field(default_factory=dict)
-    targets: dict[tuple[int, int], int] = field(default_factory=dict)
+    targets: dict[tuple[int, int], list[int]] = field(default_factory=dict)
     drawn: dict[tuple[int, int], ShardDrawn] = field(default_factory=dict)
     announced: dict[Hash32, int] = field(default_factory=dict)
     epochs: dict[int, int] = field(default_factory=dict)
@@ -127,7 +127,12 @@ class FederationView:
         """
         self._catch_up()
         drawn = self._read.drawn.get((epoch, round_))
-        return self._read.targets.get((epoch, round_), 0) if drawn else 0
+        return self._read.targets[epoch, round_][-1] if drawn else 0
+
+    def put_offs(self, epoch: int, round_: int) -> int:
+        """Return how often a round's draw has been put off."""
+        self._catch_up()
+        return max(0, len(self._read.targets.get((epoch, round_), ())) - 1)
 
     def announced_during(self, epoch: int, round_: int) -> dict[Hash32, int]:
         """Return the words announced from a round's opening on, until its draw's target, by block."""
@@ -264,9 +269,9 @@ class FederationView:
         for reveals in RevealsClosed.decode_logs(found):
             at = reveals.epoch, reveals.round_
             words[at] = replace(words.get(at, NO_WORDS), reveal_root=reveals.reveal_root)
-            self._read.targets[at] = reveals.draw_target
+            self._read.targets[at] = [reveals.draw_target]
         for again in DrawRetargeted.decode_logs(found):
-            self._read.targets[again.epoch, again.round_] = again.draw_target
+            self._read.targets.setdefault((again.epoch, again.round_), []).append(again.draw_target)
         for reveal in RevealForced.decode_logs(found):
             self._read.forced.setdefault((reveal.epoch, reveal.round_), []).append(reveal)
         for drawn in ShardDrawn.decode_logs(found):

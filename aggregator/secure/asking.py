@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +46,14 @@ class Asker:
         self._collector = Collector(stand.ports, stand.epoch, stand.memory, stand.round)
 
     def ask(
-        self, stage: Stage, parts: Parts, check: Check, *, share: float, label: str = ""
+        self,
+        stage: Stage,
+        parts: Parts,
+        check: Check,
+        *,
+        share: float,
+        most: float = math.inf,
+        label: str = "",
     ) -> dict[Did, bytes]:
         """Return what is written down of the replies that can be used, sorted.
 
@@ -54,6 +62,7 @@ class Asker:
             parts: With what, of each member.
             check: Looks at each reply.
             share: Of the time that the phase has left.
+            most: Seconds at most.
             label: Tells questions of one stage apart.
         """
         stand = self._stand
@@ -68,7 +77,7 @@ class Asker:
         was_closed = self.recall(CLOSED + prefix) is not None
         kept = {Did(did): raw for did, raw in self._kept(prefix).items()}
         found = self._collector.collect(
-            SECURE, prefix, kept, requests, _admitting(check), share=share, again=AGAIN
+            SECURE, prefix, kept, requests, _admitting(check), share=share, most=most, again=AGAIN
         )
         if not was_closed:
             stand.tell(

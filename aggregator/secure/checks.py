@@ -19,7 +19,6 @@ from federation.secagg.messages import (
     NormAnswer,
     Pledge,
     ScalarAnswer,
-    Signed,
     UnmaskAnswer,
     Upload,
 )
@@ -97,32 +96,24 @@ def commitment(server: Server, did: Did, raw: bytes) -> Commitment:
 
 def upload(server: Server, put: Callable[[bytes], Hash32]) -> Check:
     """Take the masked delta that was committed to; it is a blob, and its hash is written down."""
-
-    def check(did: Did, parts: tuple[bytes, ...]) -> bytes:
-        def committed(message: Upload) -> None:
-            if message.commitment(server.terms) != server.commits[did].upload:
-                refuse(Reason.NOT_COMMITTED)
-
-        require(did, single(parts), Upload, lambda m: m.did, committed)
-        return put(parts[0])
-
-    return check
+    check = _taken(Upload, server.check_upload)
+    return lambda did, parts: put(check(did, parts))
 
 
 def norm(server: Server, challenge: Hash32) -> Check:
     """Take an answer to this round's challenge."""
-    return _signed(server, NormAnswer, lambda m: m.seed == challenge)
+    return _taken(NormAnswer, lambda m: server.check_norm(m, challenge))
 
 
 def unmask(server: Server) -> Check:
     """Take what opens this round's sum."""
-    return _signed(server, UnmaskAnswer, lambda _: True)
+    return _taken(UnmaskAnswer, server.check_unmask)
 
 
 def scalars(server: Server, gradient: Ints) -> Check:
     """Take products with this round's gradient."""
     named = gradient_hash(gradient)
-    return _signed(server, ScalarAnswer, lambda m: m.gradient == named)
+    return _taken(ScalarAnswer, lambda m: server.check_scalars(m, named))
 
 
 def keys_opening(did: Did, parts: tuple[bytes, ...], *, against: Did) -> bytes:
@@ -134,12 +125,12 @@ def keys_opening(did: Did, parts: tuple[bytes, ...], *, against: Did) -> bytes:
 
 
 def is_complaint(did: Did, parts: Sequence[bytes]) -> bool:
-    """Tell whether a member accuses neighbours of false pledges, instead of committing."""
+    """Tell whether a member accuses a neighbour of a false pledge, instead of committing."""
 
     def fits(raw: bytes) -> bool:
         return bool(take({did: raw}, KeysOpening, lambda m: m.did, lambda _: None)[0])
 
-    return len(parts) > 0 and all(map(fits, parts))
+    return len(parts) == 1 and fits(parts[0])
 
 
 def edge_opening(server: Server, did: Did, parts: tuple[bytes, ...], *, other: Did) -> bytes:
@@ -156,17 +147,12 @@ def edge_opening(server: Server, did: Did, parts: tuple[bytes, ...], *, other: D
     return parts[0]
 
 
-S = TypeVar("S", bound=Signed)
+A = TypeVar("A", Upload, NormAnswer, UnmaskAnswer, ScalarAnswer)
 
 
-def _signed(server: Server, kind: type[S], fits: Callable[[S], bool]) -> Check:
-    def check(did: Did, parts: tuple[bytes, ...]) -> bytes:
-        def signed(message: S) -> None:
-            message.require_signed(server.terms, server.verify)
-            if not fits(message):
-                refuse(Reason.SECOND_REQUEST)
-
-        require(did, single(parts), kind, lambda m: m.did, signed)
+def _taken(kind: type[A], check: Callable[[A], None]) -> Check:
+    def taken(did: Did, parts: tuple[bytes, ...]) -> bytes:
+        require(did, single(parts), kind, lambda m: m.did, check)
         return parts[0]
 
-    return check
+    return taken

@@ -6,6 +6,7 @@ have theirs.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aggregator.collect import CLOSED, REVEALED, Answers
@@ -21,7 +22,7 @@ from federation.payloads import NOTHING
 from federation.rounds import Status
 from federation.scoring import Summed
 from federation.secagg.messages import UnmaskRequest
-from federation.secagg.replay import SPOILT, TOO_FEW, priced
+from federation.secagg.replay import LATE, SPOILT, TOO_FEW, priced
 from federation.secagg.stages import Stage
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from federation.secagg.pairs import Edge
     from federation.types import Did
 
+
+UNMASKING: Final = 600.0
+"""Seconds for each of the two questions that open a sum: who may put off the draw must not have the time to
+do so until nobody can any more (three times 256 blocks)."""
 
 _NOBODY: Final = MemberTree.build({}).root
 
@@ -81,11 +86,14 @@ class SecureGathering:
         if not self._attempt.replayed.over:
             self._unmask()
         attempt = self._attempt
-        if attempt.replayed.total is not None:
-            attempt.beacons.announce_sum(attempt.terms, revealed.root, attempt.replayed.total)
-        else:
-            reason = SPOILT if attempt.replayed.spoilt else TOO_FEW
-            self._stand.tell("secure-ended", reason=reason, liars=len(attempt.replayed.liars))
+        total = attempt.replayed.total
+        if total is not None:
+            if attempt.beacons.announce_sum(attempt.terms, revealed.root, total):
+                return
+            self._now = replace(attempt, replayed=attempt.replayed.unannounced())
+        replayed = self._attempt.replayed
+        reason = SPOILT if replayed.spoilt else LATE if replayed.late else TOO_FEW
+        self._stand.tell("secure-ended", reason=reason, liars=len(replayed.liars))
 
     def received(self, absent: Absent) -> Received:
         """Return the sum, and how its products are asked for."""
@@ -145,7 +153,7 @@ class SecureGathering:
             if not members:
                 break
             parts = dict.fromkeys(members, request)
-            found |= before.asker.ask(Stage.UNMASK, parts, check, share=1 / 3, label=label)
+            found |= before.asker.ask(Stage.UNMASK, parts, check, share=1 / 3, most=UNMASKING, label=label)
             self._now = before.answered(Stage.UNMASK, found).advanced(self._stand)
             if not self._now.replayed.over:
                 break

@@ -43,16 +43,21 @@ class Beacons:
         stand = self._stand
         return self._hash_after(stand.view.commits_closed_in(stand.epoch.domain.epoch, stand.round))
 
-    def announce_sum(self, terms: Terms, reveal_root: Hash32, total: Ints) -> None:
+    def announce_sum(self, terms: Terms, reveal_root: Hash32, total: Ints) -> bool:
         """Announce a sum, before anybody can know which shard is drawn; a draw that is too early waits.
 
+        Returns:
+            Whether it was in time: a draw cannot be put off for ever.
+
         Raises:
-            ChainError: The chain cannot be reached, or refuses.
+            ChainError: The chain cannot be reached.
         """
         stand, word = self._stand, sum_word(terms, reveal_root, total)
+        view, place = stand.view, (stand.epoch.domain.epoch, stand.round)
+        if view.drawn_shard(*place):
+            return 0 < view.announced(word) <= view.draw_target(*place)
         self._announce(word, "sum")
-        if not stand.view.drawn_shard(stand.epoch.domain.epoch, stand.round):
-            put_off(stand.ports, stand.view.announced(word))
+        return put_off(stand.ports, view, place, view.announced(word))
 
     def _announce(self, word: Hash32, label: str) -> None:
         ports, view = self._stand.ports, self._stand.view

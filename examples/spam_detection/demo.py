@@ -17,6 +17,7 @@ from examples.spam_detection.world import build_cast
 from federation.contribution import SCORE_BITS
 from federation.errors import VerificationFailed
 from federation.rounds import Status
+from federation.secureprivacy import epsilons
 
 _DP_NOTE = (
     "Unit: one mail; neighbouring data sets differ by adding or removing one mail. Full-batch Gaussian "
@@ -72,6 +73,12 @@ def run_demo(settings: Settings, table: RoundTable, *, quiet: bool) -> Table:
     write_atomically(settings.out / "report.html", render(report_of(run, summary)).encode())
     console = Console(stderr=True)
     console.print(member_table(summary, symbol=SYMBOL))
+    if run.manifest.secure and settings.epsilon is not None:
+        spent = epsilons(run.manifest, len(run.reports))
+        console.print(
+            f"epsilon  {spent.sum:.2f} of the sums, {spent.transcript:.2f} of all that is public, "
+            f"{spent.server:.2f} against an aggregator with {run.manifest.secure.colluders} colluders"
+        )
     if not quiet:
         print(run.verification)  # noqa: T201 - the demo's result
         print(f"report   {settings.out / 'report.html'}")  # noqa: T201 - as above

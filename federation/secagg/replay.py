@@ -30,6 +30,7 @@ LIES: Final = frozenset(
 
 TOO_FEW: Final = "too-few"
 SPOILT: Final = "spoilt"
+LATE: Final = "late"
 DROPPED: Final = "dropped"
 NO_PRODUCT: Final = "no-product"
 
@@ -60,6 +61,7 @@ class Replayed:
         total: The sum of the survivors' deltas; None if it was not opened exactly.
         spoilt: Who spoilt the sum.
         over: Whether it ended without a sum.
+        late: Whether its sum was announced too late to count.
     """
 
     server: Server | None = None
@@ -67,6 +69,11 @@ class Replayed:
     total: Ints | None = None
     spoilt: tuple[Finding, ...] = ()
     over: bool = False
+    late: bool = False
+
+    def unannounced(self) -> Replayed:
+        """Return what remains of a round whose sum was not announced in time: nobody's delta counts."""
+        return replace(self, total=None, over=True, late=True)
 
     @property
     def committed(self) -> frozenset[Did]:
@@ -97,7 +104,7 @@ class Replayed:
         findings = self.server.findings if self.server else ()
         over = {found.culprit for found in findings if found.reason is Reason.OVER_NORM}
         counted = self.survivors if self.total is not None else ()
-        ended = SPOILT if self.spoilt else TOO_FEW
+        ended = SPOILT if self.spoilt else LATE if self.late else TOO_FEW
         absent: dict[Did, tuple[Status, str]] = {}
         for did in asked:
             if did in counted:

@@ -67,7 +67,7 @@ def require_enough(terms: Terms, members: Collection[Did]) -> None:
     if len(members) < terms.minimum:
         raise TooFewParticipants(
             f"{len(members)} members are left in secure aggregation, {terms.minimum} are the fewest allowed",
-            hint="nothing was revealed; run the round again",
+            hint="no sum is opened, and the round ends without one",
         )
 
 

@@ -173,35 +173,42 @@ class Server:
         Raises:
             TooFewParticipants: There are too few.
         """
-
-        def check(message: Upload) -> None:
-            committed = self.commits.get(message.did)
-            if committed is None or committed.upload != message.commitment(self.terms):
-                refuse(Reason.NOT_COMMITTED)
-            if len(message.words) != 8 * self.terms.dim:
-                refuse(Reason.MALFORMED)
-
-        taken, refused = take(replies, Upload, lambda m: m.did, check)
+        taken, refused = take(replies, Upload, lambda m: m.did, self.check_upload)
         require_enough(self.terms, taken)
         uploads = {did: np.frombuffer(upload.words, dtype="<u8") for did, upload in taken.items()}
         return replace(self, uploads=uploads, findings=self.findings + refused)
 
+    def check_upload(self, message: Upload) -> None:
+        """Check a masked delta.
+
+        Raises:
+            SecureRefused: It is not what was committed to.
+        """
+        committed = self.commits.get(message.did)
+        if committed is None or committed.upload != message.commitment(self.terms):
+            refuse(Reason.NOT_COMMITTED)
+        if len(message.words) != 8 * self.terms.dim:
+            refuse(Reason.MALFORMED)
+
     # The norm check
+
+    def check_norm(self, message: NormAnswer, challenge: Hash32) -> None:
+        """Check an answer to the norm check.
+
+        Raises:
+            SecureRefused: It is not signed, or not about this challenge and the member's own edges.
+        """
+        if message.did not in self.uploads:
+            refuse(Reason.NOT_COMMITTED)
+        message.require_signed(self.terms, self.verify)
+        near, size = active(self.roll, self.pledges, message.did), 8 * self.terms.projections
+        lengths = [len(message.own), len(message.edges)]
+        if message.seed != challenge or lengths != [size, size * len(near)]:
+            refuse(Reason.MALFORMED)
 
     def gather_norms(self, challenge: Hash32, replies: Replies) -> Server:
         """Take answers to the norm check's challenge, public randomness younger than the commit root."""
-        size = 8 * self.terms.projections
-
-        def check(message: NormAnswer) -> None:
-            if message.did not in self.uploads:
-                refuse(Reason.NOT_COMMITTED)
-            message.require_signed(self.terms, self.verify)
-            near = active(self.roll, self.pledges, message.did)
-            lengths = [len(message.own), len(message.edges)]
-            if message.seed != challenge or lengths != [size, size * len(near)]:
-                refuse(Reason.MALFORMED)
-
-        taken, refused = take(replies, NormAnswer, lambda m: m.did, check)
+        taken, refused = take(replies, NormAnswer, lambda m: m.did, lambda m: self.check_norm(m, challenge))
         return replace(self, challenge=challenge, norms=taken, findings=self.findings + refused)
 
     def norm_conflicts(self) -> tuple[Edge, ...]:
@@ -256,14 +263,7 @@ class Server:
         """
         near = {did: active(self.roll, self.pledges, did) for did in self.pledges}
 
-        def check(message: UnmaskAnswer) -> None:
-            if message.did not in self.commits:
-                refuse(Reason.NOT_COMMITTED)
-            message.require_signed(self.terms, self.verify)
-            if {len(message.seeds), len(message.shares)} != {len(near[message.did])}:
-                refuse(Reason.MALFORMED)
-
-        taken, refused = take(replies, UnmaskAnswer, lambda m: m.did, check)
+        taken, refused = take(replies, UnmaskAnswer, lambda m: m.did, self.check_unmask)
         opened = open_masks(
             Masked(terms=self.terms, roll=self.roll, pledges=self.pledges, survivors=self.survivors), taken
         )
@@ -284,22 +284,41 @@ class Server:
         findings = self.findings + refused + opened.findings
         return replace(self, uploads=uploads, findings=findings), ring.from_ring(total)
 
+    def check_unmask(self, message: UnmaskAnswer) -> None:
+        """Check the form of what a member opens.
+
+        Raises:
+            SecureRefused: It is not signed, or does not have one item for each of the member's edges.
+        """
+        if message.did not in self.commits:
+            refuse(Reason.NOT_COMMITTED)
+        message.require_signed(self.terms, self.verify)
+        near = active(self.roll, self.pledges, message.did)
+        sizes = {len(seed) for seed in (message.self_seed, *message.seeds)}
+        if {len(message.seeds), len(message.shares)} != {len(near)} or not sizes <= {0, 32}:
+            refuse(Reason.MALFORMED)
+
     # The scalars
+
+    def check_scalars(self, message: ScalarAnswer, named: bytes) -> None:
+        """Check a survivor's answer about the gradient of a hash.
+
+        Raises:
+            SecureRefused: It is not signed, or not about this gradient and the member's own edges.
+        """
+        if message.did not in self.survivors:
+            refuse(Reason.NOT_COMMITTED)
+        message.require_signed(self.terms, self.verify)
+        if message.gradient != named:
+            refuse(Reason.SECOND_REQUEST)
+        if len(message.edges) != 8 * len(active(self.roll, self.survivors, message.did)):
+            refuse(Reason.MALFORMED)
 
     def gather_scalars(self, gradient: Ints, replies: Replies) -> Server:
         """Take survivors' answers about the gradient; call it again with more when late ones come."""
         named = ring.gradient_hash(gradient)
 
-        def check(message: ScalarAnswer) -> None:
-            if message.did not in self.survivors:
-                refuse(Reason.NOT_COMMITTED)
-            message.require_signed(self.terms, self.verify)
-            if message.gradient != named:
-                refuse(Reason.SECOND_REQUEST)
-            if len(message.edges) != 8 * len(active(self.roll, self.survivors, message.did)):
-                refuse(Reason.MALFORMED)
-
-        taken, refused = take(replies, ScalarAnswer, lambda m: m.did, check)
+        taken, refused = take(replies, ScalarAnswer, lambda m: m.did, lambda m: self.check_scalars(m, named))
         return replace(self, scalars=taken, findings=self.findings + refused)
 
     def scalar_conflicts(self) -> tuple[Edge, ...]:

@@ -83,7 +83,7 @@ class Finding:
 
 
 class SecureSpoilt(PeerError):
-    """Members spoilt this attempt of a round; it is run again without them and with fresh masks.
+    """Members spoilt this round's sum: it does not count, and they are out until the epoch ends.
 
     Attributes:
         findings: Who, and what they did.
@@ -93,7 +93,9 @@ class SecureSpoilt(PeerError):
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         named = ", ".join(f"{found.culprit} ({found.reason})" for found in findings)
-        super().__init__(f"spoilt by {named}", hint="run the round again without them, with fresh masks")
+        super().__init__(
+            f"spoilt by {named}", hint="it does not count, and they are out until the epoch ends"
+        )
         self.findings = findings
 
 

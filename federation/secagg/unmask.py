@@ -76,7 +76,8 @@ def open_masks(masked: Masked, answers: Mapping[Did, UnmaskAnswer]) -> Opened:
 
 
 def _is_self(masked: Masked, did: Did, seed: bytes) -> bool:
-    return pairs.self_commitment(masked.terms, seed, did) == masked.pledges[did].self_seed
+    # A pledge can be of anything; only 32 bytes are a seed.
+    return len(seed) == 32 and pairs.self_commitment(masked.terms, seed, did) == masked.pledges[did].self_seed
 
 
 def _read(masked: Masked, found: _Found, did: Did, answer: UnmaskAnswer) -> None:
@@ -98,7 +99,7 @@ def _read(masked: Masked, found: _Found, did: Did, answer: UnmaskAnswer) -> None
         else:
             found.false.add(Finding(did, Reason.FALSE_SHARE))
         if summed and not alive:
-            if pairs.seed_commitment(terms, seed) == masked.commitment(edge):
+            if len(seed) == 32 and pairs.seed_commitment(terms, seed) == masked.commitment(edge):
                 found.seeds[edge] = seed
             else:
                 found.false.add(Finding(did, Reason.FALSE_SECRET))
@@ -121,7 +122,7 @@ def _combine(masked: Masked, found: _Found, dealer: Did) -> bytes | None:
             raise SecureSpoilt(tuple(sorted(found.false)))
         raise TooFewParticipants(
             f"{len(shares)} of {needed} shares of a member's secret came",
-            hint="nothing was revealed; run the round again",
+            hint="the sum stays closed",
         )
     chosen = sorted(shares.items())[:needed]
     return shamir.combine({masked.roll.point(holder): share for holder, share in chosen})

@@ -11,11 +11,13 @@ from aggregator.rebuilding import rebuild_rounds
 from aggregator.secure.attempts import MOST
 from ceramic_bridge.authority import Authority
 from ceramic_bridge.delegated import DigestVerifier
+from ceramic_bridge.events import encode
 from contracts.view import FederationView
 from federation.errors import FolkmootError, PeerError
 from federation.membertree import MemberTree
 from federation.messages import SecureReply
 from federation.rounds import Status
+from federation.secagg import pairs
 from federation.secagg.messages import (
     Commitment,
     EdgeOpening,
@@ -24,6 +26,7 @@ from federation.secagg.messages import (
     Pledge,
     ScalarAnswer,
     UnmaskAnswer,
+    Upload,
     pieces,
 )
 from federation.secagg.replay import NO_PRODUCT, Chain, replay
@@ -352,6 +355,92 @@ def test_liar_is_named_when_it_opens_nothing_in_its_disputes(world):
         require_recorded(trial, report)
         assert {did for did, s in statuses(report).items() if s is Status.SILENT} == {liar}
         require_exact(trial, report, world.dids)
+
+
+def pledged_of_five_bytes(puppet, terms, parts):
+    message = Pledge.parse(parts[0])
+    short = pairs.self_commitment(terms, b"short", puppet.did)
+    return (resigned(puppet, terms, message, self_seed=short),)
+
+
+def opened_of_five_bytes(puppet, terms, parts):
+    return (resigned(puppet, terms, UnmaskAnswer.parse(parts[0]), self_seed=b"short"),)
+
+
+def test_round_is_spoilt_by_its_dealer_when_what_it_pledged_is_no_seed(world):
+    bad = world.dids[2]
+
+    def forge(puppet, request, reply):
+        reply = lying({bad}, Stage.PLEDGE, pledged_of_five_bytes)(puppet, request, reply)
+        return lying({bad}, Stage.UNMASK, opened_of_five_bytes)(puppet, request, reply)
+
+    with world.trial(forge=forge) as trial:
+        report = trial.round()
+        require_recorded(trial, report)
+        assert accepted(report) == set()
+        assert statuses(report)[bad] is Status.SILENT
+        assert accepted(trial.round()) == set(world.dids) - {bad}
+
+
+def lengthened(puppet, terms, parts):
+    message = NormAnswer.parse(parts[0])
+    return (resigned(puppet, terms, message, edges=message.edges + bytes(1 << 20)),)
+
+
+def test_answer_is_not_kept_when_it_is_longer_than_its_edges(world):
+    bad = world.dids[2]
+    with world.trial(forge=lying({bad}, Stage.NORM, lengthened)) as trial:
+        report = trial.round()
+        found = require_recorded(trial, report)
+        assert bad not in found.server.norms
+        assert len(transcript_of(trial, report).to_bytes()) < 1 << 20
+        assert accepted(report) == set(world.dids) - {bad}
+
+
+def test_masked_delta_is_not_kept_when_it_has_another_length(world):
+    bad = world.dids[2]
+
+    def longer(puppet, terms, parts):
+        promised = Commitment.parse(parts[1])
+        upload = Upload(bad, bytes(8 * terms.dim + 8)).commitment(terms)
+        named = replace(promised, upload=upload, signature=b"").sign(terms, puppet.sign_digest)
+        event = puppet.statement(terms.round, named.signed_digest(terms), puppet.kept[terms.round].number)
+        return encode(event), named.to_bytes()
+
+    def forge(puppet, request, reply):
+        if (puppet.did, request.stage, request.round) == (bad, Stage.REVEAL, 1):
+            return SecureReply(
+                (Upload(bad, bytes(8 * puppet.trial.world.run.manifest.model.dim + 8)).to_bytes(),)
+            )
+        return lying({bad}, Stage.COMMIT, longer)(puppet, request, reply)
+
+    with world.trial(forge=forge) as trial:
+        report = trial.round()
+        require_recorded(trial, report)
+        assert bad not in transcript_of(trial, report).uploads
+        assert accepted(report) == set(world.dids) - {bad}
+
+
+def test_round_ends_with_nobody_when_others_have_put_off_its_draw_too_often(world):
+    chain, federation = world.run.chain, world.run.deployment.federation
+
+    def forge(puppet, request, reply):
+        # Anybody may put off a draw whose target has expired: three times, while members unmask.
+        if (request.stage, request.round, puppet.did) == (Stage.UNMASK, 1, world.dids[0]):
+            for _ in range(3):
+                while chain.block_number <= federation.draw_target() + 256:
+                    chain.mine()
+                federation.retarget(world.run.relayer)
+            while chain.block_number <= federation.draw_target():
+                chain.mine()
+        return reply
+
+    with world.trial(forge=forge) as trial:
+        report = trial.round()
+        assert accepted(report) == set()
+        assert {m.reason for m in report.outcome.members} == {"late"}
+        assert [one.facts["reason"] for one in trial.told if one.kind == "secure-ended"] == ["late"]
+        assert accepted(trial.round()) == set(world.dids)
 
 
 # Replies that are none
