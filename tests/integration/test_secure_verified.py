@@ -243,10 +243,27 @@ def lying(monkeypatch, tmp_path) -> Iterator:
 
 def test_run_is_refused_when_the_driver_announced_no_sum(lying):
     patch, run = lying
-    patch.setattr(Beacons, "announce_sum", lambda *_: None)
+    words, announce = [], Beacons._announce
+
+    def announced(self, word, label):
+        words.append(word)
+        announce(self, word, label)
+
+    patch.setattr(Beacons, "_announce", announced)
+    patch.setattr(Beacons, "announce_sum", lambda *_: True)
+    # Members who believe that any announced word is the sum's.
+    patch.setattr("client.secure.sum_word", lambda *_: words[-1])
     error = run()
     assert error.subject == "round 1"
     assert "its sum was not announced before the shard could be known" in error.message
+
+
+def test_round_is_nobodys_when_its_sum_came_too_late(monkeypatch, tmp_path):
+    monkeypatch.setattr(Beacons, "announce_sum", lambda *_: False)
+    finished = execute(replace(SETTINGS, members=4, rounds=1, cheats=()), tmp_path / "run")
+    assert verify_run(finished.out).paid_wei == 0
+    (report,) = finished.run.reports
+    assert {(m.status, m.reason) for m in report.outcome.members} == {(Status.ABSENT, "late")}
 
 
 # Members that act by a capability
