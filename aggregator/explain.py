@@ -16,17 +16,19 @@ from federation.contribution import SCORE_BITS, score_of
 from federation.errors import UsageError
 from federation.reward import clip_limit
 from federation.rounds import Status
+from federation.secureprivacy import epsilons
 from federation.types import Address, Did, Hash32, Wei
 
 if TYPE_CHECKING:
     from aggregator.recompute import PlayedRound
     from aggregator.verified_epoch import VerifiedEpoch
+    from federation.manifest import Manifest
     from federation.trace import Settlement
 
 _UNIT: Final = 1 << SCORE_BITS
 _PLAIN: Final = (
     *("epoch", "round", "did", "reason", "quota", "quota_total", "eta", "clip_milli"),
-    "suspended_after",
+    *("suspended_after", "epsilons"),
 )
 _NUMBERS: Final = (
     *("score", "gain", "counts_as", "limit", "counted", "bounty", "pay"),
@@ -59,6 +61,8 @@ class RoundPay:
         credit_before: Signed wei of the rounds before.
         credit_after: The same with this round.
         suspended_after: Whether it is out of the sum from the next round on.
+        epsilons: In a secure federation with noise what all rounds so far cost: by their sums, by all that is
+            public, and against an aggregator with colluders.
     """
 
     epoch: int
@@ -81,6 +85,7 @@ class RoundPay:
     credit_before: int
     credit_after: int
     suspended_after: bool
+    epsilons: tuple[float, float, float] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +207,14 @@ def _round_pay(epoch: VerifiedEpoch, played: PlayedRound, did: Did) -> RoundPay:
         credit_before=before.credits[did],
         credit_after=outcome.state.credits[did],
         suspended_after=did in outcome.state.suspended,
+        epsilons=_epsilons(epoch.manifest, outcome.round),
     )
+
+
+def _epsilons(manifest: Manifest, rounds: int) -> tuple[float, float, float] | None:
+    if manifest.secure is None or not manifest.privacy.sigma_e4:
+        return None
+    return epsilons(manifest, rounds)
 
 
 def _epoch_pay(
@@ -261,7 +273,13 @@ def _round_words(pay: RoundPay) -> list[str]:
     lines += [_counted_words(pay), _pay_words(pay)]
     lines.append(f"Credit: {pay.credit_before} before, {pay.credit_after} wei after the round.")
     if pay.suspended_after:
-        lines.append("Its losses keep it out of the sum until the epoch ends.")
+        lines.append("Its losses, or a lie, keep it out of the sum until the epoch ends.")
+    if pay.epsilons is not None:
+        of_sum, public, server = pay.epsilons
+        lines.append(
+            f"Privacy of all rounds so far: epsilon {of_sum:.2f} of the sums, {public:.2f} of all that is "
+            f"public, {server:.2f} against an aggregator with colluders."
+        )
     return lines
 
 

@@ -50,6 +50,31 @@ def test_sum_and_products_are_central_modes_when_members_drop_out_at_a_stage(sta
     assert attempt.server.findings == ()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", STAGES)
+def test_sum_and_products_are_exact_when_60_of_200_drop_out_at_a_stage(stage):
+    terms = terms_for(200, dim=1000, minimum=100, threshold_percent=30)
+    lost = [*np.random.default_rng(5).choice(dids(200), 60, replace=False)]
+    attempt, gradient = Attempt(terms, deltas_for(terms), lost={stage: lost}), gradient_for(terms)
+    attempt.run(gradient)
+    assert_exact(attempt, gradient)
+    late = stage in {"unmask", "scalars"}
+    assert len(attempt.server.survivors) >= (200 if late else 100)
+    # Who is silent beside a silent neighbour has lost an edge; everybody else is priced.
+    assert attempt.products.keys() >= set(attempt.server.survivors) - set(lost)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "dim", "gone"), [(5, 1_000_000, 1), (20, 262_144, 6), (100, 65_536, 30)])
+def test_sum_and_products_are_exact_when_deltas_are_large(n, dim, gone):
+    terms = terms_for(n, dim=dim, threshold_percent=35)
+    lost = dids(n)[1 :: n // gone][:gone]
+    attempt, gradient = Attempt(terms, deltas_for(terms), lost={"norm": lost}), gradient_for(terms)
+    attempt.run(gradient)
+    assert_exact(attempt, gradient)
+    assert len(attempt.products) == n - gone
+
+
 @settings(max_examples=8, deadline=None)
 @given(st.data())
 def test_whatever_ends_is_exact_when_members_drop_out_at_any_stages(data):
