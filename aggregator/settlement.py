@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from aggregator.delegation import speaker
+from aggregator.public import PublicDirectory
 from ceramic_bridge.events import InitPayload, SignedEvent
 from contracts.abi import to_address
 from contracts.bindings.contributor_registry import ContributorRegistry
@@ -44,6 +45,12 @@ def propose(deployment: Deployment, settlement: Settlement, domain: Domain, send
     table = settlement.table(domain.chain_id, deployment.pool.address)
     root = settlement.trace.root(domain, SETTLEMENT_ROUND)
     deployment.federation.propose(sender, table.tree().root, table.total, root)
+
+
+def publish(settlement: Settlement, domain: Domain, deployment: Deployment, public: PublicDirectory) -> None:
+    """Publish what a proposal is recomputed from: every step of it, and the table."""
+    public.put(settlement.trace.to_bytes())
+    public.put(settlement.table(domain.chain_id, deployment.pool.address).to_bytes())
 
 
 def finalize_and_claim(

@@ -19,7 +19,7 @@ from aggregator.journal import Memory
 from aggregator.ports import EventSink, Ports
 from aggregator.provider import Provider
 from aggregator.public import PublicDirectory
-from aggregator.settlement import agreed_payees, propose, wanted_payees
+from aggregator.settlement import agreed_payees, propose, publish, wanted_payees
 from ceramic_bridge.cid import StreamId
 from ceramic_bridge.did import Identity
 from ceramic_bridge.events import SignedEvent, create_init
@@ -185,8 +185,7 @@ class Federation:
             funds=self.epoch.terms.funds,
             forfeited=federation.forfeited(),
         )
-        self._public.put(settlement.trace.to_bytes())
-        self._public.put(settlement.table(domain.chain_id, self.deployment.pool.address).to_bytes())
+        publish(settlement, domain, self.deployment, self._public)
         propose(self.deployment, settlement, domain, self._aggregator)
 
     def _log(self) -> EventLog:

@@ -16,7 +16,10 @@ from contracts.session import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from contracts.bindings.bond_vault import BondVault
+    from contracts.chain import Signer
     from federation.types import Address
 
 
@@ -66,13 +69,7 @@ def retire(which: Which, target: Target, sending: Sending) -> None:
 
     Example: folkmoot chain bond retire --key aggregator
     """
-    chain = target.connect()
-    vault = which.bind(chain).vault
-    sender = sending.open()
-    plan = [f"say that the bond of {sender.address} stands for no further epoch"]
-    if sending.agree_on_gas(chain, sender.address, ["retire"], plan):
-        vault.retire(sender)
-        _tell(vault, sender.address)
+    _declare(which, target, sending, "no further epoch", lambda vault, sender: vault.retire(sender))
 
 
 @bond.command()
@@ -83,13 +80,7 @@ def stay(which: Which, target: Target, sending: Sending) -> None:
 
     Example: folkmoot chain bond stay --key aggregator
     """
-    chain = target.connect()
-    vault = which.bind(chain).vault
-    sender = sending.open()
-    plan = [f"say that the bond of {sender.address} stands for the next epochs"]
-    if sending.agree_on_gas(chain, sender.address, ["retire"], plan):
-        vault.stay(sender)
-        _tell(vault, sender.address)
+    _declare(which, target, sending, "the next epochs", lambda vault, sender: vault.stay(sender))
 
 
 @bond.command()
@@ -113,6 +104,19 @@ def withdraw(amount: str | None, which: Which, target: Target, sending: Sending)
     plan = [f"withdraw {wei} wei of the bond of {sender.address}"]
     if sending.agree_on_gas(chain, sender.address, ["withdraw"], plan):
         vault.withdraw(sender, wei)
+        _tell(vault, sender.address)
+
+
+def _declare(
+    which: Which, target: Target, sending: Sending, until: str, act: Callable[[BondVault, Signer], object]
+) -> None:
+    """Say for which epochs the sender's bond stands; either word costs the same gas."""
+    chain = target.connect()
+    vault = which.bind(chain).vault
+    sender = sending.open()
+    plan = [f"say that the bond of {sender.address} stands for {until}"]
+    if sending.agree_on_gas(chain, sender.address, ["retire"], plan):
+        act(vault, sender)
         _tell(vault, sender.address)
 
 

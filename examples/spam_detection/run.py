@@ -17,7 +17,7 @@ from aggregator.driver import Ports, RoundDriver, RoundReport
 from aggregator.epoch import OpenEpoch, open_epoch
 from aggregator.provider import Provider
 from aggregator.public import BLOCKS, EVENTS, GENESIS, write_atomically
-from aggregator.settlement import agreed_payees, finalize_and_claim, propose, wanted_payees
+from aggregator.settlement import agreed_payees, finalize_and_claim, propose, publish, wanted_payees
 from aggregator.summary import (
     Claims,
     MemberFacts,
@@ -394,8 +394,7 @@ class Run:
             funds=self.epoch.terms.funds,
             forfeited=federation.forfeited(),
         )
-        self.public.put(settlement.trace.to_bytes())
-        self.public.put(settlement.table(domain.chain_id, self.deployment.pool.address).to_bytes())
+        publish(settlement, domain, self.deployment, self.public)
         propose(self.deployment, settlement, domain, self.aggregator)
         finalize_and_claim(self.deployment, settlement, domain, self.chain, self.relayer)
         genesis, blocks = self.chain.export()

@@ -126,6 +126,15 @@ def test_caller_is_cut_off_when_it_never_reads_its_answers():
         assert answered(where) == expected()
 
 
+def said(caller, sent):
+    """What comes back; nothing if the connection is cut off meanwhile."""
+    try:
+        caller.sendall(sent)
+        return caller.recv(65536)
+    except OSError:
+        return b""
+
+
 @pytest.mark.parametrize(
     "garbage",
     [
@@ -144,11 +153,7 @@ def test_caller_is_cut_off_when_it_never_reads_its_answers():
 def test_garbage_is_refused_or_cut_off_when_it_comes(garbage):
     with serving(current_of(RELEASE), QUICK) as where:
         with connect(where) as caller:
-            try:
-                caller.sendall(garbage)
-                data = caller.recv(65536)
-            except OSError:
-                data = b""
+            data = said(caller, garbage)
             assert data[:12] in {b"", b"HTTP/1.1 400", b"HTTP/1.1 404"}, data
         assert answered(where) == expected()
 
@@ -166,11 +171,7 @@ def test_garbage_is_refused_or_cut_off_when_it_comes(garbage):
 def test_head_is_refused_when_it_is_too_long(head):
     with serving(current_of(RELEASE), QUICK) as where:
         with connect(where) as caller:
-            try:
-                caller.sendall(head)
-                data = caller.recv(65536)
-            except OSError:
-                data = b""
+            data = said(caller, head)
             assert data[:12] in {b"", b"HTTP/1.1 400"}, data
         assert answered(where) == expected()
 

@@ -19,6 +19,7 @@ from tests.unit.client.node.test_folder import prepare
 
 REPOSITORY = Path(__file__).parents[4]
 
+# Flower builds bundles with a pattern that pathspec has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")
 
 
