@@ -158,7 +158,7 @@ class Contributing:
 
     def let_out(self, round_: int) -> None:
         """Note that what is stored for a round is sent."""
-        self._ledger.release(self._release(round_, self.base_hash(round_)))
+        self._ledger.release(self._release(round_))
 
     def made(self, round_: int, make: Callable[[], bytes]) -> Stored:
         """Return what is stored for a round, or spend for it, make it and store it.
@@ -166,7 +166,7 @@ class Contributing:
         Raises:
             PrivacyBudgetExhausted: The round would overspend; nothing was made.
         """
-        release = self._release(round_, self.base_hash(round_))
+        release = self._release(round_)
         stored = self._ledger.stored(release)
         if stored is not None:
             return stored
@@ -181,7 +181,7 @@ class Contributing:
         Raises:
             PeerError: Nothing is.
         """
-        stored = self._ledger.stored(self._release(round_, self.base_hash(round_)))
+        stored = self._ledger.stored(self._release(round_))
         if stored is None:
             raise PeerError("nothing was committed for this round")
         return stored
@@ -208,5 +208,5 @@ class Contributing:
             self._keep(event)
         return event
 
-    def _release(self, round_: int, base_hash: Hash32) -> Release:
-        return release_of(self._terms.manifest, self._terms.domain, round_, base_hash)
+    def _release(self, round_: int) -> Release:
+        return release_of(self._terms.manifest, self._terms.domain, round_, self.base_hash(round_))

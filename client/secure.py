@@ -22,7 +22,7 @@ from federation.errors import ChainError, ConfigError, PeerError
 from federation.messages import CommitRequest, SecureReply, SecureRequest
 from federation.models.linear import parse_model
 from federation.rounds import Base
-from federation.secagg.material import Scene, read_material
+from federation.secagg.material import Material, Scene
 from federation.secagg.messages import (
     CommitList,
     Commitment,
@@ -160,7 +160,7 @@ class SecureRounds:
             pledges,
             parse_delta(stored.payload),
             sign=self._committing(state),
-            verify=self._verifier(state),
+            verify=verify,
         )
         self._masked = (round_, state.terms.attempt, upload)
         answer = self._stored(after, commitment.to_bytes())
@@ -206,7 +206,7 @@ class SecureRounds:
             opened=reader.terms(epoch),
             rounds=[reader.words(epoch, i) for i in range(1, round_ + 1)],
         )
-        gradient = scene.gradient(read_material(parts[1]), total)
+        gradient = scene.gradient(Material.parse(parts[1]), total)
         after, answer = state.scalars(gradient, sign=self._given.sign_digest)
         return self._stored(after, answer.to_bytes())
 

@@ -42,6 +42,7 @@ from federation.rounds import EpochState, RoundOutcome, close_round
 from federation.secagg.messages import Message
 from federation.secagg.stages import Stage
 from federation.secagg.terms import Terms as Attempt
+from federation.secagg.transcript import STAGES
 from federation.trace import Position
 from federation.types import Did
 from tests.world import Quiet, made_up_mails
@@ -271,17 +272,6 @@ class Trial:
             if (r, s) == (round_, stage):
                 found[did] += count
         return dict(found)
-
-
-STAGES = (
-    Stage.KEYS,
-    Stage.PLEDGE,
-    Stage.COMMIT,
-    Stage.REVEAL,
-    Stage.NORM,
-    Stage.UNMASK,
-    Stage.SCALARS,
-)
 
 
 class World:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aggregator.admission import Committed, admit_contribution
@@ -11,9 +12,10 @@ from aggregator.collect import COMMITTED, committed_before
 from aggregator.journal import pack, unpack
 from aggregator.secure import checks
 from aggregator.secure.asking import Asker
+from aggregator.secure.sending import fetched
 from aggregator.secure.words import Beacons
 from ceramic_bridge.delegated import DigestVerifier
-from federation.errors import ConfigError, TooFewParticipants
+from federation.errors import TooFewParticipants
 from federation.messages import reject
 from federation.models.linear import model_bytes
 from federation.secagg.messages import KeyList
@@ -21,7 +23,7 @@ from federation.secagg.replay import LIES, Chain, Given, Replayed, advance
 from federation.secagg.setup import secure_terms
 from federation.secagg.stages import Stage
 from federation.secagg.transcript import Transcript
-from federation.types import Did, Hash32
+from federation.types import Did
 
 if TYPE_CHECKING:
     from aggregator.gathering import Stand
@@ -77,16 +79,8 @@ class Attempt:
 
     def advanced(self, stand: Stand) -> Attempt:
         """Return the attempt after the stage whose answers are there."""
-
-        def fetch(digest: Hash32) -> bytes:
-            data = stand.ports.public.get(digest)
-            if data is None:
-                raise ConfigError(
-                    f"masked delta {digest.hex()} is lost", hint="put the staging directory back"
-                )
-            return data
-
         chain = Chain(beacon=self.beacons.beacon, challenge=self.beacons.challenge)
+        fetch = partial(fetched, stand.ports.public)
         given = Given(self.terms, self.transcript, chain, self.verify, fetch)
         return replace(self, replayed=advance(given, self.replayed))
 

@@ -59,23 +59,12 @@ def require(did: Did, raw: bytes, kind: type[M], author: Callable[[M], Did], che
 
 def keys(terms: Terms, verify: Verify) -> Check:
     """Take keys for this attempt."""
-
-    def check(did: Did, parts: tuple[bytes, ...]) -> bytes:
-        require(did, single(parts), Keys, lambda m: m.did, lambda m: require_keys(terms, m, verify))
-        return parts[0]
-
-    return check
+    return _taken(Keys, lambda m: require_keys(terms, m, verify))
 
 
 def pledge(server: Server) -> Check:
     """Take a pledge on this key list."""
-
-    def check(did: Did, parts: tuple[bytes, ...]) -> bytes:
-        terms, roll, verify = server.terms, server.roll, server.verify
-        require(did, single(parts), Pledge, lambda m: m.did, lambda m: read_pledge(terms, roll, m, verify))
-        return parts[0]
-
-    return check
+    return _taken(Pledge, lambda m: read_pledge(server.terms, server.roll, m, server.verify))
 
 
 def commitment(server: Server, did: Did, raw: bytes) -> Commitment:
@@ -126,11 +115,7 @@ def keys_opening(did: Did, parts: tuple[bytes, ...], *, against: Did) -> bytes:
 
 def is_complaint(did: Did, parts: Sequence[bytes]) -> bool:
     """Tell whether a member accuses a neighbour of a false pledge, instead of committing."""
-
-    def fits(raw: bytes) -> bool:
-        return bool(take({did: raw}, KeysOpening, lambda m: m.did, lambda _: None)[0])
-
-    return len(parts) == 1 and fits(parts[0])
+    return len(parts) == 1 and bool(take({did: parts[0]}, KeysOpening, lambda m: m.did, lambda _: None)[0])
 
 
 def edge_opening(server: Server, did: Did, parts: tuple[bytes, ...], *, other: Did) -> bytes:
@@ -147,7 +132,7 @@ def edge_opening(server: Server, did: Did, parts: tuple[bytes, ...], *, other: D
     return parts[0]
 
 
-A = TypeVar("A", Upload, NormAnswer, UnmaskAnswer, ScalarAnswer)
+A = TypeVar("A", Keys, Pledge, Upload, NormAnswer, UnmaskAnswer, ScalarAnswer)
 
 
 def _taken(kind: type[A], check: Callable[[A], None]) -> Check:

@@ -22,7 +22,7 @@ from federation.payloads import NOTHING
 from federation.rounds import Status
 from federation.scoring import Summed
 from federation.secagg.messages import UnmaskRequest
-from federation.secagg.replay import LATE, SPOILT, TOO_FEW, priced
+from federation.secagg.replay import priced
 from federation.secagg.stages import Stage
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ class SecureGathering:
                 return
             self._now = replace(attempt, replayed=attempt.replayed.unannounced())
         replayed = self._attempt.replayed
-        reason = SPOILT if replayed.spoilt else LATE if replayed.late else TOO_FEW
-        self._stand.tell("secure-ended", reason=reason, liars=len(replayed.liars))
+        self._stand.tell("secure-ended", reason=replayed.ended, liars=len(replayed.liars))
 
     def received(self, absent: Absent) -> Received:
         """Return the sum, and how its products are asked for."""
@@ -171,8 +170,7 @@ class SecureGathering:
         edges = answered.scalar_conflicts()
         openings = self._open_edges(Stage.SCALARS, edges, answered.scalars, share=1 / 2)
         self._now = attempt.answered(Stage.SCALARS, found).disputed(Stage.SCALARS, openings)
-        products, absent, _ = priced(self._now.replayed, self._now.transcript, gradient)
-        return products, absent
+        return priced(self._now.replayed, self._now.transcript, gradient)
 
     def _open_edges(
         self,

@@ -7,13 +7,13 @@ the models that rounds sent out and released. The rest follows from the sum.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from federation.epochstate import EpochState
-from federation.errors import ConfigError, PeerError, VerificationFailed
+from federation.errors import ConfigError, VerificationFailed
 from federation.fixedpoint import Ints
 from federation.hashing import Domain, sha256
 from federation.manifest import Manifest
@@ -21,7 +21,6 @@ from federation.models.linear import Design, Examples, parse_model
 from federation.published import published_directions
 from federation.scoring import Path
 from federation.secagg.messages import Message
-from federation.secagg.terms import SecureRefused
 from federation.steps import Place
 from federation.types import Did, Hash32
 from federation.validation import parse_opening
@@ -93,9 +92,10 @@ def moves(rounds: Sequence[Words], weights: Mapping[Hash32, Ints], initial: Ints
     """
 
     def of(digest: Hash32) -> Ints:
-        if digest not in weights:
-            raise VerificationFailed("gradient", f"model {digest.hex()} was not sent along")
-        return weights[digest]
+        try:
+            return weights[digest]
+        except KeyError:
+            raise VerificationFailed("gradient", f"model {digest.hex()} was not sent along") from None
 
     found: list[tuple[Ints, Ints]] = []
     for i in range(len(rounds) - 1, -1, -1):
@@ -144,15 +144,12 @@ class Scene:
         initial = np.zeros_like(base)
         moved = moves(self.rounds[:-1], weights, initial)
         first = EpochState.first(initial=initial, quotas=self.quotas)
-        state = EpochState(
+        state = replace(
+            first,
             round=len(self.rounds),
-            initial=initial,
             weights=weights[self.rounds[-2].model_hash] if self.rounds[:-1] else initial,
             steps=tuple(step for step, _ in moved),
             move=moved[0][1] if moved else first.move,
-            quotas=first.quotas,
-            credits=first.credits,
-            scores=first.scores,
         )
         *known, shard = self._designs(material)
         published = published_directions(state, base, known)
@@ -196,15 +193,3 @@ class Scene:
             ]
             found.append(Design.build(Examples.concat(opened), self.mean))
         return found
-
-
-def read_material(data: bytes) -> Material:
-    """Return the material that bytes hold.
-
-    Raises:
-        PeerError: They hold none.
-    """
-    try:
-        return Material.parse(data)
-    except SecureRefused as error:
-        raise PeerError("what a gradient follows from is malformed") from error

@@ -55,7 +55,7 @@ class Memory:
         challenge: The randomness of the norm check.
         request: The one set it helps to unmask.
         gradient: Hash of the one gradient it answers for.
-        ended: Whether it has opened its secrets, and so left.
+        ended: Whether it has opened one of its secrets, and so left.
     """
 
     terms: Terms

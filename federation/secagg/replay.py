@@ -76,6 +76,11 @@ class Replayed:
         return replace(self, total=None, over=True, late=True)
 
     @property
+    def ended(self) -> str:
+        """Why there is no sum."""
+        return SPOILT if self.spoilt else LATE if self.late else TOO_FEW
+
+    @property
     def committed(self) -> frozenset[Did]:
         """Who committed to a masked delta, in a round that came so far."""
         return frozenset(self.server.commits) if self.server else frozenset()
@@ -104,19 +109,19 @@ class Replayed:
         findings = self.server.findings if self.server else ()
         over = {found.culprit for found in findings if found.reason is Reason.OVER_NORM}
         counted = self.survivors if self.total is not None else ()
-        ended = SPOILT if self.spoilt else LATE if self.late else TOO_FEW
+        liars = self.liars
         absent: dict[Did, tuple[Status, str]] = {}
         for did in asked:
             if did in counted:
                 continue
-            if did in self.liars:
-                absent[did] = (Status.SILENT, str(self.liars[did]))
+            if did in liars:
+                absent[did] = (Status.SILENT, str(liars[did]))
             elif did in over:
                 absent[did] = (Status.REJECTED, str(Reason.OVER_NORM))
             elif did not in self.committed:
                 absent[did] = (Status.ABSENT, "")
             else:
-                absent[did] = (Status.ABSENT, ended if self.total is None else DROPPED)
+                absent[did] = (Status.ABSENT, self.ended if self.total is None else DROPPED)
         return absent
 
 
@@ -126,12 +131,10 @@ class Priced(NamedTuple):
     Attributes:
         products: Of each member whose product is known and that was not caught lying.
         absent: Status and reason of the others.
-        server: What the server knew after it.
     """
 
     products: Mapping[Did, int]
     absent: Absent
-    server: Server
 
 
 def replay(
@@ -245,4 +248,4 @@ def priced(replayed: Replayed, transcript: Transcript, gradient: Ints) -> Priced
             absent[did] = (Status.SILENT, str(liars[did]))
         elif did not in products:
             absent[did] = (Status.ABSENT, NO_PRODUCT)
-    return Priced({did: x for did, x in products.items() if did not in absent}, absent, server)
+    return Priced({did: x for did, x in products.items() if did not in absent}, absent)

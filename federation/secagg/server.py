@@ -111,7 +111,7 @@ class Server:
         return replace(self, pledges=kept, findings=self.findings + refused)
 
     def contradictions(self) -> tuple[Edge, ...]:
-        """Return the neighbours who must open their secrets now: they pledged different seeds."""
+        """Return the neighbours who must open their mask secrets now: they pledged different seeds."""
         return contradictions(self.roll, self.pledges)
 
     def judge_keys(self, openings: Sequence[tuple[Did, bytes]]) -> tuple[Finding, ...]:
@@ -315,7 +315,7 @@ class Server:
             refuse(Reason.MALFORMED)
 
     def gather_scalars(self, gradient: Ints, replies: Replies) -> Server:
-        """Take survivors' answers about the gradient; call it again with more when late ones come."""
+        """Take survivors' answers about the gradient."""
         named = ring.gradient_hash(gradient)
 
         taken, refused = take(replies, ScalarAnswer, lambda m: m.did, lambda m: self.check_scalars(m, named))

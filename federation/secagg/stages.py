@@ -11,7 +11,7 @@ class Stage(StrEnum):
     KEYS = "keys"
     PLEDGE = "pledge"
     OPEN_KEYS = "open-keys"
-    """Two pledges of one edge differ: open the round's secrets, before anything is masked."""
+    """Two pledges of one edge differ: open the mask secret, before anything is masked."""
     COMMIT = "commit"
     REVEAL = "reveal"
     NORM = "norm"

@@ -33,8 +33,8 @@ from federation.secagg.messages import (
 from federation.secagg.replay import NO_PRODUCT, Chain, replay
 from federation.secagg.setup import key_word, secure_terms, sum_word
 from federation.secagg.stages import Stage
-from federation.secagg.transcript import Transcript
-from tests.secured import MINIMUM, STAGES, Crash, Notebook, World, resigned
+from federation.secagg.transcript import STAGES, Transcript
+from tests.secured import MINIMUM, Crash, Notebook, World, resigned
 
 NOBODY = MemberTree.build({}).root
 

@@ -28,7 +28,7 @@ from federation.messages import Acknowledgement, CommitRequest, RevealRequest, S
 from federation.payloads import Contribution
 from federation.privacy import Budget
 from federation.roster import Roster
-from federation.secagg.material import Scene, read_material
+from federation.secagg.material import Material, Scene
 from federation.secagg.messages import (
     Commitment,
     KeysOpening,
@@ -80,7 +80,7 @@ def gradient_of(circle, played):
         opened=circle.chain.terms(1),
         rounds=[circle.chain.words(1, 1)],
     )
-    return scene.gradient(read_material(played.material()), played.total)
+    return scene.gradient(Material.parse(played.material()), played.total)
 
 
 # The whole
