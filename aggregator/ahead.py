@@ -18,6 +18,8 @@ from aggregator.crew import Crew, crew
 from aggregator.forecast import published_state
 from aggregator.public import PublicReader
 from aggregator.verified_rounds import RoundReplay
+from federation.aggregation.adam import Adam
+from federation.aggregation.momentum import Momentum
 from federation.errors import FolkmootError
 
 if TYPE_CHECKING:
@@ -43,7 +45,9 @@ def replaying(epoch: VerifiedEpoch, *, jobs: int, upto: int | None = None) -> It
         upto: The last round that will be asked for; the last recorded one if None.
     """
     last = epoch.past.recorded if upto is None else upto
-    if min(jobs, last) < 2:
+    # What these keep from round to round is not published, so no round's start can be read before its turn.
+    keeping = isinstance(epoch.manifest.rules.strategy, Momentum | Adam)
+    if min(jobs, last) < 2 or keeping:
         yield RoundReplay(epoch)
         return
     with crew(epoch, min(jobs, last)) as workers:

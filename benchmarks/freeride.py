@@ -8,7 +8,6 @@ epoch's credits come to, never below 0; a figure is the cheat's over the mean ho
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,11 +17,10 @@ import numpy as np
 from benchmarks.figure import Figure
 from examples.spam_detection.corpus import load_corpus
 from examples.spam_detection.freeriders import FREE_RIDERS
-from examples.spam_detection.settings import ETAS_NO_DP, Settings, privacy_section
+from examples.spam_detection.settings import ETAS_NO_DP, Settings, split_privacy
 from examples.spam_detection.simulate import Sender, World, simulate
 from examples.spam_detection.world import build_cast, entropy_for, found_world
 from federation.epochstate import Rules
-from federation.manifest import PrivacySection
 from federation.metrics import model_auc
 from federation.models.linear import Design
 
@@ -51,12 +49,6 @@ class Epoch:
     auc: float
 
 
-def secure_privacy(epsilon: float | None) -> PrivacySection:
-    """Return clip and each member's part of the noise."""
-    whole = privacy_section(epsilon, ROUNDS)
-    return whole.model_copy(update={"sigma_e4": round(whole.sigma_e4 / math.sqrt(MEMBERS))})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Founded:
     """A seed's federation.
@@ -83,7 +75,9 @@ def play(at: Founded, epsilon: float | None, senders: Mapping[int, Sender], *, s
     """Play an epoch; the first ``MEMBERS`` members are honest."""
     rules = replace(at.rules, secure=secure, etas=at.rules.etas if epsilon else ETAS_NO_DP)
     noise = entropy_for(at.seed, f"noise/freeride/{epsilon}")
-    outcomes = simulate(at.world, rules, secure_privacy(epsilon), entropy=noise, senders=senders)
+    outcomes = simulate(
+        at.world, rules, split_privacy(epsilon, ROUNDS, MEMBERS), entropy=noise, senders=senders
+    )
     state = outcomes[-1].state
     pay = [max(0, state.credits[did]) / 1e18 for did in sorted(state.credits)]
     honest = float(np.mean(pay[:MEMBERS]))

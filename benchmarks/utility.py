@@ -16,10 +16,16 @@ import numpy as np
 
 from benchmarks.figure import Figure
 from examples.spam_detection.corpus import load_corpus
-from examples.spam_detection.settings import DELTA, ETAS_NO_DP, Settings, privacy_section, secure_section
+from examples.spam_detection.settings import (
+    DELTA,
+    ETAS_NO_DP,
+    Settings,
+    privacy_section,
+    secure_section,
+    split_privacy,
+)
 from examples.spam_detection.simulate import simulate
 from examples.spam_detection.world import build_cast, entropy_for, found_world
-from federation.manifest import PrivacySection
 from federation.metrics import model_auc
 from federation.privacy import spend
 
@@ -45,7 +51,12 @@ def figures() -> Iterator[Figure]:
             found.append(model_auc(test, last.state.weights))
         for one, found in secret.items():
             noise = entropy_for(seed, f"noise/secure/{one}")
-            last = simulate(world, replace(manifest.rules, secure=True), _split(one), entropy=noise)[-1]
+            last = simulate(
+                world,
+                replace(manifest.rules, secure=True),
+                split_privacy(one, ROUNDS, _minimum()),
+                entropy=noise,
+            )[-1]
             found.append(model_auc(test, last.state.weights))
     for epsilon, target in TARGETS.items():
         yield Figure(
@@ -68,12 +79,6 @@ def figures() -> Iterator[Figure]:
 
 def _minimum() -> int:
     return secure_section(Settings().members).minimum
-
-
-def _split(epsilon: float) -> PrivacySection:
-    """Return clip and one member's part of the noise."""
-    whole = privacy_section(epsilon, ROUNDS)
-    return whole.model_copy(update={"sigma_e4": round(whole.sigma_e4 / sqrt(_minimum()))})
 
 
 def _accounting() -> Figure:

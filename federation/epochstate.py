@@ -23,7 +23,7 @@ class Status(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     SILENT = "silent"
-    """Committed, never revealed: charged the largest amount a score could have cost."""
+    """Committed, never revealed; in a secure round caught lying: charged the most a score could have cost."""
     ABSENT = "absent"
     SUSPENDED = "suspended"
 

@@ -25,6 +25,7 @@ have a basis that is short beside s, as they do for gradients with thousands of 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from federation.errors import ConfigError
@@ -137,6 +138,7 @@ def secure_cap(manifest: Manifest, quota: int) -> int:
     return signal + noise + math.isqrt(dim) + 1
 
 
+@lru_cache(maxsize=64)
 def scalar_share(*, dim: int, projections: int, cover: float) -> float:
     """Return the largest share of a difference's squared length that a member's scalars see.
 

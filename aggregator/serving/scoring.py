@@ -18,7 +18,6 @@ from federation.errors import ConfigError
 from federation.fixedpoint import (
     ENTRIES,
     LOGIT_BITS,
-    PROB_BITS,
     STEP_BITS,
     Ints,
     norm_squared,
@@ -28,6 +27,7 @@ from federation.fixedpoint import (
 from federation.models.linear import (
     MAX_SCALE,
     MEAN_BITS,
+    ONE,
     SCALE_BITS,
     WEIGHT_BITS,
     Design,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 _LOGIT_SHIFT: Final = SCALE_BITS + MEAN_BITS + WEIGHT_BITS - LOGIT_BITS
 _LARGEST: Final = 1 << (2 * SCALE_BITS + 2 * MEAN_BITS)
-_ONE: Final = 1 << PROB_BITS
 _TOP: Final = (ENTRIES - 1) << STEP_BITS
 
 
@@ -135,7 +134,7 @@ class LinearScorer:
         index = min(magnitude >> STEP_BITS, ENTRIES - 2)
         low = self._table[index]
         rise = (self._table[index + 1] - low) * (magnitude - (index << STEP_BITS)) >> STEP_BITS
-        return low + rise if logit >= 0 else _ONE - low - rise
+        return low + rise if logit >= 0 else ONE - low - rise
 
     def score_all(self, rows: Sequence[Collection[int]]) -> list[Answer]:
         """Answer for many examples."""

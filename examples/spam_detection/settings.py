@@ -6,6 +6,7 @@ test split's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -87,6 +88,12 @@ def privacy_section(epsilon: float | None, rounds: int) -> PrivacySection:
         clip_milli=CLIP_MILLI,
         sigma_e4=round(sigma * 10_000),
     )
+
+
+def split_privacy(epsilon: float | None, rounds: int, members: int) -> PrivacySection:
+    """Return clip and each member's part of the noise, where so many parts are what epsilon asks for."""
+    whole = privacy_section(epsilon, rounds)
+    return whole.model_copy(update={"sigma_e4": round(whole.sigma_e4 / math.sqrt(members))})
 
 
 def secure_section(members: int) -> SecureSection:

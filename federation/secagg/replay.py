@@ -99,9 +99,9 @@ class Replayed:
     def absent(self, asked: Collection[Did]) -> Absent:
         """Return what becomes of members whose delta is not in an opened sum.
 
-        Who lied is charged like one that never reveals, and is out until the epoch ends. Nobody else is
-        charged: that a member fell silent is the server's word, against which a masked delta cannot be
-        revealed on chain.
+        Who lied is charged like one that never reveals in an open round, and is out until the epoch ends.
+        Nobody else is charged: that a member fell silent is the server's word, against which a masked delta
+        cannot be revealed on chain.
 
         Args:
             asked: The members that the round asked.
