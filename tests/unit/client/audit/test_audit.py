@@ -122,8 +122,8 @@ class Redrawn(Member):
         self.asked[request.round] += 1
         return super().commit(request)
 
-    def _release(self, round_, base_hash):
-        made = super()._release(round_, base_hash)
+    def _release(self, round_):
+        made = super()._release(round_)
         return replace(made, round=round_ + 1000 * self.times(round_), sigma=1e6)
 
     def times(self, round_):
